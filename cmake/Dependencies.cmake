@@ -1,0 +1,23 @@
+# The header libraries that the programs and the tests use: found where they are installed, else fetched.
+include_guard(GLOBAL)
+include(FetchContent)
+
+# find_or_fetch(<package> <repository> <tag>): a system package of any version that is there, else this one.
+macro(find_or_fetch package repository tag)
+  find_package(${package} QUIET CONFIG)
+  if(NOT ${package}_FOUND)
+    message(STATUS "${package} is not installed: fetching ${tag}")
+    FetchContent_Declare(${package} GIT_REPOSITORY "${repository}" GIT_TAG "${tag}" GIT_SHALLOW ON SYSTEM)
+    FetchContent_MakeAvailable(${package})
+  endif()
+endmacro()
+
+macro(factorise_find_program_dependencies)
+  find_or_fetch(fmt https://github.com/fmtlib/fmt 11.2.0)
+  find_or_fetch(CLI11 https://github.com/CLIUtils/CLI11 v2.5.0)
+  find_or_fetch(nlohmann_json https://github.com/nlohmann/json v3.12.0)
+endmacro()
+
+macro(factorise_find_test_dependencies)
+  find_or_fetch(Catch2 https://github.com/catchorg/Catch2 v3.8.1)
+endmacro()

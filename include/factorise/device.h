@@ -1,0 +1,20 @@
+#pragma once
+// Where a run computes. The library links torch's CPU part alone, so that it starts fast and needs no CUDA toolkit;
+// torch's CUDA part is loaded when a CUDA device is asked for.
+
+#include <c10/core/Device.h>
+
+#include <string>
+
+namespace factorise {
+
+/// Turns "auto", "cpu", "cuda" or "cuda:N" into a device that works here: auto takes CUDA where it works, else the CPU.
+/// Throws c10::ValueError for another word, and c10::Error, saying what is missing, where CUDA was asked for by name
+/// and cannot be had. Call it before anything else asks torch about CUDA.
+c10::Device resolve_device(const std::string& name);
+
+/// Loads torch's CUDA libraries where they stand beside the loaded torch. Empty when CUDA works, else one sentence that
+/// says what is missing.
+std::string load_cuda();
+
+}  // namespace factorise

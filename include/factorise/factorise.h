@@ -1,0 +1,13 @@
+#pragma once
+// The whole library: matrix factorisation for LibTorch.
+
+#include <factorise/autograd.h>
+#include <factorise/datasets.h>
+#include <factorise/device.h>
+#include <factorise/factors.h>
+#include <factorise/gd.h>
+#include <factorise/io.h>
+#include <factorise/mlp.h>
+#include <factorise/sgd.h>
+#include <factorise/svd.h>
+#include <factorise/version.h>

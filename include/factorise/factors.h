@@ -1,0 +1,61 @@
+#pragma once
+// What every factoriser returns and how its result is judged: A ≈ U Vᵀ over the observed entries.
+// Names and shapes are those of the lab sheets (U m x rank, V n x rank).
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace factorise {
+
+using at::Tensor;  // the same type as torch::Tensor
+
+/// The two factors of A ≈ U Vᵀ: U is m x rank, V is n x rank, of one floating-point type and device.
+struct Factors {
+  Tensor U, V;
+};
+
+/// Which code runs the epochs.
+enum class Engine {
+  fused,      ///< kernels of our own; not built yet, and refused with a sentence
+  reference,  ///< the sheet's code, line for line in ATen: the same bits as Python on the same torch
+};
+
+/// Called after an epoch with the number of epochs done (from 1) and the squared error over the observed entries
+/// (for gd_factorise_ad, the loss that it descends). Returning false stops the run, which then returns its factors.
+using EpochCallback = std::function<bool(int64_t epoch, double loss)>;
+
+/// Asked before every epoch; true stops the run, which then returns the factors that it has (for Ctrl-C).
+using StopRequest = std::function<bool()>;
+
+/// A factor left the finite numbers. The message names the epoch and what to try; nothing half-done is returned.
+class DivergenceError : public c10::Error {
+ public:
+  DivergenceError(c10::SourceLocation where, std::string message, int64_t epoch)
+      : c10::Error(where, std::move(message)), epoch_(epoch) {}
+
+  /// The first epoch (from 1) after which a factor was not finite.
+  int64_t epoch() const noexcept { return epoch_; }
+
+ private:
+  int64_t epoch_;
+};
+
+/// U Vᵀ, m x n, in the factors' type and on their device.
+Tensor reconstruct(const Factors& factors);
+
+/// Sum over the observed entries of (A - U Vᵀ)², in float64.
+///
+/// The products and the sum are float64 over fixed tiles in a fixed order: the same for every thread count.
+/// A: m x n, any real type; M: m x n, nonzero where A is observed (left out: everywhere). What is not observed is
+/// never read as a number and may be NaN. Throws c10::Error where shapes or devices do not fit.
+double squared_error(const Tensor& A, const Factors& factors, const std::optional<Tensor>& M = std::nullopt);
+
+/// How many entries M marks as observed (nonzero).
+int64_t count_observed(const Tensor& M);
+
+}  // namespace factorise

@@ -1,0 +1,36 @@
+#pragma once
+// Full-batch gradient descent over the observed entries: exercise 4.1 of lab 1.
+
+#include <factorise/factors.h>
+#include <torch/csrc/api/include/torch/arg.h>
+
+namespace factorise {
+
+/// Options of gd_factorise_masked. Each is set by a call of its name, as in torch::optim.
+struct GdOptions {
+  /// Steps, >= 0. 0 returns the start.
+  TORCH_ARG(int64_t, num_epochs) = 1000;
+  /// Step size, > 0; the sum over all observed entries is descended, so it shrinks as the matrix grows.
+  TORCH_ARG(double, lr) = 1e-5;
+  /// Seed of the start. Not given: torch's global CPU generator, as in the labs.
+  TORCH_ARG(std::optional<uint64_t>, seed);
+  /// Factors to start from in place of drawn ones; copied, never written to.
+  TORCH_ARG(std::optional<Factors>, initial);
+  TORCH_ARG(Engine, engine) = Engine::reference;
+  /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. Each report costs a pass over A.
+  TORCH_ARG(int64_t, report_every) = 1;
+  TORCH_ARG(EpochCallback, on_epoch);
+  TORCH_ARG(StopRequest, stop);
+};
+
+/// Factorises the observed entries of A by full-batch gradient descent (lab 1, exercise 4.1).
+///
+/// Per epoch, with M taken as 1 where it is not zero:
+///   err = (A - U Vᵀ) * M;  U += (lr err) V;  V += (lr errᵀ) U, with the new U and the old err.
+///
+/// A and M: m x n, as for sgd_factorise_masked; rank 1 to 256. U and V start uniform on [0, 1), U drawn first, on the
+/// CPU whatever A's device. Returns factors in A's computing type on A's device.
+/// Throws c10::ValueError for bad arguments, DivergenceError when a factor leaves the finite numbers.
+Factors gd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const GdOptions& options = {});
+
+}  // namespace factorise

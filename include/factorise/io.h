@@ -1,0 +1,77 @@
+#pragma once
+// Files of tensors: .pt files as torch.save writes them, read without running anything, and written so that
+// torch.load(weights_only=True) reads them.
+
+#include <factorise/factors.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace factorise {
+
+/// A file that cannot be read or written. The message names the file, what is wrong, and where.
+class FileError : public c10::Error {
+ public:
+  using c10::Error::Error;
+};
+
+/// What a .pt file holds: a tensor, or numbers, strings, lists, tuples and dicts of them, nested.
+struct PtValue {
+  struct List {
+    std::vector<PtValue> items;
+    bool is_tuple = false;
+  };
+  struct Dict {
+    std::vector<std::pair<PtValue, PtValue>> items;  ///< in the file's order
+  };
+  /// None is std::monostate. Python ints beyond 64 bits are refused.
+  std::variant<std::monostate, bool, int64_t, double, std::string, Tensor, List, Dict> value;
+
+  bool is_tensor() const { return std::holds_alternative<Tensor>(value); }
+  const Tensor& tensor() const { return std::get<Tensor>(value); }
+};
+
+/// A tensor in a file and the path that leads to it: "" for the file's only tensor, "U", "model.layers.0.weight".
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+
+/// Reads a .pt file: torch.save's zip format or the legacy stream from before torch 1.6.
+///
+/// Types: float16/32/64, bfloat16, bool, all integers; strided tensors and Parameters; views keep offset and strides,
+/// and tensors of one storage share it. All tensors are on the CPU and need no grad. Large storages are mapped
+/// copy-on-write, so the file must not shrink while they live; small ones are copied and checked against the file's
+/// CRC-32. Nothing in the file is run: a pickle that asks for anything but the few types above is refused.
+/// Throws FileError.
+PtValue load_pt(const std::filesystem::path& path);
+
+/// All tensors of a value, depth first, named by their keys and indices joined with dots.
+std::vector<NamedTensor> named_tensors(const PtValue& value);
+
+/// The tensor called `key` in the file, or its only tensor where `key` is empty. Throws FileError where there is no
+/// such tensor or, without a key, more than one; the message lists the names that there are.
+Tensor load_tensor(const std::filesystem::path& path, const std::string& key = "");
+
+/// A value of a flat dict to be written.
+using PtEntry = std::variant<bool, int64_t, double, std::string, Tensor>;
+
+/// Writes a tensor, or a dict in the order given, as torch.save does (zip format). Tensors of any device are written
+/// from the CPU, contiguous, without grad. The file appears whole or not at all: it is written beside the target,
+/// synced and renamed. Throws FileError.
+void save_pt(const std::filesystem::path& path, const Tensor& tensor);
+void save_pt(const std::filesystem::path& path, const std::vector<std::pair<std::string, PtEntry>>& dict);
+
+/// Writes text the same way: whole or not at all. Throws FileError.
+void save_text(const std::filesystem::path& path, const std::string& text);
+
+/// Reads comma-separated values as RFC 4180 has them: quoted fields may hold commas, quotes (doubled) and line breaks;
+/// CRLF and a byte-order mark are accepted. Every row must have as many fields as the first. Throws FileError naming
+/// the line.
+std::vector<std::vector<std::string>> load_csv(const std::filesystem::path& path);
+std::vector<std::vector<std::string>> parse_csv(const std::string& text, const std::string& name);
+
+}  // namespace factorise

@@ -1,0 +1,63 @@
+#pragma once
+// The multilayer perceptron of lab 2, part 2: relu(X W1 + b1) W2 + b2 on iris, by plain gradient descent on the
+// cross-entropy.
+
+#include <factorise/factors.h>
+#include <torch/csrc/api/include/torch/arg.h>
+
+#include <vector>
+
+namespace factorise {
+
+/// How the biases start and what shape they have.
+enum class MlpVariant {
+  scalar_biases,  ///< the sheet: weights from randn, one zero bias for each layer, all rows at once
+  vector_biases,  ///< a report: weights from randn, a zero bias for each unit, all rows at once
+  xavier,         ///< a report: weights and a bias for each unit from randn / sqrt(fan-in), batches of 16 rows
+};
+
+/// Options of train_mlp. Each is set by a call of its name, as in torch::optim.
+struct MlpOptions {
+  TORCH_ARG(MlpVariant, variant) = MlpVariant::scalar_biases;
+  /// Passes over the training rows, >= 0.
+  TORCH_ARG(int64_t, num_epochs) = 100;
+  /// Step size, > 0.
+  TORCH_ARG(double, lr) = 0.01;
+  /// Hidden units, >= 1.
+  TORCH_ARG(int64_t, hidden) = 12;
+  /// Seed of the split and of the weights. Not given: torch's global CPU generator.
+  TORCH_ARG(std::optional<uint64_t>, seed);
+};
+
+/// A trained network and how it did.
+struct Mlp {
+  Tensor W1, b1, W2, b2;        ///< features x hidden, hidden or scalar, hidden x classes, classes or scalar
+  std::vector<double> losses;   ///< cross-entropy of each epoch (mean over its batches), before its steps
+  double train_accuracy;        ///< share of the training rows classified right, 0 to 1
+  double validation_accuracy;   ///< the same of the validation rows
+};
+
+/// Rows of a labelled data set, shuffled, scaled and split as the sheet does.
+struct LabelledSplit {
+  Tensor train_x, train_y;            ///< train rows x features, train rows (int64)
+  Tensor validation_x, validation_y;  ///< the other rows
+};
+
+/// Shuffles the rows of X by randperm, scales every column to (x - mean) / var (the sheet divides by the variance, not
+/// by its root) over all rows, and gives the first `train` rows to training.
+///
+/// X: rows x features, float32 or float64; y: rows, int64; 2 <= train < rows. Not given a seed: the global generator.
+LabelledSplit shuffle_scale_split(const Tensor& X, const Tensor& y, int64_t train,
+                                  std::optional<uint64_t> seed = std::nullopt);
+
+/// The logits relu(X W1 + b1) W2 + b2 of a network, rows x classes.
+Tensor mlp_logits(const Mlp& mlp, const Tensor& X);
+
+/// Trains on the rows of a split. Draws W1, (b1,) W2, (b2) in this order from randn, on the CPU whatever the device.
+/// Throws c10::ValueError for bad arguments, DivergenceError when a weight leaves the finite numbers.
+Mlp train_mlp(const LabelledSplit& data, int64_t classes, const MlpOptions& options = {});
+
+/// shuffle_scale_split and train_mlp from one generator, as one run of the sheet's code: the split is drawn first.
+Mlp train_mlp(const Tensor& X, const Tensor& y, int64_t classes, int64_t train, const MlpOptions& options = {});
+
+}  // namespace factorise

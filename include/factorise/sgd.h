@@ -1,0 +1,47 @@
+#pragma once
+// Stochastic gradient descent, one entry at a time, row by row: exercises 1.1 and 3.1 of lab 1, the algorithm of
+// S. Funk's Netflix Prize entry (2006). Exact: the serial loop's result, never an approximation of it.
+
+#include <factorise/factors.h>
+#include <torch/csrc/api/include/torch/arg.h>
+
+namespace factorise {
+
+/// Options of sgd_factorise and sgd_factorise_masked. Each is set by a call of its name, as in torch::optim.
+struct SgdOptions {
+  /// Passes over the observed entries, >= 0. 0 returns the start.
+  TORCH_ARG(int64_t, num_epochs) = 1000;
+  /// Step size, > 0. The sheet's 0.01 suits its 3 x 3 matrix; on ratings it diverges, 0.001 to 0.002 does not.
+  TORCH_ARG(double, lr) = 0.01;
+  /// L2 shrinkage λ >= 0, with lr * λ < 1: at each entry u and v are first scaled by 1 - lr * λ.
+  TORCH_ARG(double, weight_decay) = 0;
+  /// Factor > 0 that lr is multiplied by after every epoch.
+  TORCH_ARG(double, lr_decay) = 1;
+  /// Seed of the start. Not given: torch's global CPU generator, as in the labs.
+  TORCH_ARG(std::optional<uint64_t>, seed);
+  /// Factors to start from in place of drawn ones; copied, never written to.
+  TORCH_ARG(std::optional<Factors>, initial);
+  TORCH_ARG(Engine, engine) = Engine::reference;
+  /// Allows rank > min(m, n) for a matrix without a mask; with a mask it is always allowed.
+  TORCH_ARG(bool, overcomplete) = false;
+  /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. Each report costs a pass over A.
+  TORCH_ARG(int64_t, report_every) = 1;
+  TORCH_ARG(EpochCallback, on_epoch);
+  TORCH_ARG(StopRequest, stop);
+};
+
+/// Factorises a fully observed matrix, A ≈ U Vᵀ, by stochastic gradient descent (lab 1, exercise 1.1).
+///
+/// For every epoch, row r and column c:  e = A[r,c] - U[r]·V[c];  U[r] += lr e V[c];  V[c] += lr e U[r] (the new U[r]).
+///
+/// A: m x n, strided, real; integers, bool and half precision compute in float32; all entries finite; m, n >= 1.
+/// rank: 1 to min(m, n), at most 256 (see SgdOptions::overcomplete). U and V start uniform on [0, 1), U drawn first,
+/// on the CPU whatever A's device. Returns factors in A's computing type on A's device.
+/// Throws c10::ValueError for bad arguments, DivergenceError when a factor leaves the finite numbers.
+Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options = {});
+
+/// The same over the observed entries alone: those where M, m x n of any real type, is not zero (exercise 3.1).
+/// What is not observed may hold anything, NaN too. Throws c10::ValueError also where M marks nothing or holds NaN.
+Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const SgdOptions& options = {});
+
+}  // namespace factorise

@@ -1,0 +1,14 @@
+#pragma once
+// The versions of this library and of the torch that it runs with.
+
+#include <string>
+
+namespace factorise {
+
+/// This library's version, "major.minor.patch".
+std::string version();
+
+/// The version of the torch whose headers it was compiled with, "major.minor.patch".
+std::string torch_version();
+
+}  // namespace factorise
