@@ -31,16 +31,16 @@ struct Ratings {
   Tensor A;                         ///< movies x users
   std::vector<std::string> titles;  ///< one for each movie, or empty where none are known
   RatingsSource source;
-  std::string origin;               ///< the file read, the address, or what the stand-in is, for people to read
+  std::string origin;  ///< the file read, the address, or what the stand-in is, for people to read
 };
 
 /// Where to look for ratings.
 struct RatingsOptions {
-  std::filesystem::path ratings;               ///< --ratings; empty: look further
-  std::string key;                             ///< which tensor of that file, where it holds several
-  std::filesystem::path titles;                ///< --titles; empty: titles.csv in data_folder, else none
-  std::filesystem::path data_folder = "data";  ///< where ratings.pt and titles.csv may lie
-  bool download = true;                        ///< whether the network may be asked
+  std::filesystem::path ratings;                   ///< --ratings; empty: look further
+  std::string key;                                 ///< which tensor of that file, where it holds several
+  std::filesystem::path titles;                    ///< --titles; empty: titles.csv in data_folder, else none
+  std::filesystem::path data_folder = "data";      ///< where ratings.pt and titles.csv may lie
+  bool download = true;                            ///< whether the network may be asked
   std::function<void(const std::string&)> notice;  ///< told in a sentence what is looked for and what came of it
 };
 

@@ -9,5 +9,6 @@
 #include <factorise/io.h>
 #include <factorise/mlp.h>
 #include <factorise/sgd.h>
+#include <factorise/subspace.h>
 #include <factorise/svd.h>
 #include <factorise/version.h>

@@ -31,10 +31,10 @@ struct MlpOptions {
 
 /// A trained network and how it did.
 struct Mlp {
-  Tensor W1, b1, W2, b2;        ///< features x hidden, hidden or scalar, hidden x classes, classes or scalar
-  std::vector<double> losses;   ///< cross-entropy of each epoch (mean over its batches), before its steps
-  double train_accuracy;        ///< share of the training rows classified right, 0 to 1
-  double validation_accuracy;   ///< the same of the validation rows
+  Tensor W1, b1, W2, b2;       ///< features x hidden, hidden or scalar, hidden x classes, classes or scalar
+  std::vector<double> losses;  ///< cross-entropy of each epoch (mean over its batches), before its steps
+  double train_accuracy;       ///< share of the training rows classified right, 0 to 1
+  double validation_accuracy;  ///< the same of the validation rows
 };
 
 /// Rows of a labelled data set, shuffled, scaled and split as the sheet does.

@@ -1,0 +1,139 @@
+// Argument checks and starting factors, shared by all factorisers.
+
+#include "factorise/arguments.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/rand.h>
+#include <c10/util/StringUtil.h>
+
+#include <cmath>
+#include <limits>
+
+namespace factorise {
+namespace {
+
+constexpr int64_t kLargestSide = std::numeric_limits<int32_t>::max();
+constexpr int64_t kLargestRank = 256;
+
+bool is_usable_type(c10::ScalarType type) {
+  return c10::isIntegralType(type, /*includeBool=*/true) || type == at::kHalf || type == at::kBFloat16 ||
+         type == at::kFloat || type == at::kDouble;
+}
+
+void check_rank(const char* function, int64_t rank, int64_t m, int64_t n, RankLimit limit) {
+  TORCH_CHECK_VALUE(rank >= 1, "[", function, "] rank must be at least 1, but was ", rank, ".");
+  TORCH_CHECK_VALUE(rank <= kLargestRank, "[", function, "] rank must be at most ", kLargestRank, ", but was ", rank,
+                    ".");
+  TORCH_CHECK_VALUE(limit == RankLimit::none || rank <= std::min(m, n), "[", function,
+                    "] rank must be at most min(m, n) = ", std::min(m, n), " for a ", m, " x ", n, " matrix, but was ",
+                    rank, ". Set the option overcomplete, or give a mask, where more is meant.");
+}
+
+void check_factor(const char* function, const char* name, const Tensor& factor, int64_t rows, const Problem& problem) {
+  TORCH_CHECK_VALUE(factor.defined() && factor.layout() == at::kStrided, "[", function, "] initial.", name,
+                    " must be a dense tensor, but was ", factor.defined() ? "sparse" : "undefined", ".");
+  TORCH_CHECK_VALUE(factor.dim() == 2 && factor.size(0) == rows && factor.size(1) == problem.rank, "[", function,
+                    "] initial.", name, " must be ", rows, " x ", problem.rank, ", but was ", shape_of(factor), ".");
+  TORCH_CHECK_VALUE(factor.scalar_type() == problem.A.scalar_type(), "[", function, "] initial.", name, " must be ",
+                    problem.A.scalar_type(), ", the type that A is computed in, but was ", factor.scalar_type(), ".");
+  TORCH_CHECK_VALUE(factor.device() == problem.A.device(), "[", function, "] initial.", name, " must be on A's device ",
+                    problem.A.device(), ", but was on ", factor.device(), ".");
+  TORCH_CHECK_VALUE(!factor.requires_grad(), "[", function, "] initial.", name,
+                    " must not require grad: the run is not differentiated. Give its detach().");
+  TORCH_CHECK_VALUE(factor.isfinite().all().item<bool>(), "[", function, "] initial.", name,
+                    " must be finite, but holds NaN or infinity.");
+}
+
+}  // namespace
+
+std::string shape_of(const Tensor& tensor) {
+  if (tensor.dim() == 0) return "a single number";
+  return c10::Join(" x ", tensor.sizes()) + (tensor.dim() == 1 ? " (1-D)" : "");
+}
+
+void check_matrix(const char* function, const char* name, const Tensor& matrix) {
+  TORCH_CHECK_VALUE(matrix.defined(), "[", function, "] ", name, " must be a tensor, but was undefined.");
+  TORCH_CHECK_VALUE(!matrix.is_nested() && matrix.layout() == at::kStrided, "[", function, "] ", name,
+                    " must be dense, but was ", matrix.is_nested() ? "nested" : "of layout ",
+                    matrix.is_nested() ? "" : c10::str(matrix.layout()), ". Give its to_dense().");
+  TORCH_CHECK_VALUE(!matrix.is_quantized(), "[", function, "] ", name, " must not be quantised, but was ",
+                    matrix.scalar_type(), ". Give its dequantize().");
+  TORCH_CHECK_VALUE(is_usable_type(matrix.scalar_type()), "[", function, "] ", name,
+                    " must be real: an integer, bool or float type up to 64 bits, but was ", matrix.scalar_type(), ".");
+  TORCH_CHECK_VALUE(matrix.device().is_cpu() || matrix.device().is_cuda(), "[", function, "] ", name,
+                    " must be on the CPU or a CUDA device, but was on ", matrix.device(), ".");
+  TORCH_CHECK_VALUE(matrix.dim() == 2, "[", function, "] ", name, " must be a matrix, m x n, but was ",
+                    shape_of(matrix), ".");
+  TORCH_CHECK_VALUE(matrix.numel() > 0, "[", function, "] ", name, " must have rows and columns, but was ",
+                    shape_of(matrix), ".");
+  TORCH_CHECK_VALUE(matrix.size(0) <= kLargestSide && matrix.size(1) <= kLargestSide, "[", function, "] ", name,
+                    " must have at most ", kLargestSide, " rows and columns, but was ", shape_of(matrix), ".");
+}
+
+Tensor to_computing_type(const Tensor& A) {
+  const auto type = A.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  Tensor plain = A.detach().resolve_conj().resolve_neg().to(type).contiguous();
+  // What was made in inference mode cannot be saved for a backward pass.
+  return plain.is_inference() ? plain.clone() : plain;
+}
+
+Tensor check_mask(const char* function, const Tensor& A, const Tensor& M) {
+  check_matrix(function, "M", M);
+  TORCH_CHECK_VALUE(M.sizes() == A.sizes(), "[", function, "] M must have A's shape ", shape_of(A), ", but was ",
+                    shape_of(M), ".");
+  TORCH_CHECK_VALUE(M.device() == A.device(), "[", function, "] M must be on A's device ", A.device(), ", but was on ",
+                    M.device(), ".");
+  TORCH_CHECK_VALUE(!M.is_floating_point() || !M.detach().isnan().any().item<bool>(), "[", function,
+                    "] M must say for every entry whether it is observed, but holds NaN.");
+  return M.detach().resolve_neg().to(at::kBool).contiguous();
+}
+
+Problem check_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
+                      RankLimit limit) {
+  check_matrix(function, "A", A);
+  check_rank(function, rank, A.size(0), A.size(1), limit);
+  Problem problem{function, to_computing_type(A), {}, rank};
+  if (!M) {
+    TORCH_CHECK_VALUE(problem.A.isfinite().all().item<bool>(), "[", function,
+                      "] A must be finite, but holds NaN or infinity. Where entries are missing, mask them.");
+    return problem;
+  }
+  problem.observed = check_mask(function, A, *M);
+  TORCH_CHECK_VALUE(problem.observed.any().item<bool>(), "[", function,
+                    "] M must mark at least one entry as observed (not zero), but marks none.");
+  const Tensor missing = problem.observed.logical_not();
+  TORCH_CHECK_VALUE(problem.A.isfinite().logical_or(missing).all().item<bool>(), "[", function,
+                    "] A must be finite where M marks it as observed, but holds NaN or infinity there.");
+  // 0 * NaN is NaN: what is masked must not reach a product.
+  problem.A = problem.A.masked_fill(missing, 0);
+  return problem;
+}
+
+void check_epochs(const char* function, int64_t num_epochs, double lr, int64_t report_every) {
+  TORCH_CHECK_VALUE(num_epochs >= 0, "[", function, "] num_epochs must be at least 0, but was ", num_epochs, ".");
+  TORCH_CHECK_VALUE(std::isfinite(lr) && lr > 0, "[", function, "] lr must be a finite number above 0, but was ", lr,
+                    ".");
+  TORCH_CHECK_VALUE(report_every >= 1, "[", function, "] report_every must be at least 1, but was ", report_every, ".");
+}
+
+void check_engine(const char* function, Engine engine) {
+  TORCH_CHECK_VALUE(engine == Engine::reference, "[", function,
+                    "] engine must be reference: the fused engine is not part of this version.");
+}
+
+Factors start(const Problem& problem, const std::optional<Factors>& initial, const std::optional<uint64_t>& seed) {
+  if (initial) {
+    check_factor(problem.function, "U", initial->U, problem.rows(), problem);
+    check_factor(problem.function, "V", initial->V, problem.columns(), problem);
+    return {initial->U.detach().clone(at::MemoryFormat::Contiguous),
+            initial->V.detach().clone(at::MemoryFormat::Contiguous)};
+  }
+  std::optional<at::Generator> generator;
+  if (seed) generator = at::detail::createCPUGenerator(*seed);
+  const auto options = problem.A.options().device(at::kCPU);
+  Tensor U = at::rand({problem.rows(), problem.rank}, generator, options);
+  Tensor V = at::rand({problem.columns(), problem.rank}, generator, options);
+  return {U.to(problem.A.device()), V.to(problem.A.device())};
+}
+
+}  // namespace factorise

@@ -1,0 +1,51 @@
+#pragma once
+// The boundary: every public factoriser checks its arguments here, once, and works on what comes out. Kernels and
+// loops behind it trust their input. Messages read [function] what must hold, but what was given.
+
+#include <factorise/factors.h>
+
+#include <string>
+
+namespace factorise {
+
+/// A checked matrix to factorise.
+struct Problem {
+  const char* function;  ///< the public function, for messages
+  Tensor A;              ///< m x n, float32 or float64, contiguous, without grad; 0 where not observed
+  Tensor observed;       ///< m x n bool, contiguous; undefined where all of A is observed
+  int64_t rank;
+
+  int64_t rows() const { return A.size(0); }
+  int64_t columns() const { return A.size(1); }
+};
+
+/// Which ranks are allowed above min(m, n): a factorisation has none, a completion or an overcomplete one has.
+enum class RankLimit { smaller_side, none };
+
+/// Checks A, M and the rank, and brings A to its computing type. Never writes to A or M.
+Problem check_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
+                      RankLimit limit);
+
+/// Checks a matrix alone: defined, dense, real, 2-D, not empty, on the CPU or CUDA. `name` is the argument's.
+void check_matrix(const char* function, const char* name, const Tensor& matrix);
+
+/// A in its computing type (float64 stays, everything else becomes float32), contiguous and without grad.
+Tensor to_computing_type(const Tensor& A);
+
+/// M as bool, contiguous, true where it is not zero; refuses NaN and another shape or device than A's.
+Tensor check_mask(const char* function, const Tensor& A, const Tensor& M);
+
+/// "3 x 4" for messages.
+std::string shape_of(const Tensor& tensor);
+
+/// The numbers that all options share.
+void check_epochs(const char* function, int64_t num_epochs, double lr, int64_t report_every);
+
+/// Refuses the engine that is not there yet.
+void check_engine(const char* function, Engine engine);
+
+/// The factors that a run starts from: a copy of `initial`, else U and V drawn uniform on [0, 1), U first, from a CPU
+/// generator of that seed, else from torch's global one. Then moved to A's device.
+Factors start(const Problem& problem, const std::optional<Factors>& initial, const std::optional<uint64_t>& seed);
+
+}  // namespace factorise

@@ -1,0 +1,39 @@
+// Divergence, noticed after every epoch.
+
+#include "factorise/epochs.h"
+
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace factorise {
+namespace {
+
+template <class T>
+bool all_finite(const Tensor& tensor) {
+  const T* values = tensor.const_data_ptr<T>();
+  return std::all_of(values, values + tensor.numel(), [](T value) { return std::isfinite(value); });
+}
+
+bool all_finite(const Tensor& tensor) {
+  // Small tensors on the CPU are the common case, and two ops of dispatch would cost as much as a 3 x 3 epoch.
+  if (tensor.is_cpu() && tensor.is_contiguous() && tensor.scalar_type() == at::kFloat) return all_finite<float>(tensor);
+  if (tensor.is_cpu() && tensor.is_contiguous() && tensor.scalar_type() == at::kDouble)
+    return all_finite<double>(tensor);
+  return tensor.detach().isfinite().all().item<bool>();
+}
+
+}  // namespace
+
+void check_finite(const char* function, std::initializer_list<Tensor> tensors, int64_t epoch, const char* advice) {
+  for (const Tensor& tensor : tensors) {
+    if (all_finite(tensor)) continue;
+    throw DivergenceError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+                          c10::str("[", function, "] diverged: after epoch ", epoch,
+                                   " the result is no longer finite. Try ", advice, "."),
+                          epoch);
+  }
+}
+
+}  // namespace factorise

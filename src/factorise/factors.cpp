@@ -1,0 +1,110 @@
+// Judging factors: the reconstruction, and the squared error as a float64 sum in a fixed order.
+
+#include <ATen/TensorOperators.h>
+#include <factorise/factors.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "factorise/arguments.h"
+#include "factorise/epochs.h"
+
+namespace factorise {
+namespace {
+
+constexpr int64_t kTile = 512;  // columns that are summed together
+constexpr int64_t kLanes = 8;   // interleaved sums of a tile: short dependent chains, and an order of its own
+
+void check_factors(const char* function, const Factors& factors) {
+  check_matrix(function, "U", factors.U);
+  check_matrix(function, "V", factors.V);
+  TORCH_CHECK_VALUE(factors.U.size(1) == factors.V.size(1), "[", function,
+                    "] U and V must have as many columns as each other, but were ", shape_of(factors.U), " and ",
+                    shape_of(factors.V), ".");
+  TORCH_CHECK_VALUE(factors.U.device() == factors.V.device(), "[", function,
+                    "] U and V must be on one device, but were on ", factors.U.device(), " and ", factors.V.device(),
+                    ".");
+}
+
+/// The sum over one row's columns [begin, end). Vt is rank x n.
+template <class T>
+double tile_error(const T* row, const bool* observed, const double* u, const double* Vt, int64_t rank, int64_t n,
+                  int64_t begin, int64_t end) {
+  std::array<double, kTile> product{};
+  const int64_t width = end - begin;
+  for (int64_t k = 0; k < rank; ++k) {
+    const double* v = Vt + k * n + begin;
+    for (int64_t c = 0; c < width; ++c) product[c] += u[k] * v[c];
+  }
+  std::array<double, kLanes> sums{};
+  for (int64_t c = 0; c < width; ++c) {
+    if (observed && !observed[begin + c]) continue;
+    const double e = static_cast<double>(row[begin + c]) - product[c];
+    sums[c % kLanes] += e * e;
+  }
+  double sum = 0;
+  for (const double lane : sums) sum += lane;
+  return sum;
+}
+
+template <class T>
+double cpu_error(const Tensor& A, const Tensor& observed, const Tensor& U, const Tensor& Vt) {
+  const int64_t m = A.size(0), n = A.size(1), rank = U.size(1);
+  double sum = 0;
+  for (int64_t r = 0; r < m; ++r) {
+    const bool* mask = observed.defined() ? observed.const_data_ptr<bool>() + r * n : nullptr;
+    for (int64_t begin = 0; begin < n; begin += kTile) {
+      sum += tile_error(A.const_data_ptr<T>() + r * n, mask, U.const_data_ptr<double>() + r * rank,
+                        Vt.const_data_ptr<double>(), rank, n, begin, std::min(n, begin + kTile));
+    }
+  }
+  return sum;
+}
+
+/// The same on a device, in strips of rows so that no second matrix of A's size is needed.
+double device_error(const Tensor& A, const Tensor& observed, const Tensor& U, const Tensor& Vt) {
+  const int64_t rows = std::max<int64_t>(1, (int64_t{1} << 20) / A.size(1));
+  Tensor sum = U.new_zeros({});
+  for (int64_t r = 0; r < A.size(0); r += rows) {
+    const int64_t height = std::min(rows, A.size(0) - r);
+    Tensor e = A.narrow(0, r, height).to(at::kDouble) - U.narrow(0, r, height).mm(Vt);
+    if (observed.defined()) e = e.masked_fill(observed.narrow(0, r, height).logical_not(), 0);
+    sum = sum + e.square().sum();
+  }
+  return sum.item<double>();
+}
+
+}  // namespace
+
+Tensor reconstruct(const Factors& factors) {
+  check_factors("reconstruct", factors);
+  return factors.U.mm(factors.V.t());
+}
+
+double squared_error(const Tensor& A, const Factors& factors, const std::optional<Tensor>& M) {
+  constexpr char function[] = "squared_error";
+  const PlainComputation plain;
+  const at::NoGradGuard no_grad;
+  check_matrix(function, "A", A);
+  check_factors(function, factors);
+  TORCH_CHECK_VALUE(factors.U.size(0) == A.size(0) && factors.V.size(0) == A.size(1), "[", function,
+                    "] U must have A's ", A.size(0), " rows and V its ", A.size(1), " columns, but U was ",
+                    shape_of(factors.U), " and V ", shape_of(factors.V), ".");
+  TORCH_CHECK_VALUE(factors.U.device() == A.device(), "[", function, "] the factors must be on A's device ", A.device(),
+                    ", but were on ", factors.U.device(), ".");
+  const Tensor observed = M ? check_mask(function, A, *M) : Tensor();
+  const Tensor matrix = to_computing_type(A);
+  const Tensor U = factors.U.detach().to(at::kDouble).contiguous();
+  const Tensor Vt = factors.V.detach().to(at::kDouble).t().contiguous();
+  if (!A.is_cpu()) return device_error(matrix, observed, U, Vt);
+  return matrix.scalar_type() == at::kDouble ? cpu_error<double>(matrix, observed, U, Vt)
+                                             : cpu_error<float>(matrix, observed, U, Vt);
+}
+
+int64_t count_observed(const Tensor& M) {
+  check_matrix("count_observed", "M", M);
+  return check_mask("count_observed", M, M).sum().item<int64_t>();
+}
+
+}  // namespace factorise

@@ -1,0 +1,87 @@
+// Stochastic gradient descent, reference engine: the sheet's loop, line for line in ATen.
+
+#include <factorise/sgd.h>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/dot.h>
+
+#include <cmath>
+#include <vector>
+
+#include "factorise/arguments.h"
+#include "factorise/epochs.h"
+
+namespace factorise {
+namespace {
+
+void check_options(const char* function, const SgdOptions& options) {
+  check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
+  check_engine(function, options.engine());
+  const double shrink = options.lr() * options.weight_decay();
+  TORCH_CHECK_VALUE(options.weight_decay() >= 0 && shrink < 1, "[", function,
+                    "] weight_decay must be at least 0 and below 1 / lr = ", 1 / options.lr(), ", but was ",
+                    options.weight_decay(), ".");
+  TORCH_CHECK_VALUE(std::isfinite(options.lr_decay()) && options.lr_decay() > 0, "[", function,
+                    "] lr_decay must be a finite number above 0, but was ", options.lr_decay(), ".");
+}
+
+/// The rows of a factor as vectors that share its memory.
+std::vector<Tensor> rows_of(const Tensor& factor) { return factor.unbind(0); }
+
+/// One pass over the observed entries, row by row.
+void epoch(const Tensor& A, const bool* observed, const std::vector<Tensor>& U, const std::vector<Tensor>& V, double lr,
+           double weight_decay) {
+  const double s = 1 - lr * weight_decay;
+  for (size_t r = 0; r < U.size(); ++r) {
+    const Tensor row = A.select(0, static_cast<int64_t>(r));
+    const Tensor& u = U[r];
+    for (size_t c = 0; c < V.size(); ++c) {
+      if (observed && !observed[r * V.size() + c]) continue;
+      const Tensor& v = V[c];
+      const Tensor e = row.select(0, static_cast<int64_t>(c)) - at::dot(u, v);
+      const Tensor g = e * lr;  // Python's precedence: (lr * e) * V[c]
+      if (weight_decay != 0) u.mul_(s);
+      u.add_(g * v);
+      if (weight_decay != 0) v.mul_(s);
+      v.add_(g * u);  // the new U[r]
+    }
+  }
+}
+
+Factors factorise_entries(const Problem& problem, const SgdOptions& options) {
+  Factors factors = start(problem, options.initial(), options.seed());
+  const auto squared = [&] {
+    return squared_error(problem.A, factors,
+                         problem.observed.defined() ? std::optional(problem.observed) : std::nullopt);
+  };
+  const Tensor mask = problem.observed.defined() ? problem.observed.cpu() : Tensor();
+  const bool* observed = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
+  const WithoutAutograd guard;
+  const std::vector<Tensor> U = rows_of(factors.U), V = rows_of(factors.V);
+  double lr = options.lr();
+  run_epochs(
+      schedule_of(problem.function, options, "a smaller lr, or weight_decay"), factors,
+      [&] {
+        epoch(problem.A, observed, U, V, lr, options.weight_decay());
+        lr *= options.lr_decay();
+      },
+      squared);
+  return factors;
+}
+
+}  // namespace
+
+Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options) {
+  const PlainComputation guard;
+  check_options("sgd_factorise", options);
+  const auto limit = options.overcomplete() ? RankLimit::none : RankLimit::smaller_side;
+  return factorise_entries(check_problem("sgd_factorise", A, std::nullopt, rank, limit), options);
+}
+
+Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const SgdOptions& options) {
+  const PlainComputation guard;
+  check_options("sgd_factorise_masked", options);
+  return factorise_entries(check_problem("sgd_factorise_masked", A, M, rank, RankLimit::none), options);
+}
+
+}  // namespace factorise

@@ -1,0 +1,68 @@
+// The reference engine on a GPU: the same start, and the CPU's result but for rounding.
+
+#include <ATen/Context.h>
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
+#include <factorise/datasets.h>
+#include <factorise/device.h>
+#include <factorise/mlp.h>
+#include <factorise/svd.h>
+
+#include <cstdio>
+
+#include "catch.h"
+#include "methods.h"
+
+using namespace factorise;
+using namespace factorise::tests;
+
+namespace {
+
+/// True where CUDA works; else says why the test is skipped.
+bool have_cuda() {
+  const std::string missing = load_cuda();
+  if (!missing.empty()) std::printf("skipped: %s\n", missing.c_str());
+  return missing.empty();
+}
+
+}  // namespace
+
+TEST_CASE("every method starts alike on a GPU and ends where the CPU does", "[cuda]") {
+  if (!have_cuda()) return;
+  at::manual_seed(3);
+  const Tensor A = at::randint(1, 6, {6, 9}, at::TensorOptions(at::kDouble)), M = at::rand({6, 9}).lt(0.6);
+  for (const Method& method : methods()) {
+    INFO(method.name);
+    const Settings start{.num_epochs = 0}, run{.num_epochs = 4};
+    const Factors on_gpu = method.run(A.cuda(), M.cuda(), start), on_cpu = method.run(A, M, start);
+    CHECK(on_gpu.U.is_cuda());
+    CHECK(same_bits({on_gpu.U.cpu(), on_gpu.V.cpu()}, on_cpu));
+    const Factors ours = method.run(A.cuda(), M.cuda(), run), theirs = method.run(A, M, run);
+    CHECK(at::allclose(ours.U.cpu(), theirs.U, 1e-10, 1e-10));
+    CHECK(at::allclose(ours.V.cpu(), theirs.V, 1e-10, 1e-10));
+    CHECK(squared_error(A.cuda(), ours, M.cuda()) == Approx(squared_error(A, theirs, M)).epsilon(1e-10));
+  }
+}
+
+TEST_CASE("tensors on two devices are refused", "[cuda]") {
+  if (!have_cuda()) return;
+  const Tensor A = lab1_matrix(), M = lab1_mask();
+  CHECK(sentence_of([&] { sgd_factorise_masked(A, M.cuda(), 2); }) ==
+        "[sgd_factorise_masked] M must be on A's device cpu, but was on cuda:0.");
+  const Factors initial{at::rand({3, 2}).cuda(), at::rand({3, 2})};
+  CHECK(sentence_of([&] { sgd_factorise(A, 2, SgdOptions().initial(initial)); }) ==
+        "[sgd_factorise] initial.U must be on A's device cpu, but was on cuda:0.");
+}
+
+TEST_CASE("the SVD and the MLP run on a GPU", "[cuda]") {
+  if (!have_cuda()) return;
+  const Iris flowers = iris(at::kDouble);
+  const Tensor A = flowers.X - flowers.X.mean(0);
+  CHECK(
+      at::allclose(truncated_svd(A.cuda(), 2).reconstruction.cpu(), truncated_svd(A, 2).reconstruction, 1e-10, 1e-10));
+  const auto options = MlpOptions().seed(0).num_epochs(10);
+  const Mlp ours = train_mlp(flowers.X.cuda(), flowers.y.cuda(), 3, 100, options);
+  const Mlp theirs = train_mlp(flowers.X, flowers.y, 3, 100, options);
+  CHECK(at::allclose(ours.W1.cpu(), theirs.W1, 1e-9, 1e-9));
+}

@@ -1,0 +1,100 @@
+#pragma once
+// The four factorisers behind one signature, so that a law that holds for all of them is written once; and the sheet's
+// matrices.
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
+#include <factorise/autograd.h>
+#include <factorise/gd.h>
+#include <factorise/sgd.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace factorise::tests {
+
+struct Settings {
+  int64_t rank = 2;
+  int64_t num_epochs = 5;
+  double lr = 0.01;
+  std::optional<uint64_t> seed = 0;
+  std::optional<Factors> initial = std::nullopt;
+  Engine engine = Engine::reference;
+  int64_t report_every = 1;
+  EpochCallback on_epoch = nullptr;
+  StopRequest stop = nullptr;
+};
+
+struct Method {
+  std::string name;
+  bool masked;  ///< whether M is used
+  std::function<Factors(const Tensor& A, const Tensor& M, const Settings&)> run;
+};
+
+template <class Options>
+Options options_of(const Settings& s) {
+  return Options()
+      .num_epochs(s.num_epochs)
+      .lr(s.lr)
+      .seed(s.seed)
+      .initial(s.initial)
+      .engine(s.engine)
+      .report_every(s.report_every)
+      .on_epoch(s.on_epoch)
+      .stop(s.stop);
+}
+
+inline std::vector<Method> methods() {
+  return {
+      {"sgd_factorise", false,
+       [](const Tensor& A, const Tensor&, const Settings& s) {
+         return sgd_factorise(A, s.rank, options_of<SgdOptions>(s));
+       }},
+      {"sgd_factorise_masked", true,
+       [](const Tensor& A, const Tensor& M, const Settings& s) {
+         return sgd_factorise_masked(A, M, s.rank, options_of<SgdOptions>(s));
+       }},
+      {"gd_factorise_masked", true,
+       [](const Tensor& A, const Tensor& M, const Settings& s) {
+         return gd_factorise_masked(A, M, s.rank, options_of<GdOptions>(s));
+       }},
+      {"gd_factorise_ad", false,
+       [](const Tensor& A, const Tensor&, const Settings& s) {
+         return gd_factorise_ad(A, s.rank, options_of<AdOptions>(s));
+       }},
+      {"gd_factorise_ad", true,
+       [](const Tensor& A, const Tensor& M, const Settings& s) {
+         return gd_factorise_ad(A, s.rank, options_of<AdOptions>(s).mask(M));
+       }},
+  };
+}
+
+/// Lab 1's 3 x 3 matrix.
+inline Tensor lab1_matrix(c10::ScalarType type = at::kFloat) {
+  return at::tensor({0.3374, 0.6005, 0.1735, 3.3359, 0.0492, 1.8374, 2.9407, 0.5301, 2.2620},
+                    at::TensorOptions(at::kDouble))
+      .view({3, 3})
+      .to(type);
+}
+
+/// Its mask of exercise 3.1: (1, 0) and (2, 1) are missing.
+inline Tensor lab1_mask(c10::ScalarType type = at::kFloat) {
+  return at::tensor({1, 1, 1, 0, 1, 1, 1, 0, 1}, at::TensorOptions(at::kLong)).view({3, 3}).to(type);
+}
+
+inline bool same_bits(const Factors& a, const Factors& b) { return at::equal(a.U, b.U) && at::equal(a.V, b.V); }
+
+/// The sentence of the error that `call` throws, "" where it throws none.
+template <class Call>
+std::string sentence_of(Call call) {
+  try {
+    call();
+  } catch (const c10::Error& error) {
+    return error.what_without_backtrace();
+  }
+  return "";
+}
+
+}  // namespace factorise::tests
