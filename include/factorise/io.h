@@ -69,8 +69,9 @@ void save_pt(const std::filesystem::path& path, const std::vector<std::pair<std:
 void save_text(const std::filesystem::path& path, const std::string& text);
 
 /// Reads comma-separated values as RFC 4180 has them: quoted fields may hold commas, quotes (doubled) and line breaks;
-/// CRLF and a byte-order mark are accepted. Every row must have as many fields as the first. Throws FileError naming
-/// the line.
+/// LF and CRLF end a row. A byte-order mark and empty lines are skipped (an empty field alone in its row is written
+/// ""). Every row must have as many fields as the first, and the text must be UTF-8 without NUL bytes. Throws FileError
+/// naming the file (or `name`), the line and what is wrong with it.
 std::vector<std::vector<std::string>> load_csv(const std::filesystem::path& path);
 std::vector<std::vector<std::string>> parse_csv(const std::string& text, const std::string& name);
 

@@ -1,0 +1,42 @@
+// mmap, with a sentence for everything that cannot be mapped.
+
+#include "io/mapped_file.h"
+
+#include <c10/util/StringUtil.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "io/contents.h"
+
+namespace factorise {
+
+std::shared_ptr<MappedFile> MappedFile::open(const char* function, const std::filesystem::path& path) {
+  const auto refuse = [&](const std::string& reason) {
+    refuse_file(c10::str("[", function, "] ", path.string(), ": ", reason, "."));
+  };
+  // Not blocking: a FIFO without a writer would wait for ever.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) refuse(errno == ENOENT ? "there is no such file" : c10::str("cannot be read: ", std::strerror(errno)));
+  struct stat status {};
+  const bool known = fstat(fd, &status) == 0;
+  const bool regular = known && S_ISREG(status.st_mode), folder = known && S_ISDIR(status.st_mode);
+  const auto size = static_cast<size_t>(known ? status.st_size : 0);
+  void* data = MAP_FAILED;
+  if (regular && size > 0) data = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+  const int error = errno;
+  ::close(fd);
+  if (folder) refuse("is a folder, not a file");
+  if (!regular) refuse("is not a regular file");
+  if (size == 0) refuse("is empty");
+  if (data == MAP_FAILED) refuse(c10::str("cannot be mapped: ", std::strerror(error)));
+  return std::shared_ptr<MappedFile>(new MappedFile(static_cast<uint8_t*>(data), size));
+}
+
+MappedFile::~MappedFile() { munmap(data_, size_); }
+
+}  // namespace factorise

@@ -1,0 +1,174 @@
+// Reading a zip from its end: end record, central directory, local headers.
+
+#include "io/zip_archive.h"
+
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include <caffe2/serialize/crc_alt.h>
+
+#include "io/contents.h"
+
+namespace factorise {
+namespace {
+
+constexpr uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50, kEnd64 = 0x06064b50,
+                   kLocator64 = 0x07064b50;
+constexpr uint64_t kLocalSize = 30, kCentralSize = 46, kEndSize = 22, kEnd64Size = 56, kLocator64Size = 20;
+constexpr uint32_t kIn64 = 0xFFFFFFFF;
+
+template <class T>
+T little(Bytes bytes, uint64_t at) {
+  T value = 0;
+  std::memcpy(&value, bytes.data() + at, sizeof(T));  // this code runs on little-endian machines alone
+  return value;
+}
+
+uint16_t u16(Bytes bytes, uint64_t at) { return little<uint16_t>(bytes, at); }
+uint32_t u32(Bytes bytes, uint64_t at) { return little<uint32_t>(bytes, at); }
+uint64_t u64(Bytes bytes, uint64_t at) { return little<uint64_t>(bytes, at); }
+
+std::string_view text(Bytes bytes, uint64_t at, uint64_t size) {
+  return {reinterpret_cast<const char*>(bytes.data()) + at, size};
+}
+
+}  // namespace
+
+uint32_t crc32_of(Bytes bytes, uint32_t before) { return crc32_fast(bytes.data(), bytes.size(), before); }
+
+ZipArchive::ZipArchive(Bytes file, std::string where) : file_(file), where_(std::move(where)) {
+  read_directory(find_directory());
+  std::sort(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  for (size_t i = 1; i < entries_.size(); ++i) {
+    if (entries_[i - 1].name == entries_[i].name) refuse(c10::str("holds ", entries_[i].name, " twice"));
+  }
+  check_apart();
+}
+
+void ZipArchive::refuse(const std::string& reason) const { refuse_file(c10::str(where_, ": the zip ", reason, ".")); }
+
+const ZipEntry* ZipArchive::find(std::string_view name) const {
+  const auto found = std::lower_bound(entries_.begin(), entries_.end(), name,
+                                      [](const ZipEntry& entry, std::string_view key) { return entry.name < key; });
+  return found != entries_.end() && found->name == name ? &*found : nullptr;
+}
+
+ZipArchive::Directory ZipArchive::find_directory() const {
+  if (file_.size() < kEndSize) refuse("has no end record: it is cut off");
+  // A comment of up to 65535 bytes may follow the record.
+  const uint64_t last = file_.size() - kEndSize, first = last > 0xFFFF ? last - 0xFFFF : 0;
+  for (uint64_t at = last + 1; at-- > first;) {
+    if (u32(file_, at) != kEnd || at + kEndSize + u16(file_, at + 20) != file_.size()) continue;
+    if (u16(file_, at + 4) != 0 && u16(file_, at + 4) != 0xFFFF) refuse("is one of several volumes");
+    const Directory directory{u32(file_, at + 16), u32(file_, at + 12), u16(file_, at + 10)};
+    return find_directory64(at, directory);
+  }
+  refuse("has no end record: it is cut off");
+}
+
+ZipArchive::Directory ZipArchive::find_directory64(uint64_t end_record, const Directory& directory) const {
+  Directory result = directory;
+  uint64_t end = end_record;
+  if (end_record >= kLocator64Size && u32(file_, end_record - kLocator64Size) == kLocator64) {
+    const uint64_t at = u64(file_, end_record - kLocator64Size + 8);
+    if (at > file_.size() || file_.size() - at < kEnd64Size || u32(file_, at) != kEnd64) {
+      refuse(c10::str("names byte ", at, " as its 64-bit end record, which is not there"));
+    }
+    result = {u64(file_, at + 48), u64(file_, at + 40), u64(file_, at + 32)};
+    end = at;
+  }
+  if (result.offset > end || result.size > end - result.offset) {
+    refuse(c10::str("names bytes ", result.offset, " to ", result.offset, " + ", result.size,
+                    " as its directory, which ends at ", end));
+  }
+  if (result.count > result.size / kCentralSize) {
+    refuse(c10::str("names ", result.count, " entries in a directory of ", result.size, " bytes"));
+  }
+  return result;
+}
+
+void ZipArchive::read_directory(const Directory& directory) {
+  uint64_t at = directory.offset;
+  const uint64_t end = directory.offset + directory.size;
+  entries_.reserve(directory.count);
+  for (uint64_t i = 0; i < directory.count; ++i) {
+    if (end - at < kCentralSize || u32(file_, at) != kCentral) {
+      refuse(c10::str("has no directory entry at byte ", at, ", where number ", i + 1, " of ", directory.count,
+                      " should be"));
+    }
+    ZipEntry entry = read_entry(at, end);
+    locate(entry, entry.offset, directory.offset);
+    entries_.push_back(std::move(entry));
+  }
+}
+
+/// One directory entry; its offset is the local header's still.
+ZipEntry ZipArchive::read_entry(uint64_t& at, uint64_t end) const {
+  const uint64_t names = at + kCentralSize;
+  const uint64_t name_size = u16(file_, at + 28), extra_size = u16(file_, at + 30), comment_size = u16(file_, at + 32);
+  if (end - names < name_size + extra_size + comment_size) {
+    refuse(c10::str("has a directory entry at byte ", at, " that is longer than the directory"));
+  }
+  ZipEntry entry{std::string(text(file_, names, name_size)), u32(file_, at + 42), u32(file_, at + 24),
+                 u32(file_, at + 16)};
+  uint64_t packed = u32(file_, at + 20);
+  if (u16(file_, at + 8) & 1) refuse(c10::str("holds ", entry.name, " encrypted"));
+  if (u16(file_, at + 10) != 0) {
+    refuse(c10::str("holds ", entry.name, " compressed; torch.save stores what it writes, so save it anew"));
+  }
+  // The 64-bit extra field holds those of the three that do not fit, in this order.
+  uint64_t field = names + name_size;
+  const uint64_t fields_end = field + extra_size;
+  while (fields_end - field >= 4) {
+    const uint64_t id = u16(file_, field), size = u16(file_, field + 2);
+    field += 4;
+    if (size > fields_end - field) refuse(c10::str("has a broken extra field for ", entry.name));
+    uint64_t value = field, left = size;
+    const auto take = [&](uint64_t& number) {
+      if (id != 1 || number != kIn64 || left < 8) return;
+      number = u64(file_, value);
+      value += 8;
+      left -= 8;
+    };
+    take(entry.size);
+    take(packed);
+    take(entry.offset);
+    field += size;
+  }
+  if (packed != entry.size) refuse(c10::str("gives two sizes for ", entry.name, ", ", packed, " and ", entry.size));
+  at = names + name_size + extra_size + comment_size;
+  return entry;
+}
+
+/// Turns the local header's offset into the data's.
+void ZipArchive::locate(ZipEntry& entry, uint64_t local_header, uint64_t directory) const {
+  if (local_header > directory || directory - local_header < kLocalSize || u32(file_, local_header) != kLocal) {
+    refuse(c10::str("names byte ", local_header, " for ", entry.name, ", where no entry begins"));
+  }
+  const uint64_t name_size = u16(file_, local_header + 26), extra_size = u16(file_, local_header + 28);
+  const uint64_t room = directory - local_header - kLocalSize;
+  if (name_size + extra_size > room || entry.size > room - name_size - extra_size) {
+    refuse(c10::str("names ", entry.size, " bytes for ", entry.name, ", which reach beyond its data"));
+  }
+  if (text(file_, local_header + kLocalSize, name_size) != entry.name) {
+    refuse(c10::str("calls ", entry.name, " something else in its local header"));
+  }
+  if (u16(file_, local_header + 6) & 1 || u16(file_, local_header + 8) != 0) {
+    refuse(c10::str("holds ", entry.name, " compressed or encrypted by its local header"));
+  }
+  entry.offset = local_header + kLocalSize + name_size + extra_size;
+}
+
+/// Entries that overlap would let a small file pretend to hold much.
+void ZipArchive::check_apart() const {
+  std::vector<std::pair<uint64_t, uint64_t>> spans;
+  for (const ZipEntry& entry : entries_) spans.emplace_back(entry.offset, entry.offset + entry.size);
+  std::sort(spans.begin(), spans.end());
+  for (size_t i = 1; i < spans.size(); ++i) {
+    if (spans[i].first < spans[i - 1].second) refuse(c10::str("has entries that overlap at byte ", spans[i].first));
+  }
+}
+
+}  // namespace factorise
