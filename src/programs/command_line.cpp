@@ -1,0 +1,202 @@
+// Options in terms of CLI11. Values are read here and not by CLI11, whose integers take 010 as octal and -1 as 2^64-1,
+// and whose messages name C++ types.
+
+#include "programs/command_line.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cmath>
+
+#include "programs/parse.h"
+#include "programs/spelling.h"
+
+namespace factorise::programs {
+namespace {
+
+constexpr int kHelpWidth = 66;
+
+/// Breaks help into lines at spaces; CLI11 before 2.5 does not.
+std::string wrapped(const std::string& text) {
+  std::string lines;
+  size_t length = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(' ', at), text.size());
+    if (length > 0 && length + 1 + end - at > kHelpWidth) {
+      lines += '\n';
+      length = 0;
+    } else if (length > 0) {
+      lines += ' ';
+      ++length;
+    }
+    lines.append(text, at, end - at);
+    length += end - at;
+    at = end + 1;
+  }
+  return lines;
+}
+
+/// The option as a person types it: the last of "-r,--rank".
+std::string shown_name(const std::string& names) { return names.substr(names.rfind(',') + 1); }
+
+using Read = std::function<void(const std::string& text)>;
+
+/// An option with one value, which `read` takes or refuses with a UsageError.
+CLI::Option* add_option(CLI::App& app, const std::string& names, const std::string& placeholder,
+                        const std::string& default_text, const std::string& help, const Read& read) {
+  const auto callback = [read](const CLI::results_t& values) {
+    read(values.at(0));
+    return true;
+  };
+  const std::string note = default_text.empty() ? "" : fmt::format(" (default {})", default_text);
+  auto* option = app.add_option(names, callback, wrapped(help + note));
+  option->option_text(names.starts_with("-") ? placeholder : " ");  // CLI11 makes "" what it finds fit
+  option->type_name(placeholder);
+  return option;
+}
+
+template <class T>
+std::optional<T> parse(const std::string& text) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [stopped, status] = std::from_chars(text.data(), end, value);
+  if (status != std::errc() || stopped != end) return std::nullopt;
+  return value;
+}
+
+std::string range(const Limits& limits) {
+  const bool low = std::isfinite(limits.low), high = std::isfinite(limits.high);
+  if (low && high) return fmt::format(" from {} to {}", limits.low, limits.high);
+  if (low) return fmt::format(" {} {}", limits.low_allowed ? "of at least" : "above", limits.low);
+  if (high) return fmt::format(" of at most {}", limits.high);
+  return "";
+}
+
+template <class T>
+T read_number(const std::string& name, const std::string& kind, const Limits& limits, const std::string& text) {
+  const std::optional<T> value = parse<T>(text);
+  const auto fits = [&](double number) {
+    return std::isfinite(number) && number <= limits.high &&
+           (limits.low_allowed ? number >= limits.low : number > limits.low);
+  };
+  if (!value || !fits(static_cast<double>(*value))) {
+    throw UsageError(fmt::format("{} must be {}{}, but was '{}'.", name, kind, range(limits), text));
+  }
+  return *value;
+}
+
+template <class T, class Target>
+void add_number(CLI::App& app, const std::string& names, Target& value, const Limits& limits, const std::string& help,
+                const std::string& default_text) {
+  constexpr bool whole = std::is_integral_v<T>;
+  const std::string kind = whole ? "a whole number" : "a number";
+  add_option(app, names, whole ? "N" : "X", default_text, help,
+             [&value, limits, kind, name = shown_name(names)](const std::string& text) {
+               value = read_number<T>(name, kind, limits, text);
+             });
+}
+
+bool is_device(const std::string& name) {
+  if (name == "auto" || name == "cpu" || name == "cuda") return true;
+  return name.starts_with("cuda:") && parse<uint8_t>(name.substr(5)).value_or(255) < 128;
+}
+
+}  // namespace
+
+void add_output_options(CLI::App& app, CommonOptions& options) {
+  add_text(app, "--json", options.json, "FILE",
+           "Write the results as JSON too; - means stdout, and nothing else there");
+  add_flag(app, "--quiet", options.quiet, "No notices and no progress");
+}
+
+void add_common_options(CLI::App& app, CommonOptions& options) {
+  constexpr double kMostThreads = 1024;  // far more than that cannot be started, which ends a process
+  add_option(app, "--seed", "N", fmt::format("{}", options.seed), "Seed of every random draw",
+             [&options](const std::string& text) {
+               // Up to what an OUT.pt can hold.
+               const auto seed = parse<int64_t>(text);
+               if (!seed || *seed < 0) {
+                 throw UsageError(fmt::format("--seed must be a whole number from 0 to 2^63 - 1, but was '{}'.", text));
+               }
+               options.seed = static_cast<uint64_t>(*seed);
+             });
+  add_option(app, "--device", "NAME", options.device, "auto, cpu, cuda or cuda:N; auto takes CUDA where it works",
+             [&options](const std::string& name) {
+               if (!is_device(name)) {
+                 throw UsageError(fmt::format("--device must be auto, cpu, cuda or cuda:N, but was '{}'.", name));
+               }
+               options.device = name;
+             });
+  add_number<int>(app, "--threads", options.threads, {1, kMostThreads}, "Threads to compute with", "all cores");
+  add_output_options(app, options);
+}
+
+void add_integer(CLI::App& app, const std::string& names, int64_t& value, Limits limits, const std::string& help) {
+  add_number<int64_t>(app, names, value, limits, help, fmt::format("{}", value));
+}
+
+void add_integer(CLI::App& app, const std::string& names, int& value, Limits limits, const std::string& help) {
+  add_number<int>(app, names, value, limits, help, fmt::format("{}", value));
+}
+
+void add_integer(CLI::App& app, const std::string& names, std::optional<int64_t>& value, Limits limits,
+                 const std::string& help) {
+  add_number<int64_t>(app, names, value, limits, help, value ? fmt::format("{}", *value) : "");
+}
+
+void add_real(CLI::App& app, const std::string& names, double& value, Limits limits, const std::string& help) {
+  add_number<double>(app, names, value, limits, help, fmt::format("{}", value));
+}
+
+void add_real(CLI::App& app, const std::string& names, std::optional<double>& value, Limits limits,
+              const std::string& help) {
+  add_number<double>(app, names, value, limits, help, value ? fmt::format("{}", *value) : "");
+}
+
+void add_text(CLI::App& app, const std::string& names, std::string& value, const std::string& placeholder,
+              const std::string& help) {
+  add_option(app, names, placeholder, value, help, [&value, name = shown_name(names)](const std::string& text) {
+    if (text.empty()) throw UsageError(fmt::format("{} must not be empty.", name));
+    value = text;
+  });
+}
+
+void add_choice(CLI::App& app, const std::string& names, std::string& value, std::vector<std::string> choices,
+                const std::string& help) {
+  add_option(app, names, fmt::format("{}", fmt::join(choices, "|")), value, help,
+             [&value, choices, name = shown_name(names)](const std::string& text) {
+               if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
+                 throw UsageError(fmt::format("{} must be {}, but was '{}'.", name, one_of(choices), text));
+               }
+               value = text;
+             });
+}
+
+void add_flag(CLI::App& app, const std::string& names, bool& value, const std::string& help) {
+  app.add_flag(names, value, wrapped(help));
+}
+
+void require(CLI::App& app, const std::string& name) {
+  CLI::Option* option = app.get_option(name);
+  option->required()->description(option->get_description() + " (required)");
+}
+
+void exclude(CLI::App& app, const std::string& name, const std::string& other) {
+  app.get_option(name)->excludes(app.get_option(other));
+}
+
+CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& description, bool& chosen) {
+  app.require_subcommand(1);
+  CLI::App* verb = app.add_subcommand(name, wrapped(description));
+  verb->group("Verbs");
+  verb->preparse_callback([&chosen](size_t) { chosen = true; });
+  prepare_app(*verb, app.get_name());
+  return *verb;
+}
+
+void set_description(CLI::App& app, const std::string& description) { app.description(description); }
+void set_examples(CLI::App& app, const std::string& examples) { app.footer("Examples:\n" + examples); }
+
+}  // namespace factorise::programs

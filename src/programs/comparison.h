@@ -1,0 +1,51 @@
+#pragma once
+// Setting a report's figure beside ours. Reports carry no seed, so a figure is not compared with one run but with the
+// distribution over seeds: the band from the 5th to the 95th percentile, and where the figure falls in it.
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "programs/terminal.h"
+
+namespace factorise::programs {
+
+/// How a figure is judged.
+enum class Judgement {
+  band,       ///< within the band over the seeds
+  digits,     ///< no seed is drawn: equal to the digits reported
+  magnitude,  ///< rounding noise: equal to within a factor of ten
+};
+
+/// One figure. Everything else follows from these.
+struct Comparison {
+  std::string what;
+  std::optional<double> reported;    ///< nothing where no report gives it
+  double ours = 0;                   ///< at this seed; NaN where it diverged
+  std::vector<double> over_seeds{};  ///< of the runs that stayed finite
+  int diverged = 0;                  ///< runs that did not: they count as worse than every figure
+  Judgement judgement = Judgement::band;
+  double tolerance = 0;           ///< half a unit of the last digit printed: so far apart, figures are the same
+  bool higher_is_better = false;  ///< an accuracy, not a loss: then diverged runs lie below every figure
+
+  /// 5th and 95th percentile over the seeds, infinite where diverged runs reach it; nothing where there are no seeds.
+  std::optional<double> low() const;
+  std::optional<double> high() const;
+  /// Percent of the seeds below the reported figure, those equal to it (within the tolerance) counted half.
+  std::optional<double> percentile() const;
+  /// Whether the reported figure is one that we could have got; nothing where none is reported.
+  std::optional<bool> within() const;
+};
+
+/// The percentile p (0 to 100) of the values: linear between the two nearest ranks, as numpy.percentile. Infinities
+/// may be among them. `values` must not be empty.
+double percentile_of(std::vector<double> values, double p);
+
+/// [{what, reported, ours, low, high, percentile, diverged, within}], null where something does not apply.
+nlohmann::ordered_json to_json(const std::vector<Comparison>& comparisons);
+
+/// The same as a table.
+std::string comparison_table(const std::vector<Comparison>& comparisons, const Style& style);
+
+}  // namespace factorise::programs

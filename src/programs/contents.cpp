@@ -1,0 +1,197 @@
+// Walking what was read, and looking at tensors.
+
+#include "programs/contents.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "programs/table.h"
+
+namespace factorise::programs {
+namespace {
+
+constexpr int64_t kPiece = int64_t{1} << 20;
+constexpr int64_t kCornerRows = 6, kCornerColumns = 8, kCornerWidth = 96;
+constexpr size_t kLongestText = 240;
+
+std::string key_text(const PtValue& key) {
+  if (const auto* text = std::get_if<std::string>(&key.value)) return *text;
+  if (const auto* number = std::get_if<int64_t>(&key.value)) return fmt::format("{}", *number);
+  if (const auto* number = std::get_if<double>(&key.value)) return fmt::format("{}", *number);
+  if (const auto* truth = std::get_if<bool>(&key.value)) return *truth ? "True" : "False";
+  return std::holds_alternative<std::monostate>(key.value) ? "None" : "?";
+}
+
+void collect(const PtValue& value, const std::string& name, std::vector<Leaf>& found) {
+  const auto inside = [&](const std::string& key) { return name.empty() ? key : name + "." + key; };
+  if (const auto* dict = std::get_if<PtValue::Dict>(&value.value); dict && !dict->items.empty()) {
+    for (const auto& [key, item] : dict->items) collect(item, inside(key_text(key)), found);
+  } else if (const auto* list = std::get_if<PtValue::List>(&value.value); list && !list->items.empty()) {
+    for (size_t i = 0; i < list->items.size(); ++i) collect(list->items[i], inside(fmt::format("{}", i)), found);
+  } else {
+    found.push_back({name, value});
+  }
+}
+
+/// Statistics of one piece, added to those of the pieces before it.
+struct Sum {
+  Statistics counts;
+  double min = std::numeric_limits<double>::infinity(), max = -min, total = 0;
+
+  void add(const double* values, int64_t size) {
+    counts.elements += size;
+    for (int64_t i = 0; i < size; ++i) {
+      const double value = values[i];
+      if (std::isnan(value)) {
+        ++counts.nan;
+        continue;
+      }
+      counts.zeros += value == 0;
+      min = std::min(min, value);
+      max = std::max(max, value);
+      total += value;
+    }
+  }
+};
+
+bool is_whole(const at::Tensor& tensor) { return c10::isIntegralType(tensor.scalar_type(), /*includeBool=*/true); }
+
+std::string element_text(const at::Tensor& element) {
+  if (element.scalar_type() == at::kUInt64) {
+    return fmt::format("{}", static_cast<uint64_t>(element.view(at::kLong).item<int64_t>()));
+  }
+  if (is_whole(element)) return fmt::format("{}", element.item<int64_t>());
+  const auto value = element.item<double>();
+  return value == 0 ? "0" : fmt::format("{:.5g}", value);
+}
+
+}  // namespace
+
+std::vector<Leaf> leaves(const PtValue& value) {
+  std::vector<Leaf> found;
+  collect(value, "", found);
+  return found;
+}
+
+Statistics statistics(const at::Tensor& tensor) {
+  Sum sum;
+  const auto add_pieces = [&](const at::Tensor& flat) {
+    for (int64_t at = 0; at < flat.numel(); at += kPiece) {
+      const int64_t size = std::min(kPiece, flat.numel() - at);
+      const at::Tensor piece = flat.narrow(0, at, size).to(at::kDouble).contiguous();
+      sum.add(piece.const_data_ptr<double>(), size);
+    }
+  };
+  if (tensor.is_contiguous() || tensor.dim() < 2) {
+    add_pieces(tensor.reshape({-1}));
+  } else {
+    // A view of a small storage may be far larger than memory: only a slice of it is laid out at a time.
+    for (int64_t i = 0; i < tensor.size(0); ++i) {
+      const Statistics part = statistics(tensor.select(0, i));
+      sum.counts.elements += part.elements;
+      sum.counts.zeros += part.zeros;
+      sum.counts.nan += part.nan;
+      if (!part.min) continue;
+      sum.min = std::min(sum.min, *part.min);
+      sum.max = std::max(sum.max, *part.max);
+      sum.total += *part.mean * static_cast<double>(part.elements - part.nan);
+    }
+  }
+  const int64_t numbers = sum.counts.elements - sum.counts.nan;
+  if (numbers > 0) {
+    sum.counts.min = sum.min;
+    sum.counts.max = sum.max;
+    sum.counts.mean = sum.total / static_cast<double>(numbers);
+  }
+  return sum.counts;
+}
+
+std::string type_name(c10::ScalarType type) {
+  switch (type) {
+    case at::kBool:
+      return "bool";
+    case at::kByte:
+      return "uint8";
+    case at::kChar:
+      return "int8";
+    case at::kShort:
+      return "int16";
+    case at::kInt:
+      return "int32";
+    case at::kLong:
+      return "int64";
+    case at::kHalf:
+      return "float16";
+    case at::kBFloat16:
+      return "bfloat16";
+    case at::kFloat:
+      return "float32";
+    case at::kDouble:
+      return "float64";
+    default:
+      break;
+  }
+  std::string name = c10::toString(type);  // "UInt16"
+  std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  return name;
+}
+
+at::Tensor corner_tensor(const at::Tensor& tensor) {
+  at::Tensor first = tensor;
+  while (first.dim() > 2) {
+    if (first.size(0) == 0) return first.reshape({0});
+    first = first.select(0, 0);
+  }
+  if (first.dim() == 2) first = first.narrow(0, 0, std::min(kCornerRows, first.size(0)));
+  if (first.dim() >= 1) first = first.narrow(-1, 0, std::min(kCornerColumns, first.size(-1)));
+  return first;
+}
+
+std::string corner(const at::Tensor& tensor) {
+  const at::Tensor part = corner_tensor(tensor);
+  if (part.numel() == 0) return "  (no elements)";
+  const at::Tensor rows = part.dim() == 2 ? part : part.reshape({1, -1});
+  std::vector<std::vector<std::string>> cells(static_cast<size_t>(rows.size(0)));
+  int64_t width = 0;
+  for (int64_t i = 0; i < rows.size(0); ++i) {
+    for (int64_t j = 0; j < rows.size(1); ++j) {
+      cells[static_cast<size_t>(i)].push_back(element_text(rows.select(0, i).select(0, j)));
+      width = std::max(width, static_cast<int64_t>(cells[static_cast<size_t>(i)].back().size()));
+    }
+  }
+  const int64_t columns = std::min(rows.size(1), std::max<int64_t>(1, kCornerWidth / (width + 2)));
+  const bool columns_cut = tensor.dim() > 0 && columns < tensor.size(-1);
+  const bool rows_cut = tensor.dim() > 1 && rows.size(0) < tensor.size(-2);
+  std::string text;
+  for (auto& row : cells) {
+    if (!text.empty()) text += '\n';
+    row.resize(static_cast<size_t>(columns));
+    for (const std::string& cell : row) text += fmt::format("  {:>{}}", cell, width);
+    if (columns_cut) text += "  …";
+  }
+  if (rows_cut) text += "\n  …";
+  return text;
+}
+
+std::string printable(const std::string& text) {
+  std::string clean;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    // C1 controls, two bytes in UTF-8, move a terminal's cursor too.
+    const bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<uint8_t>(text[i + 1]) < 0xa0;
+    if (byte < 0x20 || byte == 0x7f || c1) {
+      clean += fmt::format("\\x{:02x}", byte);
+    } else {
+      clean += text[i];
+    }
+  }
+  if (clean.size() <= kLongestText) return clean;
+  size_t cut = kLongestText;
+  while (cut > 0 && (static_cast<uint8_t>(clean[cut]) & 0xc0) == 0x80) --cut;  // not inside a character
+  return clean.substr(0, cut) + fmt::format("… ({} bytes)", text.size());
+}
+
+}  // namespace factorise::programs

@@ -1,0 +1,29 @@
+#pragma once
+// `factorise fit`: any matrix in a .pt file, factorised by one of the labs' methods.
+
+#include <optional>
+#include <string>
+
+#include "programs/command_line.h"
+
+namespace factorise::programs {
+
+struct FitOptions {
+  CommonOptions common;
+  std::string A, key;          ///< file, and which of its tensors
+  std::string mask, mask_key;  ///< the same for the mask; empty: none
+  std::string missing;         ///< "zero", "nan", or empty: all observed
+  std::string method, engine = "reference", dtype, loss = "squared";
+  std::optional<int64_t> rank;
+  std::optional<int64_t> epochs;  ///< not given: the method's own, as the next three
+  std::optional<double> lr, weight_decay, lr_decay;
+  bool overcomplete = false;
+  std::string initial, output;  ///< files; empty: none
+};
+
+void add_fit_options(CLI::App& app, FitOptions& options);
+
+/// Reads, runs, writes, prints. Throws UsageError, FileError, Interrupted and what the library throws.
+void fit(const FitOptions& options);
+
+}  // namespace factorise::programs

@@ -1,0 +1,45 @@
+// The signal handler behind Ctrl-C.
+
+#include "programs/interrupt.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+
+namespace factorise::programs {
+namespace {
+
+// A signal handler has nothing else to reach: this is the one piece of state that programs share.
+std::atomic<int> received{0};
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may not wait for a lock");
+
+// Whether somebody is there to read it; asked beforehand, as a handler may not.
+bool tell = false;
+constexpr char kTold[] = "\nStopping after this epoch; Ctrl-C again ends at once.\n";
+
+void on_signal(int number) {
+  received.store(number, std::memory_order_relaxed);
+  if (tell) static_cast<void>(!write(STDERR_FILENO, kTold, sizeof kTold - 1));
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
+}
+
+}  // namespace
+
+void catch_interrupts() {
+  tell = isatty(STDERR_FILENO) == 1;
+  struct sigaction action = {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;  // reads and writes under way go on
+  sigemptyset(&action.sa_mask);
+  // Also where SIGINT was ignored, as in a script's background jobs: who sends it there means it.
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+bool interrupted() noexcept { return received.load(std::memory_order_relaxed) != 0; }
+
+int interrupted_status() noexcept { return received.load(std::memory_order_relaxed) == SIGTERM ? 143 : 130; }
+
+}  // namespace factorise::programs

@@ -1,0 +1,29 @@
+#pragma once
+// Ctrl-C: the first one asks the run to stop after the epoch under way, so that what was done can be kept; the second
+// ends the program at once.
+
+#include <exception>
+#include <string>
+
+namespace factorise::programs {
+
+/// From here on SIGINT and SIGTERM set a flag; a second one kills. A program calls it once, before its work.
+void catch_interrupts();
+
+/// Whether one has come. Costs an atomic load; give it to a factoriser as its StopRequest.
+bool interrupted() noexcept;
+
+/// What a program ends with then, as a shell has it: 130 for Ctrl-C, 143 for SIGTERM.
+int interrupted_status() noexcept;
+
+/// Ends the program with that status. The sentence says what was kept: "Stopped after epoch 312; factors written to F."
+class Interrupted : public std::exception {
+ public:
+  explicit Interrupted(std::string sentence) : sentence_(std::move(sentence)) {}
+  const char* what() const noexcept override { return sentence_.c_str(); }
+
+ private:
+  std::string sentence_;
+};
+
+}  // namespace factorise::programs

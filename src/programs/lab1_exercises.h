@@ -1,0 +1,48 @@
+#pragma once
+// The exercises of lab 1, computed: each with its own seed, so that no figure depends on what ran before it.
+
+#include <factorise/datasets.h>
+#include <factorise/gd.h>
+#include <factorise/sgd.h>
+#include <factorise/svd.h>
+
+#include <string>
+
+namespace factorise::programs::lab1 {
+
+/// A factorisation of the sheet's 3 x 3 matrix at rank 2.
+struct Factorised {
+  Factors factors;
+  double loss;     ///< squared error against the whole matrix
+  double seconds;  ///< of the epochs
+};
+
+/// Exercises 1.1 and 1.2: sgd_factorise with the sheet's 1000 epochs at 0.01.
+Factorised factorise_whole(uint64_t seed, const Tensor& A);
+
+/// Exercise 3.1: sgd_factorise_masked without the entries (1, 0) and (2, 1); the loss is against all of A.
+Factorised factorise_masked(uint64_t seed, const Tensor& A, const Tensor& M);
+
+/// What exercise 4.1 predicts: one movie's rating by one user.
+struct Query {
+  std::string movie = "A Beautiful Mind";
+  int64_t user = 4;  ///< column index; the sheet's 5th user
+};
+
+/// The row of a movie: where its title stands, else the sheet's row 124 for "A Beautiful Mind" where no titles are
+/// known and there is such a row. Nothing where it cannot be told.
+std::optional<int64_t> row_of(const std::string& movie, const Ratings& ratings);
+
+/// Exercise 4.1's result.
+struct Completed {
+  int64_t observed, epochs_done;
+  double sse, rmse, seconds;
+  std::optional<int64_t> row;        ///< the movie's, where it is known
+  std::optional<double> prediction;  ///< of the query, where its row and column exist
+};
+
+/// Exercise 4.1: gd_factorise_masked on the ratings above 0.
+Completed complete_ratings(const Ratings& ratings, int64_t rank, const GdOptions& options, c10::Device device,
+                           const Query& query);
+
+}  // namespace factorise::programs::lab1

@@ -1,0 +1,167 @@
+// Printing what a file holds.
+
+#include "programs/show.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "programs/contents.h"
+#include "programs/json_file.h"
+#include "programs/table.h"
+#include "programs/terminal.h"
+
+namespace factorise::programs {
+namespace {
+
+constexpr size_t kMostCorners = 6;
+
+std::string shape_text(const at::Tensor& tensor) {
+  return tensor.dim() == 0 ? "single" : fmt::format("{}", fmt::join(tensor.sizes(), " x "));
+}
+
+std::string share(int64_t part, int64_t whole) {
+  return part == 0 ? "-" : fmt::format("{:.3g} %", 100 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+std::string optional_figure(const std::optional<double>& value) { return value ? fmt::format("{:.5g}", *value) : "-"; }
+
+/// A leaf that is no tensor.
+std::string value_text(const PtValue& leaf) {
+  const auto& value = leaf.value;
+  if (const auto* text = std::get_if<std::string>(&value)) return printable(*text);
+  if (const auto* number = std::get_if<int64_t>(&value)) return fmt::format("{}", *number);
+  if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "True" : "False";
+  if (std::holds_alternative<std::monostate>(value)) return "None";
+  if (const auto* list = std::get_if<PtValue::List>(&value)) return list->is_tuple ? "()" : "[]";
+  return "{}";
+}
+
+nlohmann::ordered_json value_json(const PtValue& leaf) {
+  const auto& value = leaf.value;
+  if (const auto* text = std::get_if<std::string>(&value)) return *text;
+  if (const auto* whole = std::get_if<int64_t>(&value)) return *whole;
+  if (const auto* real = std::get_if<double>(&value)) return number(*real);
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth;
+  if (std::holds_alternative<std::monostate>(value)) return nullptr;
+  return std::holds_alternative<PtValue::List>(value) ? nlohmann::ordered_json::array()
+                                                      : nlohmann::ordered_json::object();
+}
+
+/// Those that --key asks for: a leaf of that name, or all within a container of that name.
+std::vector<Leaf> chosen(const ShowOptions& options, std::vector<Leaf> all) {
+  if (options.key.empty()) return all;
+  std::vector<Leaf> found;
+  for (const Leaf& leaf : all) {
+    if (leaf.name == options.key || leaf.name.starts_with(options.key + ".")) found.push_back(leaf);
+  }
+  if (!found.empty()) return found;
+  std::string names;
+  for (size_t i = 0; i < all.size() && i < 12; ++i) names += (i > 0 ? ", " : "") + printable(all[i].name);
+  if (all.size() > 12) names += fmt::format(" and {} more", all.size() - 12);
+  throw FileError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+                  fmt::format("{} holds nothing called '{}'; it holds {}.", options.file, options.key,
+                              names.empty() ? "one thing without a name" : names));
+}
+
+nlohmann::ordered_json json_of(const ShowOptions& options, const std::vector<Leaf>& found) {
+  nlohmann::ordered_json json{{"file", options.file},
+                              {"tensors", nlohmann::ordered_json::array()},
+                              {"values", nlohmann::ordered_json::object()}};
+  for (const Leaf& leaf : found) {
+    if (!leaf.value.is_tensor()) {
+      json["values"][leaf.name] = value_json(leaf.value);
+      continue;
+    }
+    const at::Tensor& tensor = leaf.value.tensor();
+    const Statistics figures = statistics(tensor);
+    const auto optional_number = [](const std::optional<double>& value) {
+      return value ? number(*value) : nlohmann::ordered_json(nullptr);
+    };
+    json["tensors"].push_back({{"name", leaf.name},
+                               {"type", type_name(tensor.scalar_type())},
+                               {"shape", tensor.sizes().vec()},
+                               {"zeros", figures.zeros},
+                               {"nan", figures.nan},
+                               {"min", optional_number(figures.min)},
+                               {"max", optional_number(figures.max)},
+                               {"mean", optional_number(figures.mean)},
+                               {"corner", to_json(corner_tensor(tensor))}});
+  }
+  return json;
+}
+
+void print_tensors(const std::vector<Leaf>& tensors, const Output& out) {
+  Table table({{"tensor", Table::Align::left},
+               {"type", Table::Align::left},
+               {"shape"},
+               {"zeros"},
+               {"NaN"},
+               {"min"},
+               {"max"},
+               {"mean"}});
+  for (const Leaf& leaf : tensors) {
+    const at::Tensor& tensor = leaf.value.tensor();
+    const Statistics figures = statistics(tensor);
+    table.add_row({leaf.name.empty() ? "(no name)" : printable(leaf.name), type_name(tensor.scalar_type()),
+                   shape_text(tensor), share(figures.zeros, figures.elements), share(figures.nan, figures.elements),
+                   optional_figure(figures.min), optional_figure(figures.max), optional_figure(figures.mean)});
+  }
+  out.print();
+  out.print(table.text(out.style()));
+}
+
+void print_values(const std::vector<Leaf>& values, const Output& out) {
+  Table table({{"value", Table::Align::left}, {"", Table::Align::left}});
+  for (const Leaf& leaf : values) {
+    table.add_row({leaf.name.empty() ? "(no name)" : printable(leaf.name), value_text(leaf.value)});
+  }
+  out.print();
+  out.print(table.text(out.style()));
+}
+
+void print_corners(const std::vector<Leaf>& tensors, const Output& out) {
+  for (size_t i = 0; i < tensors.size() && i < kMostCorners; ++i) {
+    const at::Tensor& tensor = tensors[i].value.tensor();
+    out.heading(fmt::format("{}{}", tensors[i].name.empty() ? "values" : printable(tensors[i].name),
+                            tensor.dim() > 2 ? fmt::format(", the first matrix of {}", shape_text(tensor)) : ""));
+    out.print(corner(tensor));
+  }
+  if (tensors.size() > kMostCorners) {
+    out.print();
+    out.print(fmt::format("Values of {} more tensors: --key NAME.", tensors.size() - kMostCorners));
+  }
+}
+
+}  // namespace
+
+void add_show_options(CLI::App& app, ShowOptions& options) {
+  add_text(app, "FILE", options.file, "FILE", "A .pt file, as torch.save or factorise fit --output writes it");
+  add_text(app, "--key", options.key, "NAME", "Only what has this name, or is within it: model, model.layers.0.weight");
+  add_output_options(app, options.common);
+  require(app, "FILE");
+  set_examples(app,
+               "  factorise show factors.pt\n"
+               "  factorise show model.pt --key layers.0\n"
+               "  factorise show ratings.pt --json -");
+}
+
+void show(const ShowOptions& options) {
+  check_writable(options.common.json, "--json", /*by_write_json=*/true);
+  const Output out(options.common);
+  const std::vector<Leaf> found = chosen(options, leaves(load_pt(options.file)));
+  std::vector<Leaf> tensors, values;
+  for (const Leaf& leaf : found) (leaf.value.is_tensor() ? tensors : values).push_back(leaf);
+  if (!options.common.json.empty()) write_json(options.common.json, json_of(options, found));
+  if (options.common.json == "-") return;
+  const auto plural = [](size_t n, const char* noun) { return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s"); };
+  out.print(fmt::format("{}: {}{}", options.file, plural(tensors.size(), "tensor"),
+                        values.empty() ? "" : ", " + plural(values.size(), "other value")));
+  if (!tensors.empty()) print_tensors(tensors, out);
+  if (!values.empty()) print_values(values, out);
+  print_corners(tensors, out);
+}
+
+}  // namespace factorise::programs

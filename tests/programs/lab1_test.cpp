@@ -1,0 +1,238 @@
+// lab1 as a program: its exercises, its JSON, where its ratings come from and what is said of a stand-in.
+
+#include <ATen/Context.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/zeros.h>
+#include <factorise/gd.h>
+#include <factorise/io.h>
+#include <factorise/sgd.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "catch.h"
+#include "process.h"
+#include "programs/reported.h"
+
+using namespace factorise;
+using namespace factorise::tests;
+using nlohmann::json;
+
+namespace {
+
+/// 130 movies x 40 users, so that row 124 and column 4 are there.
+Tensor small_ratings() {
+  at::manual_seed(1);
+  return at::randint(1, 6, {130, 40}) * at::rand({130, 40}).lt(0.4);
+}
+
+std::string ratings_file() {
+  const std::string file = empty_folder("lab1") + "/ratings.pt";
+  save_pt(file, small_ratings());
+  return file;
+}
+
+std::vector<std::string> quick(std::vector<std::string> more) {
+  std::vector<std::string> argv{"lab1", "--runs", "6", "--epochs", "7", "--lr", "0.001", "--offline"};
+  argv.insert(argv.end(), more.begin(), more.end());
+  return argv;
+}
+
+double entry(const json& rows, const Tensor& matrix) {
+  double worst = 0;
+  for (int64_t r = 0; r < matrix.size(0); ++r) {
+    for (int64_t c = 0; c < matrix.size(1); ++c) {
+      worst = std::max(worst, std::abs(rows.at(r).at(c).get<double>() - matrix[r][c].item<double>()));
+    }
+  }
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("lab1 --json - gives the library's own results, and nothing else on stdout", "[lab1]") {
+  const ProcessResult run = program(quick({"--ratings", ratings_file(), "--seed", "2", "--json", "-"}));
+  INFO(run.err);
+  REQUIRE(run.status == 0);
+  const json result = json::parse(run.out);
+  const Tensor A = programs::reported::lab1::A(), M = programs::reported::lab1::M();
+
+  const Factors whole = sgd_factorise(A, 2, SgdOptions().seed(2));
+  CHECK(entry(result["sgd_factorise"]["U"], whole.U) == 0);
+  CHECK(entry(result["sgd_factorise"]["V"], whole.V) == 0);
+  CHECK(result["sgd_factorise"]["loss"] == squared_error(A, whole));
+  CHECK(result["sgd_factorise"]["seconds"] > 0);
+  CHECK(result["truncated_svd"]["loss"] == Approx(0.12191).margin(6e-6));
+  CHECK(result["truncated_svd"]["reconstruction"].size() == 3);
+  const Factors masked = sgd_factorise_masked(A, M, 2, SgdOptions().seed(2));
+  CHECK(entry(result["sgd_factorise_masked"]["completed"], reconstruct(masked)) == 0);
+  CHECK(result["sgd_factorise_masked"]["loss"] == squared_error(A, masked));
+
+  const Tensor R = small_ratings();
+  const Factors rated = gd_factorise_masked(R, R.gt(0), 5, GdOptions().seed(2).num_epochs(7).lr(1e-3));
+  const json& four = result["gd_factorise_masked"];
+  CHECK(four["ratings"]["source"] == "file");
+  CHECK(four["ratings"]["shape"] == json({130, 40}));
+  CHECK(four["ratings"]["observed"] == count_observed(R.gt(0)));
+  CHECK(four["rank"] == 5);
+  CHECK(four["epochs"] == 7);
+  CHECK(four["lr"] == 1e-3);
+  CHECK(four["user"] == 4);
+  CHECK(four["movie"] == "A Beautiful Mind");
+  CHECK(four["row"] == 124);
+  CHECK(four["sse"] == squared_error(R, rated, R.gt(0)));
+  CHECK(four["prediction"] == rated.U[124].dot(rated.V[4]).item<double>());
+  CHECK(four["rmse"].is_number());
+  CHECK(four["seconds"].is_number());
+}
+
+TEST_CASE("lab1's comparison has a row for every figure of the reports, each with all its keys", "[lab1]") {
+  const ProcessResult run = program(quick({"--ratings", ratings_file(), "--runs", "40", "--json", "-"}));
+  REQUIRE(run.status == 0);
+  const json comparison = json::parse(run.out)["comparison"];
+  CHECK(comparison.size() == 14);
+  int over_seeds = 0;
+  for (const json& row : comparison) {
+    INFO(row.dump());
+    REQUIRE(row.size() == 8);
+    CHECK(row["what"].is_string());
+    CHECK(row["reported"].is_number());
+    CHECK(row["ours"].is_number());
+    CHECK(row["diverged"] == 0);
+    CHECK(row["within"].is_boolean());
+    if (row["low"].is_null()) {
+      // No seed: what is recomputed from a print or an SVD must be met.
+      CHECK(row["within"] == true);
+      CHECK(row["percentile"].is_null());
+    } else {
+      ++over_seeds;
+      CHECK(row["low"] <= row["high"]);
+      CHECK(row["percentile"] >= 0);
+      CHECK(row["percentile"] <= 100);
+    }
+  }
+  CHECK(over_seeds == 8);
+}
+
+TEST_CASE("every exercise reseeds: its figure does not depend on what else runs", "[lab1]") {
+  const std::string ratings = ratings_file();
+  const json few = json::parse(program(quick({"--ratings", ratings, "--json", "-", "--threads", "1"})).out);
+  const json more =
+      json::parse(program(quick({"--ratings", ratings, "--json", "-", "--threads", "3", "--runs", "9"})).out);
+  for (const char* key : {"sgd_factorise", "sgd_factorise_masked", "gd_factorise_masked"}) {
+    json a = few[key], b = more[key];
+    a.erase("seconds");
+    b.erase("seconds");
+    CHECK(a == b);
+  }
+}
+
+TEST_CASE("lab1 on a screen: the exercises in order, the missing entries marked", "[lab1]") {
+  const ProcessResult run = program(quick({"--ratings", ratings_file()}));
+  REQUIRE(run.status == 0);
+  size_t last = 0;
+  for (const char* part : {"1.1 ", "1.2 ", "2.1 ", "Eckart", "3.1 ", "8\n  degrees of freedom", "4.1 ", "RMSE",
+                           "predicted rating of user 5 (column index 4) for \"A Beautiful Mind\" (row 124)",
+                           "Comparison with the reports"}) {
+    INFO(part);
+    const size_t found = run.out.find(part, last);
+    REQUIRE(found != std::string::npos);
+    last = found;
+  }
+  CHECK(run.out.find("[") != std::string::npos);
+  CHECK(run.out.find("stand-in") == std::string::npos);
+  CHECK(run.out.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("what came from the stand-in says so on the same line, and answers no exercise", "[lab1]") {
+  // Neither a file nor a cache nor a network.
+  const std::string nowhere = empty_folder("lab1_nowhere"), file = nowhere + "/out.json";
+  const ProcessResult run = program({"lab1", "--runs", "2", "--epochs", "2", "--offline", "--json", file},
+                                    {.environment = {{"FACTORISE_DATA", nowhere}, {"XDG_CACHE_HOME", nowhere}}});
+  INFO(run.err);
+  REQUIRE(run.status == 0);
+  const json four = json::parse(content_of(file))["gd_factorise_masked"];
+  CHECK(four["ratings"]["source"] == "stand-in");
+  CHECK(four["ratings"]["shape"] == json({1000, 10000}));
+  CHECK(four["prediction"].is_number());
+  std::istringstream lines(run.out.substr(run.out.find("4.1 ")));
+  std::string line;
+  std::getline(lines, line);  // the heading
+  int said = 0;
+  while (std::getline(lines, line) && !line.empty()) {
+    INFO(line);
+    CHECK(line.find("stand-in") != std::string::npos);
+    ++said;
+  }
+  CHECK(said >= 4);
+  CHECK(run.out.find("not an answer to the exercise") != std::string::npos);
+  CHECK(run.out.find("predicted rating") == std::string::npos);
+  CHECK(run.err.find("stand-in") != std::string::npos);
+  CHECK(program({"lab1", "--runs", "1", "--epochs", "1", "--offline", "--quiet"},
+                {.environment = {{"FACTORISE_DATA", nowhere}, {"XDG_CACHE_HOME", nowhere}}})
+            .err.empty());
+}
+
+TEST_CASE("lab1 finds data/ratings.pt by itself, and titles beside it", "[lab1]") {
+  const std::string folder = empty_folder("lab1_data");
+  save_pt(folder + "/ratings.pt", small_ratings());
+  std::string titles = "movie,name\n";
+  for (int movie = 0; movie < 130; ++movie) {
+    titles += std::to_string(movie) +
+              (movie == 77 ? ",A Beautiful Mind\n" : ",\"Film, number " + std::to_string(movie) + "\"\n");
+  }
+  std::ofstream(folder + "/titles.csv") << titles;
+  const ProcessOptions here{.environment = {{"FACTORISE_DATA", folder}}};
+  const json found = json::parse(program(quick({"--json", "-"}), here).out)["gd_factorise_masked"];
+  CHECK(found["ratings"]["source"] == "file");
+  CHECK(found["row"] == 77);
+  const json other = json::parse(
+      program(quick({"--json", "-", "--movie", "Film, number 3", "--user", "39"}), here).out)["gd_factorise_masked"];
+  CHECK(other["row"] == 3);
+  CHECK(other["user"] == 39);
+  const json none =
+      json::parse(program(quick({"--json", "-", "--movie", "No such film"}), here).out)["gd_factorise_masked"];
+  CHECK(none["row"].is_null());
+  CHECK(none["prediction"].is_null());
+  const json beyond = json::parse(program(quick({"--json", "-", "--user", "40"}), here).out)["gd_factorise_masked"];
+  CHECK(beyond["prediction"].is_null());
+}
+
+TEST_CASE("lab1 refuses what it cannot use, with a sentence and without a file", "[lab1]") {
+  const std::string folder = empty_folder("lab1_bad"), json_file = folder + "/out.json";
+  std::ofstream(folder + "/junk.pt") << "not a tensor";
+  save_pt(folder + "/vector.pt", at::rand({7}));
+  save_pt(folder + "/zeros.pt", at::zeros({130, 40}));
+  for (const auto& [file, word] : {std::pair<std::string, std::string>{"missing.pt", "missing.pt"},
+                                   {"junk.pt", "junk.pt"},
+                                   {"vector.pt", "movies x users"},
+                                   {"zeros.pt", "at least one"}}) {
+    const ProcessResult run = program(quick({"--ratings", folder + "/" + file, "--json", json_file}));
+    INFO(file << ": " << run.err);
+    CHECK(run.status == 1);
+    CHECK(run.err.find(word) != std::string::npos);
+    CHECK(run.err.find("frame #") == std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(json_file));
+  }
+  CHECK(program({"lab1", "--runs", "0"}).status == 2);
+  CHECK(program({"lab1", "--rnus", "3"}).status == 2);
+  CHECK(program({"lab1", "extra"}).status == 2);
+}
+
+TEST_CASE("Ctrl-C in 4.1 ends lab1 with 130 and says what stands", "[lab1]") {
+  const std::string folder = empty_folder("lab1_interrupt"), json_file = folder + "/out.json";
+  const auto begun = std::chrono::steady_clock::now();
+  ProcessOptions options{.environment = {{"FACTORISE_DATA", folder}, {"XDG_CACHE_HOME", folder}}};
+  options.signals = {{SIGINT, [&] { return std::chrono::steady_clock::now() - begun > std::chrono::seconds(6); }}};
+  const ProcessResult run = program({"lab1", "--offline", "--epochs", "1000000", "--json", json_file}, options);
+  INFO(run.err);
+  CHECK(run.status == 130);
+  CHECK(run.err.find("Stopped in exercise 4.1 after ") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(json_file));
+}
