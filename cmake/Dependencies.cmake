@@ -2,6 +2,11 @@
 include_guard(GLOBAL)
 include(FetchContent)
 
+# They are parts of our programs, so nothing of theirs is installed with ours.
+set(FMT_INSTALL OFF)
+set(CLI11_INSTALL OFF)
+set(JSON_Install OFF)
+
 # find_or_fetch(<package> <repository> <tag>): a system package of any version that is there, else this one.
 macro(find_or_fetch package repository tag)
   find_package(${package} QUIET CONFIG)

@@ -4,92 +4,158 @@
 # and with CMake 3.25 it fails on C++20. Only torch_cpu and c10 are linked, which also starts in a third of the time;
 # torch's CUDA part is loaded at run time when a CUDA device is asked for.
 #
-# Reads:   TORCH_DIR (cache, then environment): the folder that holds torch's include/ and lib/
+# Reads:   the targets torch_cpu and c10, where the project has them from a find_package(Torch) of its own
+#          TORCH_DIR (cache, then environment): else, the folder that holds torch's include/ and lib/
 #          Python3_EXECUTABLE: else, the interpreter whose torch is used
+#          FACTORISE_BUILT_WITH_TORCH: else, the folder that an installed factorise was built with
+#          else the torch of the python3 on PATH, of the active virtual environment or of .venv is used
 # Defines: factorise::torch, FACTORISE_TORCH_ROOT, FACTORISE_TORCH_VERSION
-include_guard(GLOBAL)
+#          or FACTORISE_TORCH_FAULT, a sentence, where no torch is found that suits
 
-# A project that has called find_package(Torch) has targets of torch's own: then those are used.
+if(TARGET factorise::torch)
+  return()
+endif()
+
+# The version in a torch's headers, or nothing.
+function(_factorise_torch_version include result)
+  foreach(header torch/headeronly/version.h torch/csrc/api/include/torch/version.h torch/version.h)
+    if(EXISTS "${include}/${header}")
+      file(STRINGS "${include}/${header}" lines REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
+      list(TRANSFORM lines REPLACE ".* ([0-9]+).*" "\\1")
+      list(LENGTH lines count)
+      if(count EQUAL 3)
+        list(JOIN lines "." version)
+        set(${result} "${version}" PARENT_SCOPE)
+        return()
+      endif()
+    endif()
+  endforeach()
+  set(${result} "" PARENT_SCOPE)
+endfunction()
+
+# Why a folder is not a torch for us, or nothing where it is one.
+function(_factorise_torch_fault root result)
+  set(${result} "" PARENT_SCOPE)
+  _factorise_torch_version("${root}/include" version)
+  if(NOT version OR NOT EXISTS "${root}/lib/libtorch_cpu.so" OR NOT EXISTS "${root}/lib/libc10.so")
+    set(${result} "${root} is not a LibTorch folder: it must hold include/torch/ and lib/libtorch_cpu.so"
+        PARENT_SCOPE)
+    return()
+  endif()
+  if(version VERSION_LESS 2.7)
+    set(${result} "${root} is torch ${version}" PARENT_SCOPE)
+    return()
+  endif()
+  # The old ABI's std::string has no cxx11 tag in any symbol; linking against it would fail in a hundred lines.
+  file(STRINGS "${root}/lib/libc10.so" cxx11 REGEX "__cxx11" LIMIT_COUNT 1)
+  if(NOT cxx11)
+    set(${result} "the torch in ${root} was built with the old C++ ABI (pip's are not, since 2.7)" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# The folder of an interpreter's torch, or nothing. find_spec does not import it, which would take a second or two.
+function(_factorise_torch_of_python python result)
+  execute_process(
+    COMMAND "${python}" -c "import sys; sys.path = [p for p in sys.path if p]
+import importlib.util, os
+print(os.path.dirname(importlib.util.find_spec('torch').origin), end='')"
+    OUTPUT_VARIABLE root ERROR_QUIET RESULT_VARIABLE status)
+  if(NOT status EQUAL 0)
+    set(root "")
+  endif()
+  set(${result} "${root}" PARENT_SCOPE)
+endfunction()
+
+# The first torch that suits, in root; else root is empty and fault says what the first one found lacks.
+function(_factorise_find_torch root fault)
+  set(${root} "" PARENT_SCOPE)
+  set(${fault} "" PARENT_SCOPE)
+  if(TORCH_DIR)
+    get_filename_component(folder "${TORCH_DIR}" ABSOLUTE)
+    set(candidates "${folder}")
+  else()
+    set(candidates "")
+    set(pythons python3)
+    foreach(environment "$ENV{VIRTUAL_ENV}" "${PROJECT_SOURCE_DIR}/.venv")
+      if(environment AND EXISTS "${environment}/bin/python3")
+        list(APPEND pythons "${environment}/bin/python3")
+      endif()
+    endforeach()
+    if(Python3_EXECUTABLE)
+      set(pythons "${Python3_EXECUTABLE}")
+    elseif(FACTORISE_BUILT_WITH_TORCH)
+      list(APPEND candidates "${FACTORISE_BUILT_WITH_TORCH}")
+    endif()
+    foreach(python IN LISTS pythons)
+      _factorise_torch_of_python("${python}" folder)
+      if(folder)
+        list(APPEND candidates "${folder}")
+      endif()
+    endforeach()
+  endif()
+  set(first_fault "")
+  foreach(candidate IN LISTS candidates)
+    _factorise_torch_fault("${candidate}" candidate_fault)
+    if(NOT candidate_fault)
+      set(${root} "${candidate}" PARENT_SCOPE)
+      return()
+    elseif(NOT first_fault)
+      set(first_fault "${candidate_fault}")
+    endif()
+  endforeach()
+  if(NOT first_fault)
+    set(first_fault "none was found")
+  endif()
+  set(${fault} "${first_fault}" PARENT_SCOPE)
+endfunction()
+
+set(TORCH_DIR "$ENV{TORCH_DIR}" CACHE PATH "LibTorch's folder, the one that holds include/ and lib/")
+set(FACTORISE_TORCH_FAULT "")
+
 if(TARGET torch_cpu AND TARGET c10)
   add_library(factorise::torch INTERFACE IMPORTED GLOBAL)
   target_link_libraries(factorise::torch INTERFACE torch_cpu c10)
+  set(FACTORISE_TORCH_VERSION "")
   foreach(target torch torch_cpu c10)
     if(TARGET ${target})
       get_target_property(dirs ${target} INTERFACE_INCLUDE_DIRECTORIES)
       if(dirs)
         target_include_directories(factorise::torch SYSTEM INTERFACE ${dirs})
+        foreach(dir IN LISTS dirs)
+          if(NOT FACTORISE_TORCH_VERSION)
+            _factorise_torch_version("${dir}" FACTORISE_TORCH_VERSION)
+          endif()
+        endforeach()
       endif()
     endif()
   endforeach()
-  return()
-endif()
-
-set(TORCH_DIR "$ENV{TORCH_DIR}" CACHE PATH "LibTorch's folder, the one that holds include/ and lib/")
-set(_factorise_torch_root "${TORCH_DIR}")
-if(NOT _factorise_torch_root)
-  foreach(python "${Python3_EXECUTABLE}" "$ENV{VIRTUAL_ENV}/bin/python3" "${PROJECT_SOURCE_DIR}/.venv/bin/python3"
-                 python3)
-    if(NOT python OR (IS_ABSOLUTE "${python}" AND NOT EXISTS "${python}"))
-      continue()
+  set(FACTORISE_TORCH_ROOT "")
+  foreach(property IMPORTED_LOCATION IMPORTED_LOCATION_RELEASE)
+    get_target_property(location torch_cpu ${property})
+    if(location)
+      get_filename_component(FACTORISE_TORCH_ROOT "${location}/../.." ABSOLUTE)
     endif()
-    # find_spec does not import torch, which would take a second or two.
-    execute_process(
-      COMMAND "${python}" -c
-              "import importlib.util as u, os; print(os.path.dirname(u.find_spec('torch').origin), end='')"
-      OUTPUT_VARIABLE _factorise_torch_root ERROR_QUIET RESULT_VARIABLE status)
-    if(status EQUAL 0 AND _factorise_torch_root)
-      break()
-    endif()
-    set(_factorise_torch_root "")
   endforeach()
-endif()
-# What an installed package was built with comes last, so that the caller's choice wins.
-if(NOT _factorise_torch_root AND FACTORISE_BUILT_WITH_TORCH)
-  set(_factorise_torch_root "${FACTORISE_BUILT_WITH_TORCH}")
-endif()
-if(NOT _factorise_torch_root)
-  message(FATAL_ERROR "factorise needs LibTorch 2.7 or later, and found none. Set TORCH_DIR to a LibTorch folder, or "
-                      "install torch for the python3 on PATH: pip install torch")
-endif()
-
-set(_factorise_torch_version "")
-foreach(header torch/headeronly/version.h torch/csrc/api/include/torch/version.h)
-  if(EXISTS "${_factorise_torch_root}/include/${header}")
-    file(STRINGS "${_factorise_torch_root}/include/${header}" lines REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) ")
-    list(TRANSFORM lines REPLACE ".* ([0-9]+).*" "\\1")
-    list(LENGTH lines count)
-    if(count EQUAL 3)
-      list(JOIN lines "." _factorise_torch_version)
-      break()
-    endif()
+else()
+  _factorise_find_torch(FACTORISE_TORCH_ROOT FACTORISE_TORCH_FAULT)
+  if(FACTORISE_TORCH_FAULT)
+    string(CONCAT FACTORISE_TORCH_FAULT
+                  "factorise needs LibTorch 2.7 or later, built with the C++11 ABI, but ${FACTORISE_TORCH_FAULT}. "
+                  "Set TORCH_DIR to a LibTorch folder, or install torch for the python3 on PATH: pip install torch")
+    return()
   endif()
-endforeach()
-if(NOT _factorise_torch_version OR NOT EXISTS "${_factorise_torch_root}/lib/libtorch_cpu.so")
-  message(FATAL_ERROR "${_factorise_torch_root} is not a LibTorch folder: it must hold include/torch/ and "
-                      "lib/libtorch_cpu.so. Set TORCH_DIR to one that does.")
+  _factorise_torch_version("${FACTORISE_TORCH_ROOT}/include" FACTORISE_TORCH_VERSION)
+  foreach(library c10 torch_cpu)
+    add_library(factorise::${library} SHARED IMPORTED GLOBAL)
+    set_target_properties(factorise::${library} PROPERTIES IMPORTED_LOCATION
+                                                           "${FACTORISE_TORCH_ROOT}/lib/lib${library}.so")
+  endforeach()
+  add_library(factorise::torch INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(factorise::torch INTERFACE factorise::torch_cpu factorise::c10)
+  target_include_directories(
+    factorise::torch SYSTEM INTERFACE "${FACTORISE_TORCH_ROOT}/include"
+                                      "${FACTORISE_TORCH_ROOT}/include/torch/csrc/api/include")
 endif()
-if(_factorise_torch_version VERSION_LESS 2.7)
-  message(FATAL_ERROR "factorise needs torch 2.7 or later, but ${_factorise_torch_root} is ${_factorise_torch_version}.")
-endif()
-# The old ABI's std::string has no cxx11 tag in any symbol; linking against it would fail in a hundred lines.
-file(STRINGS "${_factorise_torch_root}/lib/libc10.so" _factorise_cxx11 REGEX "__cxx11" LIMIT_COUNT 1)
-if(NOT _factorise_cxx11)
-  message(FATAL_ERROR "The torch in ${_factorise_torch_root} was built with the old C++ ABI (no __cxx11 symbols); "
-                      "factorise needs one built with the C++11 ABI, as pip's have been since 2.7.")
-endif()
-
-add_library(factorise::c10 SHARED IMPORTED GLOBAL)
-set_target_properties(factorise::c10 PROPERTIES IMPORTED_LOCATION "${_factorise_torch_root}/lib/libc10.so")
-add_library(factorise::torch_cpu SHARED IMPORTED GLOBAL)
-set_target_properties(factorise::torch_cpu PROPERTIES IMPORTED_LOCATION
-                                                      "${_factorise_torch_root}/lib/libtorch_cpu.so")
-add_library(factorise::torch INTERFACE IMPORTED GLOBAL)
-target_include_directories(
-  factorise::torch SYSTEM INTERFACE "${_factorise_torch_root}/include"
-                                    "${_factorise_torch_root}/include/torch/csrc/api/include")
-target_link_libraries(factorise::torch INTERFACE factorise::torch_cpu factorise::c10)
 # libtorch_cpu of a CUDA wheel names libraries that its own rpath finds when it runs, not when others link to it.
-target_link_options(factorise::torch INTERFACE "LINKER:--allow-shlib-undefined" "LINKER:--unresolved-symbols=ignore-in-shared-libs")
-
-set(FACTORISE_TORCH_ROOT "${_factorise_torch_root}")
-set(FACTORISE_TORCH_VERSION "${_factorise_torch_version}")
+target_link_options(factorise::torch INTERFACE "LINKER:--allow-shlib-undefined"
+                    "LINKER:--unresolved-symbols=ignore-in-shared-libs")
