@@ -1,79 +1,122 @@
-// The whitelist.
+// The whitelist, and what is known of the rest.
 
 #include "io/pickle_globals.h"
 
 #include <c10/util/StringUtil.h>
 
-#include <array>
-#include <utility>
-
-#include "io/unpickler.h"
-
 namespace factorise {
 namespace {
 
-using Row = std::pair<std::string_view, std::string_view>;
+using enum PickleMeaning;
+using enum c10::ScalarType;
 
-constexpr std::array<Row, 24> kDtypes{{{"torch FloatStorage", "float32"}, {"torch DoubleStorage", "float64"},
-                                       {"torch HalfStorage", "float16"},  {"torch BFloat16Storage", "bfloat16"},
-                                       {"torch ByteStorage", "uint8"},    {"torch CharStorage", "int8"},
-                                       {"torch ShortStorage", "int16"},   {"torch IntStorage", "int32"},
-                                       {"torch LongStorage", "int64"},    {"torch BoolStorage", "bool"},
-                                       {"torch float32", "float32"},      {"torch float64", "float64"},
-                                       {"torch float16", "float16"},      {"torch bfloat16", "bfloat16"},
-                                       {"torch uint8", "uint8"},          {"torch int8", "int8"},
-                                       {"torch int16", "int16"},          {"torch int32", "int32"},
-                                       {"torch int64", "int64"},          {"torch bool", "bool"},
-                                       {"torch uint16", "uint16"},        {"torch uint32", "uint32"},
-                                       {"torch uint64", "uint64"},        {"torch.cuda FloatStorage", "float32"}}};
+constexpr PickleGlobal kGlobals[] = {
+    {"torch._utils", "_rebuild_tensor_v2", tensor_v2, Undefined},
+    {"torch._utils", "_rebuild_tensor_v3", tensor_v3, Undefined},
+    {"torch._utils", "_rebuild_tensor", tensor_old, Undefined},
+    {"torch._utils", "_rebuild_parameter", parameter, Undefined},
+    {"torch._utils", "_rebuild_parameter_with_state", parameter, Undefined},
+    {"torch._tensor", "_rebuild_from_type_v2", tensor_with_type, Undefined},
+    {"torch", "Tensor", tensor_type, Undefined},
+    {"torch.nn.parameter", "Parameter", tensor_type, Undefined},
+    {"torch.nn.parameter", "Buffer", tensor_type, Undefined},
+    {"collections", "OrderedDict", ordered_dict, Undefined},
+    {"torch", "Size", size, Undefined},
+    {"torch", "FloatStorage", storage, Float},
+    {"torch", "DoubleStorage", storage, Double},
+    {"torch", "HalfStorage", storage, Half},
+    {"torch", "BFloat16Storage", storage, BFloat16},
+    {"torch", "ByteStorage", storage, Byte},
+    {"torch", "CharStorage", storage, Char},
+    {"torch", "ShortStorage", storage, Short},
+    {"torch", "IntStorage", storage, Int},
+    {"torch", "LongStorage", storage, Long},
+    {"torch", "BoolStorage", storage, Bool},
+    // Before torch 1.9 a CUDA tensor's storage was a class of its own.
+    {"torch.cuda", "FloatStorage", storage, Float},
+    {"torch.cuda", "DoubleStorage", storage, Double},
+    {"torch.cuda", "HalfStorage", storage, Half},
+    {"torch.cuda", "BFloat16Storage", storage, BFloat16},
+    {"torch.cuda", "ByteStorage", storage, Byte},
+    {"torch.cuda", "CharStorage", storage, Char},
+    {"torch.cuda", "ShortStorage", storage, Short},
+    {"torch.cuda", "IntStorage", storage, Int},
+    {"torch.cuda", "LongStorage", storage, Long},
+    {"torch.cuda", "BoolStorage", storage, Bool},
+    {"torch.storage", "UntypedStorage", untyped_storage, Byte},
+    {"torch", "UntypedStorage", untyped_storage, Byte},
+    {"torch", "float32", dtype, Float},
+    {"torch", "float64", dtype, Double},
+    {"torch", "float16", dtype, Half},
+    {"torch", "bfloat16", dtype, BFloat16},
+    {"torch", "uint8", dtype, Byte},
+    {"torch", "int8", dtype, Char},
+    {"torch", "int16", dtype, Short},
+    {"torch", "int32", dtype, Int},
+    {"torch", "int64", dtype, Long},
+    {"torch", "bool", dtype, Bool},
+    {"torch", "uint16", dtype, UInt16},
+    {"torch", "uint32", dtype, UInt32},
+    {"torch", "uint64", dtype, UInt64},
+};
 
-/// What a file holds that uses these names (or names that begin so), and cannot be read.
-constexpr std::array<Row, 12> kForeign{{{"torch._utils _rebuild_sparse", "a sparse tensor; save its to_dense()"},
-                                        {"torch._utils _rebuild_qtensor", "a quantised tensor; save its dequantize()"},
-                                        {"torch._utils _rebuild_nested", "a nested tensor"},
-                                        {"torch._utils _rebuild_meta", "a meta tensor, which has no data"},
-                                        {"torch._utils _rebuild", "a kind of tensor that is not read here"},
-                                        {"torch._tensor _rebuild_from_type", "a tensor of a class of its own"},
-                                        {"torch Complex", "complex numbers"},
-                                        {"torch complex", "complex numbers"},
-                                        {"torch Q", "quantised numbers; save the tensor's dequantize()"},
-                                        {"torch float8", "8-bit floats"},
-                                        {"numpy", "a NumPy object; save it as a tensor, torch.from_numpy(...)"},
-                                        {"torch.nn", "a whole module; save its state_dict()"}}};
+struct Foreign {
+  std::string_view begins;  ///< of "module.name"
+  std::string_view advice;
+};
+
+/// The first that fits.
+constexpr Foreign kForeign[] = {
+    {"torch._utils._rebuild_sparse", "a sparse tensor, but tensors must be dense: save its to_dense()"},
+    {"torch._utils._rebuild_qtensor", "a quantised tensor, but tensors must not be: save its dequantize()"},
+    {"torch.Q", "a quantised tensor, but tensors must not be: save its dequantize()"},
+    {"torch.per_", "a quantised tensor, but tensors must not be: save its dequantize()"},
+    {"torch._utils._rebuild_nested_tensor",
+     "a nested tensor, but tensors must have one shape: save the list of its parts, its unbind()"},
+    {"torch._utils._rebuild_meta_tensor", "a tensor of device meta, which has no values to read"},
+    {"torch._utils._rebuild_wrapper_subclass",
+     "a tensor of a subclass, but only plain ones are read: save its as_subclass(torch.Tensor)"},
+    {"torch._utils._rebuild_device_tensor",
+     "a tensor of a device that saves in its own way, but only plain ones are read: save its cpu()"},
+    {"torch.Complex", "a complex tensor, but tensors must be real: save torch.view_as_real of it"},
+    {"torch.complex", "a complex tensor, but tensors must be real: save torch.view_as_real of it"},
+    {"torch.float8", "a tensor of 8-bit floats, which are not read: save its to(torch.float32)"},
+    {"torch.float4", "a tensor of 4-bit floats, which are not read: save its to(torch.float32)"},
+    {"torch.nn.", "a whole module, and with it code to run, but nothing in a file is run: save its state_dict()"},
+    {"torch.jit.", "a TorchScript object, which is not read: save its state_dict()"},
+    {"torch.device", "a torch.device, which is not read: save its name, str(device)"},
+    {"numpy.", "NumPy data, but only tensors are read: save torch.from_numpy of it"},
+    {"_codecs.encode", "raw bytes, which are not read: save them as a tensor, or as text"},
+    {"builtins.set", "a set, which is not read: save a list"},
+    {"__builtin__.set", "a set, which is not read: save a list"},
+    {"builtins.frozenset", "a set, which is not read: save a list"},
+    {"__builtin__.frozenset", "a set, which is not read: save a list"},
+    {"builtins.bytearray", "raw bytes, which are not read: save them as a tensor, or as text"},
+    {"builtins.complex", "a complex number, which is not read: save its two parts"},
+    {"__builtin__.complex", "a complex number, which is not read: save its two parts"},
+    {"collections.defaultdict", "a defaultdict, which is not read: save dict(...) of it"},
+    {"collections.Counter", "a Counter, which is not read: save dict(...) of it"},
+};
 
 }  // namespace
 
-std::string_view dtype_of_global(std::string_view global) {
-  for (const auto& [name, dtype] : kDtypes) {
-    if (name == global) return dtype;
+const PickleGlobal* find_global(std::string_view module, std::string_view name) {
+  for (const PickleGlobal& global : kGlobals) {
+    if (global.module == module && global.name == name) return &global;
   }
-  return "";
+  return nullptr;
 }
 
-std::optional<PickleGlobal> known_global(std::string_view global) {
-  if (!dtype_of_global(global).empty()) return PickleGlobal::dtype;
-  if (global == "torch.storage UntypedStorage" || global == "torch UntypedStorage")
-    return PickleGlobal::untyped_storage;
-  if (global == "torch._utils _rebuild_tensor" || global == "torch._utils _rebuild_tensor_v2" ||
-      global == "torch._utils _rebuild_tensor_v3") {
-    return PickleGlobal::rebuild_tensor;
+std::string refusal_of_global(std::string_view module, std::string_view name) {
+  std::string full = c10::str(module.substr(0, 80), ".", name.substr(0, 80));
+  for (char& c : full) {
+    if (c < 33 || c == 127) c = '?';  // nothing that a terminal would obey
   }
-  if (global == "torch._utils _rebuild_parameter" || global == "torch._utils _rebuild_parameter_with_state") {
-    return PickleGlobal::rebuild_parameter;
+  for (const Foreign& foreign : kForeign) {
+    if (full.starts_with(foreign.begins)) return c10::str("the file holds ", foreign.advice, " (", full, ")");
   }
-  if (global == "collections OrderedDict") return PickleGlobal::ordered_dict;
-  if (global == "torch Size" || global == "torch.Size") return PickleGlobal::size;
-  return std::nullopt;
-}
-
-std::string refusal_of_global(std::string_view global) {
-  for (const auto& [prefix, what] : kForeign) {
-    if (global.starts_with(prefix)) return c10::str("the file holds ", what);
-  }
-  std::string name;
-  for (const char c : global.substr(0, 80)) name += c == ' ' ? '.' : c >= 32 && c < 127 ? c : '?';
-  return c10::str("the file asks for ", name,
-                  ", but nothing in a file is run here: it may hold tensors, numbers and strings, in dicts, lists and "
+  return c10::str("the file asks for ", full,
+                  ", but nothing in a file is run: it may hold only tensors, numbers and strings, in dicts, lists and "
                   "tuples");
 }
 

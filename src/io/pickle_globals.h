@@ -1,26 +1,38 @@
 #pragma once
-// The names that a pickle may use, and sentences for those that are met and cannot be read.
+// The names of Python classes and functions that a pickle may use, and sentences for those that it may not.
 
-#include <optional>
+#include <c10/core/ScalarType.h>
+
 #include <string>
 #include <string_view>
 
 namespace factorise {
 
-/// What a global means to the reader.
-enum class PickleGlobal {
-  dtype,              ///< a storage class or a torch.dtype
-  untyped_storage,    ///< torch.storage.UntypedStorage: bytes
-  rebuild_tensor,     ///< torch._utils._rebuild_tensor, _v2, _v3
-  rebuild_parameter,  ///< torch._utils._rebuild_parameter, _with_state
-  ordered_dict,       ///< collections.OrderedDict
-  size,               ///< torch.Size
+/// What a name means to the reader. Nothing is looked up or called in its place.
+enum class PickleMeaning : uint8_t {
+  dtype,             ///< torch.float32
+  storage,           ///< torch.FloatStorage
+  untyped_storage,   ///< torch.storage.UntypedStorage: bytes
+  tensor_old,        ///< torch._utils._rebuild_tensor(storage, offset, size, stride)
+  tensor_v2,         ///< ... , requires_grad, hooks[, metadata])
+  tensor_v3,         ///< ... , requires_grad, hooks, dtype[, metadata])
+  parameter,         ///< torch._utils._rebuild_parameter(tensor, ...), and _with_state
+  tensor_with_type,  ///< torch._tensor._rebuild_from_type_v2(function, type, arguments, attributes)
+  tensor_type,       ///< torch.Tensor and its like, as that type
+  ordered_dict,      ///< collections.OrderedDict
+  size,              ///< torch.Size
 };
 
-/// Nothing for a name that is not allowed.
-std::optional<PickleGlobal> known_global(std::string_view global);
+struct PickleGlobal {
+  std::string_view module, name;
+  PickleMeaning meaning;
+  c10::ScalarType type;  ///< of dtype and storage
+};
 
-/// Why a name is not allowed, as the end of a sentence.
-std::string refusal_of_global(std::string_view global);
+/// Null for a name that is not allowed.
+const PickleGlobal* find_global(std::string_view module, std::string_view name);
+
+/// Why a name is not allowed, and what to do, as a sentence without its full stop.
+std::string refusal_of_global(std::string_view module, std::string_view name);
 
 }  // namespace factorise

@@ -8,46 +8,26 @@
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <unordered_set>
 
 #include "io/contents.h"
+#include "io/crc32.h"
 
 namespace factorise {
 namespace {
 
-using Kind = PickleObject::Kind;
+using Kind = PickleItem::Kind;
 
-constexpr int kDeepest = 100;
-
-c10::ScalarType scalar_type(std::string_view name) {
-  using Row = std::pair<std::string_view, c10::ScalarType>;
-  static constexpr std::array<Row, 13> kTypes{{{"float32", at::kFloat},
-                                               {"float64", at::kDouble},
-                                               {"float16", at::kHalf},
-                                               {"bfloat16", at::kBFloat16},
-                                               {"uint8", at::kByte},
-                                               {"int8", at::kChar},
-                                               {"int16", at::kShort},
-                                               {"int32", at::kInt},
-                                               {"int64", at::kLong},
-                                               {"bool", at::kBool},
-                                               {"uint16", at::kUInt16},
-                                               {"uint32", at::kUInt32},
-                                               {"uint64", at::kUInt64}}};
-  for (const auto& [known, type] : kTypes) {
-    if (known == name) return type;
-  }
-  return c10::ScalarType::Undefined;
-}
+constexpr size_t kAlignment = 64;  // of memory that torch allocates; mapped storages have it too, or are copied
+constexpr size_t kMostDimensions = 64;
 
 /// A storage on the file's own pages, which it keeps.
 c10::Storage map_storage(const std::shared_ptr<MappedFile>& file, Bytes bytes) {
   uint8_t* data = file->writable() + (bytes.data() - file->bytes().data());
-  auto* keeper = new std::shared_ptr<MappedFile>(file);
+  auto keeper = std::make_unique<std::shared_ptr<MappedFile>>(file);
   at::DataPtr pointer(
-      data, keeper, [](void* context) { delete static_cast<std::shared_ptr<MappedFile>*>(context); }, at::kCPU);
+      data, keeper.get(), [](void* context) { delete static_cast<std::shared_ptr<MappedFile>*>(context); }, at::kCPU);
+  keeper.release();
   return c10::Storage(c10::Storage::use_byte_size_t(), bytes.size(), std::move(pointer), nullptr, /*resizable=*/false);
 }
 
@@ -57,180 +37,194 @@ c10::Storage copy_storage(Bytes bytes) {
   return storage;
 }
 
-/// How many elements of the storage a view reaches, from its start; nothing where that overflows.
-std::optional<int64_t> reach_of(const std::vector<int64_t>& sizes, const std::vector<int64_t>& strides,
-                                int64_t offset) {
-  int64_t last = offset, elements = 1;
-  for (size_t d = 0; d < sizes.size(); ++d) {
-    if (__builtin_mul_overflow(elements, sizes[d], &elements)) return std::nullopt;
+/// The product, or nothing where it overflows.
+std::optional<int64_t> product(int64_t a, int64_t b) {
+  int64_t result = 0;
+  return __builtin_mul_overflow(a, b, &result) ? std::nullopt : std::optional(result);
+}
+
+/// One past the last element that a view of these sizes and strides reaches, from its first; 0 where it has none,
+/// nothing where that overflows.
+std::optional<int64_t> reach_of(const std::vector<int64_t>& sizes, const std::vector<int64_t>& strides) {
+  std::optional<int64_t> elements = 1;
+  int64_t last = 0;
+  // Zeros last, so that a product on the way to them that overflows is found whatever the order.
+  for (const int64_t size : sizes) {
+    if (size != 0 && !(elements = product(*elements, size))) return std::nullopt;
   }
-  if (elements == 0) return offset;
+  if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) return 0;
   for (size_t d = 0; d < sizes.size(); ++d) {
-    int64_t step = 0;
-    if (__builtin_mul_overflow(sizes[d] - 1, strides[d], &step) || __builtin_add_overflow(last, step, &last)) {
-      return std::nullopt;
-    }
+    const auto step = product(sizes[d] - 1, strides[d]);
+    if (!step || __builtin_add_overflow(last, *step, &last)) return std::nullopt;
   }
   return last == INT64_MAX ? std::nullopt : std::optional(last + 1);
 }
 
+std::string list(const std::vector<int64_t>& values) { return c10::str("[", c10::Join(", ", values), "]"); }
+
 }  // namespace
 
-PtBuilder::PtBuilder(std::shared_ptr<MappedFile> file, std::string where, StorageFinder find)
-    : file_(std::move(file)), where_(std::move(where)), find_(std::move(find)) {}
-
-void PtBuilder::refuse(const std::string& reason) const { refuse_file(c10::str(where_, ": ", reason, ".")); }
-
-PtValue PtBuilder::build(const Pickle& pickle) {
-  open_.assign(pickle.objects.size(), 0);
-  built_ = 0;
-  return build(pickle, pickle.top, 0);
+void PtBuilder::refuse(const PickleTensor& described, const std::string& reason) const {
+  refuse_file(c10::str(where_, " at byte ", described.at, ": ", reason, "."));
 }
 
-PtValue PtBuilder::build(const Pickle& pickle, PickleRef ref, int depth) {
-  if (depth > kDeepest) refuse(c10::str("dicts and lists are nested deeper than ", kDeepest));
-  if (open_[ref]) refuse("a dict or list contains itself");
-  // What is used twice is built twice; a file that doubles it again and again would never end.
-  if (++built_ > 4 * pickle.objects.size() + 1024) refuse("the same dicts and lists are used again too often");
-  const PickleObject& object = pickle[ref];
-  switch (object.kind) {
-    case Kind::none:
-      return {};
-    case Kind::boolean:
-      return {object.integer != 0};
-    case Kind::integer:
-      return {object.integer};
-    case Kind::real:
-      return {object.real};
-    case Kind::text:
-      return {std::string(object.text)};
-    case Kind::tensor:
-      return {build_tensor(pickle, object)};
-    case Kind::list:
-    case Kind::tuple: {
-      PtValue::List list{{}, object.kind == Kind::tuple};
-      open_[ref] = 1;
-      for (const PickleRef item : pickle.items(object)) list.items.push_back(build(pickle, item, depth + 1));
-      open_[ref] = 0;
-      return {std::move(list)};
-    }
-    case Kind::dict: {
-      open_[ref] = 1;
-      PtValue value{build_dict(pickle, object, depth)};
-      open_[ref] = 0;
-      return value;
-    }
-    case Kind::global:
-      if (const auto dtype = dtype_of_global(pickle.global_names[static_cast<size_t>(object.integer)]);
-          !dtype.empty()) {
-        return {c10::str("torch.", dtype)};
-      }
-      refuse(c10::str("holds ", pickle.global_names[static_cast<size_t>(object.integer)], " itself as a value"));
-    case Kind::big:
-      refuse("holds an integer beyond 64 bits");
-    case Kind::bytes:
-      refuse("holds raw bytes; only tensors, numbers and strings are read");
-    case Kind::storage:
-      refuse("holds a storage without a tensor");
-    case Kind::mark:
-      break;
+Tensor PtBuilder::make_tensor(const PickleTensor& described) {
+  const View view = read(described);
+  check_reach(described, view);
+  Storage& found = storage(described, view);
+  if (view.type == at::kBool) check_truths(described, view, found);
+  return at::empty({0}, at::TensorOptions(view.type))
+      .set_(found.storage, view.first + view.offset, view.sizes, view.strides);
+}
+
+PtBuilder::View PtBuilder::read(const PickleTensor& described) const {
+  const auto& given = pickle_.parts[described.arguments];
+  const size_t fewest = described.version == PickleMeaning::tensor_old  ? 4
+                        : described.version == PickleMeaning::tensor_v2 ? 6
+                                                                        : 7;
+  const size_t most = described.version == PickleMeaning::tensor_old ? 4 : fewest + 1;
+  if (given.size() < fewest || given.size() > most || given[0].kind != Kind::storage ||
+      given[1].kind != Kind::integer || given[1].integer < 0) {
+    refuse(described, "a tensor must be described by a storage, an offset from 0, sizes and strides, but is not");
   }
-  refuse("is not a value");
-}
-
-PtValue::Dict PtBuilder::build_dict(const Pickle& pickle, const PickleObject& object, int depth) {
-  PtValue::Dict dict;
-  std::unordered_set<std::string_view> names;
-  const auto& items = pickle.items(object);
-  for (size_t i = 0; i < items.size(); i += 2) {
-    const PickleObject& key = pickle[items[i]];
-    if (key.kind == Kind::text && !names.insert(key.text).second) {
-      refuse(c10::str("a dict holds the key ", key.text, " twice"));
-    }
-    if (key.kind == Kind::tensor || key.kind == Kind::dict || key.kind == Kind::list) {
-      refuse("a dict's key is no number, string or tuple");
-    }
-    PtValue name = build(pickle, items[i], depth + 1);
-    dict.items.emplace_back(std::move(name), build(pickle, items[i + 1], depth + 1));
+  View view{};
+  view.offset = given[1].integer;
+  view.sizes = integers(described, given[2], "sizes");
+  view.strides = integers(described, given[3], "strides");
+  if (view.sizes.size() != view.strides.size()) {
+    refuse(described, c10::str("a tensor must have as many strides as sizes, but has ", view.strides.size(), " and ",
+                               view.sizes.size()));
   }
-  return dict;
+  read_storage(described, given[0], view);
+  if (described.version == PickleMeaning::tensor_v3) {
+    // The storage is untyped; the type comes with the tensor.
+    if (given[6].kind != Kind::global || given[6].global->meaning != PickleMeaning::dtype) {
+      refuse(described, "a tensor's type must be the name of a torch.dtype, but is not");
+    }
+    if (view.type != at::kByte || view.count != view.bytes) {
+      refuse(described, "a tensor that names its type must have an untyped storage, but has not");
+    }
+    view.type = given[6].global->type;
+    view.count = view.bytes / static_cast<int64_t>(c10::elementSize(view.type));
+  }
+  if (given.size() == most && described.version != PickleMeaning::tensor_old) {
+    check_metadata(described, given[most - 1]);
+  }
+  return view;
 }
 
-std::vector<int64_t> PtBuilder::integers(const Pickle& pickle, PickleRef ref, const char* what) const {
-  const PickleObject& object = pickle[ref];
-  if (object.kind != Kind::tuple && object.kind != Kind::list) refuse(c10::str("a tensor's ", what, " is no tuple"));
+/// The persistent id: ("storage", type, key, device, elements[, None or (view key, offset, elements)]).
+void PtBuilder::read_storage(const PickleTensor& described, const PickleItem& id, View& view) const {
+  const auto& parts = pickle_.parts_of(id);
+  const auto is_storage = [](const PickleItem& type) {
+    return type.kind == Kind::global &&
+           (type.global->meaning == PickleMeaning::storage || type.global->meaning == PickleMeaning::untyped_storage);
+  };
+  if (parts.size() < 5 || parts.size() > 6 || parts[0].kind != Kind::text || parts[0].view() != "storage" ||
+      !is_storage(parts[1]) || parts[2].kind != Kind::text || parts[4].kind != Kind::integer || parts[4].integer < 0) {
+    refuse(described, "a storage must be described by its type, key, device and size, but is not");
+  }
+  view.type = parts[1].global->type;
+  view.key = parts[2].view();
+  view.count = parts[4].integer;
+  const auto bytes = product(view.count, static_cast<int64_t>(c10::elementSize(view.type)));
+  if (!bytes) refuse(described, c10::str("a storage of ", view.count, " elements is larger than any file"));
+  view.bytes = *bytes;
+  if (parts.size() < 6 || parts[5].kind == Kind::none) return;
+  // Before torch 0.4, a storage could be a part of another.
+  const bool is_part = parts[5].kind == Kind::tuple && pickle_.parts_of(parts[5]).size() == 3 &&
+                       pickle_.parts_of(parts[5])[1].kind == Kind::integer &&
+                       pickle_.parts_of(parts[5])[2].kind == Kind::integer;
+  if (!is_part) refuse(described, "a part of a storage must be described by its key, offset and size, but is not");
+  const int64_t first = pickle_.parts_of(parts[5])[1].integer, count = pickle_.parts_of(parts[5])[2].integer;
+  if (first < 0 || count < 0 || first > view.count || count > view.count - first) {
+    refuse(described, c10::str("a part of ", count, " elements from ", first, " must lie in its storage ",
+                               view.key.substr(0, 100), ", which holds ", view.count));
+  }
+  view.first = first;
+  view.count = count;
+}
+
+void PtBuilder::check_metadata(const PickleTensor& described, const PickleItem& metadata) const {
+  if (metadata.kind != Kind::dict && metadata.kind != Kind::none) {
+    refuse(described, "a tensor's metadata must be a dict, but is not");
+  }
+  if (metadata.kind == Kind::dict && !pickle_.parts_of(metadata).empty()) {
+    refuse(described,
+           "the tensor is stored negated or conjugated, as the imaginary part of a complex one is, which is not read: "
+           "save its clone()");
+  }
+}
+
+std::vector<int64_t> PtBuilder::integers(const PickleTensor& described, const PickleItem& item,
+                                         const char* what) const {
+  const bool is_tuple = item.kind == Kind::tuple || item.kind == Kind::list;
+  if (!is_tuple) refuse(described, c10::str("a tensor's ", what, " must be a tuple, but are not"));
+  const auto& parts = pickle_.parts_of(item);
+  if (parts.size() > kMostDimensions) {
+    refuse(described, c10::str("a tensor must have at most ", kMostDimensions, " ", what, ", but has ", parts.size()));
+  }
   std::vector<int64_t> values;
-  if (pickle.items(object).size() > 64) refuse(c10::str("a tensor has more than 64 dimensions"));
-  for (const PickleRef item : pickle.items(object)) {
-    if (pickle[item].kind != Kind::integer) refuse(c10::str("a tensor's ", what, " is no tuple of integers"));
-    values.push_back(pickle[item].integer);
+  values.reserve(parts.size());
+  for (const PickleItem& part : parts) {
+    if (part.kind != Kind::integer || part.integer < 0) {
+      refuse(described, c10::str("a tensor's ", what, " must be integers from 0, but are not"));
+    }
+    values.push_back(part.integer);
   }
   return values;
 }
 
-c10::ScalarType PtBuilder::type_of(const Pickle& pickle, const std::vector<PickleRef>& id,
-                                   const std::vector<PickleRef>& arguments) const {
-  const PickleObject& storage_class = pickle[id[1]];
-  if (storage_class.kind != Kind::global) refuse("a storage's type is no name");
-  std::string_view name = dtype_of_global(pickle.global_names[static_cast<size_t>(storage_class.integer)]);
-  // _rebuild_tensor_v3 names the type itself, of bytes without one.
-  if (name.empty() && arguments.size() >= 7 && pickle[arguments[6]].kind == Kind::global) {
-    name = dtype_of_global(pickle.global_names[static_cast<size_t>(pickle[arguments[6]].integer)]);
-  }
-  const c10::ScalarType type = scalar_type(name);
-  if (type == c10::ScalarType::Undefined) refuse("a tensor has no type that is read");
-  return type;
+void PtBuilder::check_reach(const PickleTensor& described, const View& view) const {
+  const auto size = static_cast<int64_t>(c10::elementSize(view.type));
+  const auto reach = reach_of(view.sizes, view.strides);
+  const int64_t held = view.count;
+  if (reach && view.offset <= held && *reach <= held - view.offset) return;
+  const auto bytes = [&](int64_t elements) {
+    const auto count = product(elements, size);
+    return count ? c10::str(*count, " bytes") : c10::str(elements, " times ", size, " bytes");
+  };
+  refuse(described, c10::str("the tensor of sizes ", list(view.sizes), " and strides ", list(view.strides), " needs ",
+                             reach ? bytes(*reach) : "more bytes than can be counted", " from byte ",
+                             product(view.offset, size) ? c10::str(*product(view.offset, size)) : bytes(view.offset),
+                             " of storage ", view.key.substr(0, 100), ", which holds ", bytes(held)));
 }
 
-const PtBuilder::Loaded& PtBuilder::load(std::string_view key) {
-  const auto known = loaded_.find(key);
-  if (known != loaded_.end()) return known->second;
-  const StorageBytes found = find_(key);
-  const bool aligned = reinterpret_cast<uintptr_t>(found.bytes.data()) % 16 == 0;
-  const bool mapped = aligned && found.bytes.size() >= kPtMapFrom;
-  return loaded_
-      .emplace(std::string(key),
-               Loaded{mapped ? map_storage(file_, found.bytes) : copy_storage(found.bytes), found.name})
-      .first->second;
+PtBuilder::Storage& PtBuilder::storage(const PickleTensor& described, const View& view) {
+  auto known = storages_.find(view.key);
+  if (known == storages_.end()) known = storages_.emplace(view.key, Storage{load(described, view)}).first;
+  const auto held = known->second.storage.nbytes();
+  if (static_cast<uint64_t>(view.bytes) != held) {
+    refuse(described, c10::str("storage ", view.key.substr(0, 100), " must hold ", view.bytes, " bytes, but holds ",
+                               held, " in the file"));
+  }
+  return known->second;
 }
 
-Tensor PtBuilder::build_tensor(const Pickle& pickle, const PickleObject& object) {
-  const auto& arguments = pickle.items(object);
-  if (arguments.size() < 4 || pickle[arguments[0]].kind != Kind::storage ||
-      pickle[arguments[1]].kind != Kind::integer) {
-    refuse("a tensor is described by other than storage, offset, sizes and strides");
+c10::Storage PtBuilder::load(const PickleTensor& described, const View& view) const {
+  const auto found = find_(view.key);
+  if (!found) {
+    refuse(described, c10::str("the tensor's storage ", view.key.substr(0, 100), " must be in the file, but is not"));
   }
-  const auto& id = pickle.items(pickle[arguments[0]]);
-  if (id.size() < 5 || pickle[id[2]].kind != Kind::text)
-    refuse("a storage is described by other than type, key and size");
-  if (id.size() > 5 && pickle[id[5]].kind != Kind::none)
-    refuse("a storage is part of another, which torch no longer writes");
-  const c10::ScalarType type = type_of(pickle, id, arguments);
-  const std::vector<int64_t> sizes = integers(pickle, arguments[2], "sizes");
-  const std::vector<int64_t> strides = integers(pickle, arguments[3], "strides");
-  const int64_t offset = pickle[arguments[1]].integer;
-  const auto negative = [](int64_t value) { return value < 0; };
-  if (sizes.size() != strides.size()) refuse("a tensor has not as many sizes as strides");
-  if (offset < 0 || std::any_of(sizes.begin(), sizes.end(), negative) ||
-      std::any_of(strides.begin(), strides.end(), negative)) {
-    refuse("a tensor has a negative offset, size or stride");
+  const bool aligned = reinterpret_cast<uintptr_t>(found->bytes.data()) % kAlignment == 0;
+  if (aligned && found->bytes.size() >= kPtMapFrom) return map_storage(file_, found->bytes);
+  if (found->crc32 && crc32_of(found->bytes) != *found->crc32) {
+    refuse(described, c10::str("storage ", view.key.substr(0, 100), " is damaged: its checksum does not fit"));
   }
-  const Loaded& loaded = load(pickle[id[2]].text);
-  const auto item = static_cast<int64_t>(c10::elementSize(type));
-  const int64_t held = static_cast<int64_t>(loaded.storage.nbytes()) / item;
-  const auto reach = reach_of(sizes, strides, offset);
-  if (!reach || *reach > held) {
-    refuse(c10::str("a tensor of sizes [", c10::Join(", ", sizes), "], strides [", c10::Join(", ", strides),
-                    "] and offset ", offset, " reaches beyond its storage ", loaded.name, ", which holds ", held,
-                    " elements"));
+  return copy_storage(found->bytes);
+}
+
+/// A bool that is neither 0 nor 1 is undefined behaviour to compute with.
+void PtBuilder::check_truths(const PickleTensor& described, const View& view, Storage& storage) const {
+  if (storage.truths_checked) return;
+  const auto* begin = static_cast<const uint8_t*>(storage.storage.data());
+  const auto* end = begin + storage.storage.nbytes();
+  const auto* other = std::find_if(begin, end, [](uint8_t byte) { return byte > 1; });
+  if (other != end) {
+    refuse(described, c10::str("a bool must be 0 or 1, but byte ", other - begin, " of storage ",
+                               view.key.substr(0, 100), " is ", static_cast<int>(*other)));
   }
-  if (type == at::kBool) {
-    const auto* bytes = static_cast<const uint8_t*>(loaded.storage.data());
-    if (std::any_of(bytes, bytes + loaded.storage.nbytes(), [](uint8_t byte) { return byte > 1; })) {
-      refuse(c10::str("storage ", loaded.name, " is bool, but holds bytes other than 0 and 1"));
-    }
-  }
-  return at::empty({0}, at::TensorOptions(type)).set_(loaded.storage, offset, sizes, strides);
+  storage.truths_checked = true;
 }
 
 }  // namespace factorise

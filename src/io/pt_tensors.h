@@ -1,11 +1,14 @@
 #pragma once
-// From what a pickle describes to tensors: storages found in the file, sizes and strides checked against them.
+// From what a pickle describes to values: storages found in the file, sizes and strides checked against them.
 
 #include <factorise/io.h>
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "io/unpickler.h"
 
@@ -17,42 +20,64 @@ constexpr size_t kPtMapFrom = size_t{1} << 20;
 /// Where a storage's bytes are.
 struct StorageBytes {
   Bytes bytes;
-  std::string name;  ///< for messages: "data/0"
+  std::optional<uint32_t> crc32;
 };
 
-/// Finds a storage by its key. Throws FileError where there is none.
-using StorageFinder = std::function<StorageBytes(std::string_view key)>;
+/// Finds a storage by its key. Nothing where there is none.
+using StorageFinder = std::function<std::optional<StorageBytes>(std::string_view key)>;
 
-/// Turns pickles of one file into values. Tensors of one storage share its memory.
+/// Turns the pickle of a file into a value. Tensors of one storage share its memory.
 class PtBuilder {
  public:
   /// `where` begins every message. Tensors of mapped storages keep the file.
-  PtBuilder(std::shared_ptr<MappedFile> file, std::string where, StorageFinder find);
+  PtBuilder(std::shared_ptr<MappedFile> file, std::string where, const Pickle& pickle, PickleBudget& budget,
+            StorageFinder find);
 
-  /// The value that the pickle describes. Throws FileError for loops, for nesting deeper than 100, for tensors beyond
-  /// their storages and for types that are not read.
-  PtValue build(const Pickle& pickle);
+  /// Throws FileError for loops, for nesting deeper than 100, for tensors beyond their storages, for types that are not
+  /// read, and for parts that are used again so often that the budget does not suffice.
+  PtValue build() { return build(pickle_.top, 0); }
 
  private:
-  struct Loaded {
+  struct Storage {
     c10::Storage storage;
-    std::string name;
+    bool truths_checked = false;
+  };
+  /// A tensor's description, read.
+  struct View {
+    std::string_view key;
+    c10::ScalarType type;
+    int64_t offset;
+    std::vector<int64_t> sizes, strides;
+    int64_t bytes;         ///< of the whole storage
+    int64_t first, count;  ///< elements of it that the tensor may use
   };
   [[noreturn]] void refuse(const std::string& reason) const;
-  PtValue build(const Pickle& pickle, PickleRef ref, int depth);
-  PtValue::Dict build_dict(const Pickle& pickle, const PickleObject& object, int depth);
-  Tensor build_tensor(const Pickle& pickle, const PickleObject& object);
-  std::vector<int64_t> integers(const Pickle& pickle, PickleRef ref, const char* what) const;
-  c10::ScalarType type_of(const Pickle& pickle, const std::vector<PickleRef>& id,
-                          const std::vector<PickleRef>& arguments) const;
-  const Loaded& load(std::string_view key);
+  void pay(uint64_t cost);
+  PtValue build(const PickleItem& item, int depth);
+  PtValue build_list(const PickleItem& item, int depth);
+  PtValue build_dict(const PickleItem& item, int depth);
+  std::string text_of(const PickleItem& item);
+
+  Tensor tensor(uint64_t index);
+  Tensor make_tensor(const PickleTensor& described);
+  View read(const PickleTensor& described) const;
+  void read_storage(const PickleTensor& described, const PickleItem& id, View& view) const;
+  void check_metadata(const PickleTensor& described, const PickleItem& metadata) const;
+  std::vector<int64_t> integers(const PickleTensor& described, const PickleItem& item, const char* what) const;
+  void check_reach(const PickleTensor& described, const View& view) const;
+  Storage& storage(const PickleTensor& described, const View& view);
+  c10::Storage load(const PickleTensor& described, const View& view) const;
+  void check_truths(const PickleTensor& described, const View& view, Storage& storage) const;
+  [[noreturn]] void refuse(const PickleTensor& described, const std::string& reason) const;
 
   std::shared_ptr<MappedFile> file_;
   std::string where_;
+  const Pickle& pickle_;
+  PickleBudget& budget_;
   StorageFinder find_;
-  std::map<std::string, Loaded, std::less<>> loaded_;
-  std::vector<char> open_;  // objects that are being built, to find loops
-  uint64_t built_ = 0;
+  std::map<std::string_view, Storage> storages_;
+  std::vector<Tensor> tensors_;  ///< by index, those made so far: two uses of one description are one tensor
+  std::vector<bool> open_;       ///< the parts that are being built, to find loops
 };
 
 }  // namespace factorise

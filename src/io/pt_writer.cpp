@@ -1,290 +1,194 @@
 // Writing .pt files: the pickle (protocol 2) and the zip that torch.save writes, so that
 // torch.load(weights_only=True) reads them.
 
+#include <ATen/core/Tensor.h>
 #include <c10/util/StringUtil.h>
 #include <factorise/io.h>
 
-#include <array>
 #include <bit>
-#include <cstring>
 #include <unordered_set>
 
 #include "io/atomic_file.h"
 #include "io/contents.h"
-#include "io/zip_archive.h"
+#include "io/utf8.h"
+#include "io/zip_writer.h"
 
 namespace factorise {
 namespace {
 
 constexpr char kFunction[] = "save_pt";
-constexpr uint64_t kAlignment = 64;          // of storages in the file, as torch.save has it
-constexpr uint64_t kLargest32 = 0xFFFFFFFE;  // above, zip needs its 64-bit fields
 
-template <class T>
-void append(std::string& text, T value) {
-  text.append(reinterpret_cast<const char*>(&value), sizeof(T));
-}
+/// How torch names a type in a file: by the class of its storage or, for the newer ones, by itself.
+struct TypeName {
+  const char* storage = nullptr;
+  const char* dtype = nullptr;
+};
 
-/// The storage class of a type; empty where torch has none and names the type itself.
-const char* storage_class(c10::ScalarType type) {
+TypeName type_name(c10::ScalarType type) {
   switch (type) {
     case at::kFloat:
-      return "FloatStorage";
+      return {.storage = "FloatStorage"};
     case at::kDouble:
-      return "DoubleStorage";
+      return {.storage = "DoubleStorage"};
     case at::kHalf:
-      return "HalfStorage";
+      return {.storage = "HalfStorage"};
     case at::kBFloat16:
-      return "BFloat16Storage";
+      return {.storage = "BFloat16Storage"};
     case at::kByte:
-      return "ByteStorage";
+      return {.storage = "ByteStorage"};
     case at::kChar:
-      return "CharStorage";
+      return {.storage = "CharStorage"};
     case at::kShort:
-      return "ShortStorage";
+      return {.storage = "ShortStorage"};
     case at::kInt:
-      return "IntStorage";
+      return {.storage = "IntStorage"};
     case at::kLong:
-      return "LongStorage";
+      return {.storage = "LongStorage"};
     case at::kBool:
-      return "BoolStorage";
-    default:
-      return "";
-  }
-}
-
-const char* dtype_name(c10::ScalarType type) {
-  switch (type) {
+      return {.storage = "BoolStorage"};
     case at::kUInt16:
-      return "uint16";
+      return {.dtype = "uint16"};
     case at::kUInt32:
-      return "uint32";
+      return {.dtype = "uint32"};
     case at::kUInt64:
-      return "uint64";
+      return {.dtype = "uint64"};
     default:
-      return "";
+      return {};
   }
 }
 
-/// The value's pickle, and the tensors that it refers to, by number.
+/// Builds the value's pickle, and collects the tensors that it refers to by number.
 class Pickler {
  public:
-  Pickler() : pickle_("\x80\x02", 2) {}
+  explicit Pickler(const std::filesystem::path& path) : path_(path), pickle_("\x80\x02", 2) {}
 
-  void tensor(const Tensor& given) {
-    TORCH_CHECK_VALUE(given.defined() && given.layout() == at::kStrided && !given.is_quantized(), "[", kFunction,
-                      "] a tensor must be dense to be written, but was ",
-                      given.defined() ? "sparse or quantised" : "undefined", ".");
-    const c10::ScalarType type = given.scalar_type();
-    const bool named = *storage_class(type) == 0;
-    TORCH_CHECK_VALUE(!named || *dtype_name(type) != 0, "[", kFunction,
-                      "] a tensor must be real and of at most 64 bits to be written, but was ", type, ".");
-    const Tensor plain = given.detach().cpu().resolve_neg().contiguous();
-    global("torch._utils", named ? "_rebuild_tensor_v3" : "_rebuild_tensor_v2");
+  void write(const Tensor& tensor) {
+    const Tensor plain = prepare(tensor);
+    const TypeName name = type_name(plain.scalar_type());
+    global("torch._utils", name.storage ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
     pickle_ += "((";
-    text("storage");
-    named ? global("torch.storage", "UntypedStorage") : global("torch", storage_class(type));
-    text(std::to_string(tensors_.size()));
-    text("cpu");
-    integer(named ? static_cast<int64_t>(plain.nbytes()) : plain.numel());
+    write(std::string("storage"));
+    name.storage ? global("torch", name.storage) : global("torch.storage", "UntypedStorage");
+    write(std::to_string(tensors_.size()));
+    write(std::string("cpu"));
+    write(name.storage ? plain.numel() : static_cast<int64_t>(plain.nbytes()));
     pickle_ += "tQ";
-    integer(0);
-    integers(plain.sizes());
-    integers(plain.strides());
-    pickle_ += '\x89';  // requires_grad
+    write(int64_t{0});  // offset
+    write(plain.sizes());
+    write(plain.strides());
+    write(false);  // requires_grad
     global("collections", "OrderedDict");
-    pickle_ += ")R";  // backward hooks: none
-    if (named) global("torch", dtype_name(type));
+    pickle_ += ")R";  // hooks: none
+    if (name.dtype) global("torch", name.dtype);
     pickle_ += "tR";
     tensors_.push_back(plain);
   }
 
-  void dict(const std::vector<std::pair<std::string, PtEntry>>& entries) {
+  void write(const std::vector<std::pair<std::string, PtEntry>>& dict) {
     std::unordered_set<std::string_view> keys;
     pickle_ += "}(";
-    for (const auto& [key, value] : entries) {
-      TORCH_CHECK_VALUE(keys.insert(key).second, "[", kFunction, "] every key must be there once, but ", key,
-                        " is there twice.");
-      text(key);
+    for (const auto& [key, value] : dict) {
+      if (!keys.insert(key).second) refuse(c10::str("every key must be there once, but ", key, " is there twice"));
+      write(key);
       std::visit([this](const auto& held) { write(held); }, value);
     }
     pickle_ += 'u';
   }
 
-  std::string finish() { return pickle_ + '.'; }
-  const std::vector<Tensor>& tensors() const { return tensors_; }
-
- private:
   void write(bool value) { pickle_ += value ? '\x88' : '\x89'; }
-  void write(int64_t value) { integer(value); }
-  void write(const std::string& value) { text(value); }
-  void write(const Tensor& value) { tensor(value); }
+
+  void write(int64_t value) {
+    if (value >= INT32_MIN && value <= INT32_MAX) {
+      pickle_ += 'J';
+      append(static_cast<int32_t>(value));
+    } else {
+      pickle_ += "\x8a\x08";
+      append(value);
+    }
+  }
+
   void write(double value) {
     pickle_ += 'G';
     const auto bits = std::bit_cast<uint64_t>(value);
     for (int shift = 56; shift >= 0; shift -= 8) pickle_ += static_cast<char>(bits >> shift);
   }
 
-  void text(const std::string& value) {
-    TORCH_CHECK_VALUE(value.size() <= 0xFFFFFFFF, "[", kFunction, "] a string must be below 4 GiB.");
+  void write(const std::string& value) {
+    if (value.size() > UINT32_MAX || !is_utf8(value)) refuse("a string must be UTF-8 and below 4 GiB, but one is not");
     pickle_ += 'X';
-    append(pickle_, static_cast<uint32_t>(value.size()));
+    append(static_cast<uint32_t>(value.size()));
     pickle_ += value;
   }
 
-  void integer(int64_t value) {
-    pickle_ += "\x8a\x08";
-    append(pickle_, value);
+  void finish() { pickle_ += '.'; }
+  const std::string& pickle() const { return pickle_; }
+  const std::vector<Tensor>& tensors() const { return tensors_; }
+
+ private:
+  [[noreturn]] void refuse(const std::string& reason) const {
+    refuse_file(c10::str("[", kFunction, "] ", path_.string(), ": ", reason, "."));
   }
 
-  void integers(at::IntArrayRef values) {
+  /// On the CPU, contiguous, without grad.
+  Tensor prepare(const Tensor& tensor) const {
+    if (!tensor.defined()) refuse("a tensor must be defined to be written, but one is not");
+    if (tensor.layout() != at::kStrided || tensor.is_quantized() || tensor.is_meta()) {
+      refuse(c10::str("a tensor must be dense to be written, but one is ",
+                      tensor.is_meta()        ? "of device meta, without values"
+                      : tensor.is_quantized() ? "quantised"
+                                              : c10::str(tensor.layout())));
+    }
+    const TypeName name = type_name(tensor.scalar_type());
+    if (!name.storage && !name.dtype) {
+      refuse(c10::str("a tensor must be of a real type of 8 to 64 bits, or bool, to be written, but one is ",
+                      tensor.scalar_type()));
+    }
+    return tensor.detach().cpu().resolve_neg().contiguous();
+  }
+
+  void write(at::IntArrayRef values) {
     pickle_ += '(';
-    for (const int64_t value : values) integer(value);
+    for (const int64_t value : values) write(value);
     pickle_ += 't';
   }
 
   void global(const char* module, const char* name) { pickle_ += c10::str("c", module, "\n", name, "\n"); }
 
+  template <class T>
+  void append(T value) {
+    pickle_.append(reinterpret_cast<const char*>(&value), sizeof(T));
+  }
+
+  const std::filesystem::path& path_;
   std::string pickle_;
   std::vector<Tensor> tensors_;
 };
 
-/// Stored entries, then the directory.
-class ZipWriter {
- public:
-  explicit ZipWriter(AtomicFile& file) : file_(file) {}
-
-  void add(const std::string& name, Bytes bytes) {
-    Entry entry{name, file_.written(), bytes.size(), crc32_of(bytes)};
-    // Padding in an extra field of our own ("FB", as torch.save has it) brings the data to its alignment.
-    const bool large = entry.size > kLargest32;
-    const uint64_t before = file_.written() + 30 + name.size() + (large ? 20 : 0) + 4;
-    const uint64_t padding = (kAlignment - before % kAlignment) % kAlignment;
-    std::string header;
-    append(header, uint32_t{0x04034b50});
-    common(header, entry, large);
-    append(header, static_cast<uint16_t>(name.size()));
-    append(header, static_cast<uint16_t>((large ? 20 : 0) + 4 + padding));
-    header += name;
-    if (large) sizes64(header, entry, /*with_offset=*/false);
-    header += "FB";
-    append(header, static_cast<uint16_t>(padding));
-    header.append(padding, 'Z');
-    file_.write(header);
-    file_.write(bytes);
-    entries_.push_back(std::move(entry));
-  }
-
-  void finish() {
-    const uint64_t begin = file_.written();
-    for (const Entry& entry : entries_) file_.write(directory_entry(entry));
-    const uint64_t size = file_.written() - begin, end64 = file_.written();
-    std::string end;
-    const bool large = begin > kLargest32 || size > kLargest32 || entries_.size() > 0xFFFE;
-    if (large) {
-      append(end, uint32_t{0x06064b50});
-      append(end, uint64_t{44});
-      append(end, uint16_t{45});
-      append(end, uint16_t{45});
-      append(end, uint64_t{0});  // two volume numbers
-      append(end, uint64_t{entries_.size()});
-      append(end, uint64_t{entries_.size()});
-      append(end, size);
-      append(end, begin);
-      append(end, uint32_t{0x07064b50});
-      append(end, uint32_t{0});
-      append(end, end64);
-      append(end, uint32_t{1});
-    }
-    append(end, uint32_t{0x06054b50});
-    append(end, uint32_t{0});  // two volume numbers
-    const auto count = static_cast<uint16_t>(large ? 0xFFFF : entries_.size());
-    append(end, count);
-    append(end, count);
-    append(end, static_cast<uint32_t>(large ? 0xFFFFFFFF : size));
-    append(end, static_cast<uint32_t>(large ? 0xFFFFFFFF : begin));
-    append(end, uint16_t{0});  // no comment
-    file_.write(end);
-  }
-
- private:
-  struct Entry {
-    std::string name;
-    uint64_t header, size;
-    uint32_t crc32;
-  };
-
-  /// The fields that local header and directory share, from "version needed" to the sizes.
-  static void common(std::string& text, const Entry& entry, bool large) {
-    append(text, static_cast<uint16_t>(large ? 45 : 20));
-    append(text, uint16_t{0});  // flags
-    append(text, uint16_t{0});  // stored
-    append(text, uint16_t{0});  // time and date: the first that there is, so that equal contents are equal files
-    append(text, uint16_t{0x21});
-    append(text, entry.crc32);
-    append(text, static_cast<uint32_t>(large ? 0xFFFFFFFF : entry.size));
-    append(text, static_cast<uint32_t>(large ? 0xFFFFFFFF : entry.size));
-  }
-
-  static void sizes64(std::string& text, const Entry& entry, bool with_offset) {
-    append(text, uint16_t{1});
-    append(text, static_cast<uint16_t>(with_offset ? 24 : 16));
-    append(text, entry.size);
-    append(text, entry.size);
-    if (with_offset) append(text, entry.header);
-  }
-
-  static std::string directory_entry(const Entry& entry) {
-    const bool large = entry.size > kLargest32 || entry.header > kLargest32;
-    std::string text;
-    append(text, uint32_t{0x02014b50});
-    append(text, uint16_t{45});
-    common(text, entry, large);
-    append(text, static_cast<uint16_t>(entry.name.size()));
-    append(text, static_cast<uint16_t>(large ? 28 : 0));
-    append(text, uint16_t{0});  // no comment
-    append(text, uint16_t{0});  // volume
-    append(text, uint16_t{0});  // attributes
-    append(text, uint32_t{0});
-    append(text, static_cast<uint32_t>(large ? 0xFFFFFFFF : entry.header));
-    text += entry.name;
-    if (large) sizes64(text, entry, /*with_offset=*/true);
-    return text;
-  }
-
-  AtomicFile& file_;
-  std::vector<Entry> entries_;
-};
-
-Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
-
-void save(const std::filesystem::path& path, Pickler pickler) {
-  const std::string pickle = pickler.finish();
+template <class Value>
+void save(const std::filesystem::path& path, const Value& value) {
+  Pickler pickler(path);
+  pickler.write(value);
+  pickler.finish();
   AtomicFile file(kFunction, path);
   ZipWriter zip(file);
-  zip.add("archive/data.pkl", bytes_of(pickle));
-  zip.add("archive/byteorder", bytes_of("little"));
+  const std::string folder = "archive/";
+  zip.add(folder + "data.pkl", pickler.pickle());
+  zip.add(folder + "byteorder", "little");
   for (size_t i = 0; i < pickler.tensors().size(); ++i) {
     const Tensor& tensor = pickler.tensors()[i];
-    zip.add(c10::str("archive/data/", i), Bytes(static_cast<const uint8_t*>(tensor.const_data_ptr()), tensor.nbytes()));
+    zip.add(c10::str(folder, "data/", i), Bytes(static_cast<const uint8_t*>(tensor.const_data_ptr()), tensor.nbytes()));
   }
-  zip.add("archive/version", bytes_of("3\n"));
+  zip.add(folder + "version", "3\n");
   zip.finish();
   file.commit();
 }
 
 }  // namespace
 
-void save_pt(const std::filesystem::path& path, const Tensor& tensor) {
-  Pickler pickler;
-  pickler.tensor(tensor);
-  save(path, std::move(pickler));
-}
+void save_pt(const std::filesystem::path& path, const Tensor& tensor) { save(path, tensor); }
 
 void save_pt(const std::filesystem::path& path, const std::vector<std::pair<std::string, PtEntry>>& dict) {
-  Pickler pickler;
-  pickler.dict(dict);
-  save(path, std::move(pickler));
+  save(path, dict);
 }
 
 }  // namespace factorise

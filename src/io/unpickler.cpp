@@ -4,26 +4,29 @@
 
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
 #include <cstring>
-#include <optional>
+#include <utility>
 
 #include "io/contents.h"
-#include "io/pickle_globals.h"
 
 namespace factorise {
 namespace {
 
-using Kind = PickleObject::Kind;
+using Kind = PickleItem::Kind;
+using Items = std::vector<PickleItem>;
+
+// What a vector's next element takes, with the old and the new memory while it grows.
+constexpr uint64_t kItemCost = 3 * sizeof(PickleItem);
+constexpr uint64_t kPartsCost = 3 * sizeof(Items);
+constexpr uint64_t kTensorCost = 3 * sizeof(PickleTensor);
+constexpr uint64_t kAllocationCost = 32;
 
 class Machine {
  public:
-  Machine(Bytes bytes, uint64_t begin, const std::string& where) : bytes_(bytes), at_(begin), where_(where) {
-    // One object each for what has no content.
-    none_ = make(Kind::none);
-    false_ = make(Kind::boolean);
-    true_ = make(Kind::boolean);
-    pickle_.objects[true_].integer = 1;
-    mark_ = make(Kind::mark);
+  Machine(Bytes bytes, uint64_t begin, const std::string& where, PickleBudget& budget)
+      : bytes_(bytes), at_(begin), begin_(begin), where_(where), budget_(budget) {
+    pickle_.parts.emplace_back();  // the empty tuple, which is one for all
   }
 
   Pickle run() {
@@ -31,9 +34,8 @@ class Machine {
       op_at_ = at_;
       step(byte());
     }
-    if (stack_.size() != 1) refuse(c10::str("ends with ", stack_.size(), " objects on its stack in place of one"));
+    if (stack_.size() != 1 || !marks_.empty()) refuse("the pickle ends with something left on its stack");
     pickle_.top = stack_[0];
-    if (kind(pickle_.top) == Kind::mark) refuse("ends with a mark");
     pickle_.end = at_;
     return std::move(pickle_);
   }
@@ -42,162 +44,164 @@ class Machine {
   [[noreturn]] void refuse(const std::string& reason) const {
     refuse_file(c10::str(where_, " at byte ", op_at_, ": ", reason, "."));
   }
+  void pay(uint64_t cost) {
+    if (!budget_.take(cost)) refuse("lists and dicts would take far more memory than a file of this size may ask for");
+  }
 
   // The file's bytes.
-  std::string_view take(uint64_t count) {
-    if (count > bytes_.size() - at_) refuse("the pickle is cut off");
-    const std::string_view text(reinterpret_cast<const char*>(bytes_.data()) + at_, count);
+  const char* take(uint64_t count) {
+    if (count > bytes_.size() - at_) {
+      refuse(c10::str("the file is cut off or damaged: ", count, " bytes are to follow, but ", bytes_.size() - at_,
+                      " do"));
+    }
+    const char* taken = reinterpret_cast<const char*>(bytes_.data()) + at_;
     at_ += count;
-    return text;
+    return taken;
   }
-  uint8_t byte() { return static_cast<uint8_t>(take(1)[0]); }
+  uint8_t byte() { return static_cast<uint8_t>(*take(1)); }
   template <class T>
   T little() {
     T value = 0;
-    std::memcpy(&value, take(sizeof(T)).data(), sizeof(T));
+    std::memcpy(&value, take(sizeof(T)), sizeof(T));
     return value;
   }
+  uint64_t length(int32_t given) {
+    if (given < 0) refuse("a length is negative");
+    return static_cast<uint64_t>(given);
+  }
   std::string_view line() {
-    const auto rest = bytes_.subspan(at_);
-    const void* end = rest.empty() ? nullptr : std::memchr(rest.data(), '\n', rest.size());
-    if (!end) refuse("the pickle is cut off");
-    const auto size = static_cast<uint64_t>(static_cast<const uint8_t*>(end) - rest.data());
-    const std::string_view text = take(size);
-    ++at_;
-    return text;
+    constexpr uint64_t kLongest = 256;
+    const Bytes rest = bytes_.subspan(at_, std::min(kLongest, bytes_.size() - at_));
+    const auto end = std::find(rest.begin(), rest.end(), '\n');
+    if (end == rest.end()) refuse("a name has no end");
+    const auto size = static_cast<uint64_t>(end - rest.begin());
+    return {take(size + 1), size};
   }
 
-  // Objects and the stack.
-  Kind kind(PickleRef ref) const { return pickle_.objects[ref].kind; }
-  PickleRef make(Kind kind) {
-    pickle_.objects.emplace_back().kind = kind;
-    return static_cast<PickleRef>(pickle_.objects.size() - 1);
+  // The stack. The topmost mark guards what is below it.
+  void push(const PickleItem& item) {
+    if (stack_.size() == highest_) {
+      pay(kItemCost);
+      ++highest_;
+    }
+    stack_.push_back(item);
   }
-  PickleRef make_items(Kind kind, std::vector<PickleRef> items) {
-    const PickleRef ref = make(kind);
-    pickle_.objects[ref].items = static_cast<uint32_t>(pickle_.lists.size());
-    pickle_.lists.push_back(std::move(items));
-    return ref;
+  void push(Kind kind, int64_t value) {
+    PickleItem item = PickleItem::of(kind);
+    item.integer = value;
+    push(item);
   }
-  /// Another object of the same items: a copy for each use would let a few bytes take much memory.
-  PickleRef share_items(Kind kind, PickleRef of) {
-    const PickleRef ref = make(kind);
-    pickle_.objects[ref].items = pickle_.objects[of].items;
-    return ref;
+  void push_text(Kind kind, uint64_t size) {
+    if (size > UINT32_MAX) refuse(c10::str("a string of ", size, " bytes is too long"));
+    PickleItem item = PickleItem::of(kind);
+    item.length = static_cast<uint32_t>(size);
+    item.text = take(size);
+    push(item);
   }
-  std::vector<PickleRef>& items(PickleRef ref) { return pickle_.lists[pickle_.objects[ref].items]; }
-  void push(PickleRef ref) { stack_.push_back(ref); }
-  void push_integer(int64_t value) {
-    const PickleRef ref = make(Kind::integer);
-    pickle_.objects[ref].integer = value;
-    push(ref);
+  void push_parts(Kind kind, Items parts) {
+    PickleItem item = PickleItem::of(kind);
+    item.index = 0;
+    if (kind != Kind::tuple || !parts.empty()) {
+      pay(kPartsCost + kAllocationCost + parts.size() * sizeof(PickleItem));
+      item.index = pickle_.parts.size();
+      pickle_.parts.push_back(std::move(parts));
+    }
+    push(item);
   }
-  void push_text(Kind kind, std::string_view text) {
-    const PickleRef ref = make(kind);
-    pickle_.objects[ref].text = text;
-    push(ref);
-  }
-  PickleRef top() const {
-    if (stack_.empty() || kind(stack_.back()) == Kind::mark) refuse("an operand is missing");
+  const PickleItem& top() const {
+    if (stack_.size() == (marks_.empty() ? 0 : marks_.back())) refuse("an operand is missing");
     return stack_.back();
   }
-  PickleRef pop() {
-    const PickleRef ref = top();
+  PickleItem pop() {
+    const PickleItem item = top();
     stack_.pop_back();
-    return ref;
+    return item;
   }
-  std::vector<PickleRef> pop_to_mark() {
-    size_t begin = stack_.size();
-    while (begin > 0 && kind(stack_[begin - 1]) != Kind::mark) --begin;
-    if (begin == 0) refuse("a mark is missing");
-    std::vector<PickleRef> popped(stack_.begin() + static_cast<std::ptrdiff_t>(begin), stack_.end());
-    stack_.resize(begin - 1);
+  Items pop_to_mark() {
+    if (marks_.empty()) refuse("a mark is missing");
+    const auto begin = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
+    pay(kAllocationCost + static_cast<uint64_t>(stack_.end() - begin) * sizeof(PickleItem));
+    Items popped(begin, stack_.end());
+    stack_.erase(begin, stack_.end());
+    marks_.pop_back();
     return popped;
   }
 
   void step(uint8_t op);
+  void protocol(int version);
+  [[noreturn]] void refuse_opcode(uint8_t op) const;
   void push_long(uint64_t size);
+  void push_real();
   void push_tuple(size_t size);
   void push_global(std::string_view module, std::string_view name);
+  void push_stack_global();
+  void push_storage();
   void remember(uint64_t index);
   void recall(uint64_t index);
-  void extend(Kind kind, const std::vector<PickleRef>& values);
+  void extend(Kind kind, const Items& values);
+  void set_item();
   void reduce();
-  std::vector<PickleRef> pairs_of(const std::vector<PickleRef>& given);
+  void reduce_tensor(PickleMeaning version, const PickleItem& arguments);
+  void reduce_type(const Items& given);
   void build();
 
   Bytes bytes_;
-  uint64_t at_, op_at_ = 0;
+  uint64_t at_, begin_, op_at_ = 0;
   const std::string& where_;
+  PickleBudget& budget_;
   Pickle pickle_;
-  std::vector<PickleRef> stack_, memo_;
-  PickleRef none_, false_, true_, mark_;
-  uint64_t copied_ = 0;
+  Items stack_, memo_;
+  std::vector<uint64_t> marks_;
+  size_t highest_ = 0;
   bool done_ = false;
 };
 
-constexpr PickleRef kNothing = 0xFFFFFFFF;
-
 void Machine::step(uint8_t op) {
   switch (op) {
-    case 0x80:  // PROTO
-      if (const int protocol = byte(); protocol < 2 || protocol > 5) {
-        refuse(c10::str("pickle protocol ", protocol, " is not one of 2 to 5"));
-      }
-      return;
-    case 0x95:  // FRAME
-      if (const auto size = little<uint64_t>(); size > bytes_.size() - at_) refuse("the pickle is cut off");
+    case 0x80:
+      return protocol(byte());
+    case 0x95:  // FRAME: how many bytes follow until the next; they are all here
+      if (const auto size = little<uint64_t>(); size > bytes_.size() - at_) refuse("the file is cut off or damaged");
       return;
     case 'N':
-      return push(none_);
+      return push(Kind::none, 0);
     case 0x88:
-      return push(true_);
+      return push(Kind::boolean, 1);
     case 0x89:
-      return push(false_);
-    case '(':
-      return push(mark_);
+      return push(Kind::boolean, 0);
     case 'J':
-      return push_integer(little<int32_t>());
+      return push(Kind::integer, little<int32_t>());
     case 'K':
-      return push_integer(byte());
+      return push(Kind::integer, byte());
     case 'M':
-      return push_integer(little<uint16_t>());
+      return push(Kind::integer, little<uint16_t>());
     case 0x8a:
       return push_long(byte());
-    case 0x8b: {  // LONG4
-      const auto size = little<int32_t>();
-      if (size < 0) refuse("an integer has a negative size");
-      return push_long(static_cast<uint64_t>(size));
-    }
-    case 'G': {  // BINFLOAT, big-endian
-      const auto text = take(8);
-      uint64_t bits = 0;
-      for (const char c : text) bits = bits << 8 | static_cast<uint8_t>(c);
-      const PickleRef ref = make(Kind::real);
-      std::memcpy(&pickle_.objects[ref].real, &bits, sizeof(bits));
-      return push(ref);
-    }
+    case 0x8b:
+      return push_long(length(little<int32_t>()));
+    case 'G':
+      return push_real();
     case 'X':
-      return push_text(Kind::text, take(little<uint32_t>()));
+      return push_text(Kind::text, little<uint32_t>());
     case 0x8c:
-      return push_text(Kind::text, take(byte()));
+      return push_text(Kind::text, byte());
     case 0x8d:
-      return push_text(Kind::text, take(little<uint64_t>()));
-    case 'T': {  // BINSTRING of Python 2
-      const auto size = little<int32_t>();
-      if (size < 0) refuse("a string has a negative size");
-      return push_text(Kind::text, take(static_cast<uint64_t>(size)));
-    }
+      return push_text(Kind::text, little<uint64_t>());
+    case 'T':
+      return push_text(Kind::text, length(little<int32_t>()));  // a string of Python 2
     case 'U':
-      return push_text(Kind::text, take(byte()));
+      return push_text(Kind::text, byte());  // likewise
     case 'B':
-      return push_text(Kind::bytes, take(little<uint32_t>()));
+      return push_text(Kind::bytes, little<uint32_t>());
     case 'C':
-      return push_text(Kind::bytes, take(byte()));
+      return push_text(Kind::bytes, byte());
     case 0x8e:
-      return push_text(Kind::bytes, take(little<uint64_t>()));
+      return push_text(Kind::bytes, little<uint64_t>());
+    case '(':
+      pay(3 * sizeof(uint64_t));
+      return marks_.push_back(stack_.size());
     case ')':
-      return push(make_items(Kind::tuple, {}));
+      return push_parts(Kind::tuple, {});
     case 0x85:
       return push_tuple(1);
     case 0x86:
@@ -205,19 +209,17 @@ void Machine::step(uint8_t op) {
     case 0x87:
       return push_tuple(3);
     case 't':
-      return push(make_items(Kind::tuple, pop_to_mark()));
+      return push_parts(Kind::tuple, pop_to_mark());
     case ']':
-      return push(make_items(Kind::list, {}));
+      return push_parts(Kind::list, {});
     case '}':
-      return push(make_items(Kind::dict, {}));
+      return push_parts(Kind::dict, {});
     case 'a':
       return extend(Kind::list, {pop()});
     case 'e':
       return extend(Kind::list, pop_to_mark());
-    case 's': {
-      const PickleRef value = pop(), key = pop();
-      return extend(Kind::dict, {key, value});
-    }
+    case 's':
+      return set_item();
     case 'u':
       return extend(Kind::dict, pop_to_mark());
     case 'q':
@@ -234,123 +236,187 @@ void Machine::step(uint8_t op) {
       const std::string_view module = line();
       return push_global(module, line());
     }
-    case 0x93: {  // STACK_GLOBAL
-      const PickleRef name = pop(), module = pop();
-      if (kind(name) != Kind::text || kind(module) != Kind::text) refuse("a global's name is no string");
-      return push_global(pickle_[module].text, pickle_[name].text);
-    }
-    case 'Q': {  // BINPERSID
-      const PickleRef id = pop();
-      if (kind(id) != Kind::tuple) refuse("a storage's id is no tuple");
-      return push(share_items(Kind::storage, id));
-    }
+    case 0x93:
+      return push_stack_global();
+    case 'Q':
+      return push_storage();
     case 'R':
       return reduce();
     case 'b':
       return build();
-    case '0':
-      pop();
-      return;
     case '.':
       done_ = true;
       return;
     default:
-      refuse(
-          c10::str("opcode ", static_cast<int>(op),
-                   " is not one that torch.save writes for tensors, numbers and strings in dicts, lists and tuples"));
+      refuse_opcode(op);
+  }
+}
+
+void Machine::protocol(int version) {
+  if (version < 2 || version > 5) refuse(c10::str("the pickle's protocol must be 2 to 5, but is ", version));
+}
+
+void Machine::refuse_opcode(uint8_t op) const {
+  switch (op) {
+    case 0x8f:
+    case 0x90:
+    case 0x91:
+      refuse("the file holds a set, which is not read: save a list");
+    case 0x96:
+      refuse("the file holds raw bytes, which are not read: save them as a tensor, or as text");
+    default:
+      refuse(c10::str("opcode ", static_cast<int>(op),
+                      " is not one that torch.save writes for tensors, numbers and strings in dicts, lists and "
+                      "tuples, so the file is damaged or holds something else"));
   }
 }
 
 void Machine::push_long(uint64_t size) {
-  const std::string_view text = take(size);
-  if (size > 8) return push_text(Kind::big, text);
-  uint64_t value = size > 0 && (text.back() & 0x80) ? ~uint64_t{0} : 0;
-  for (size_t i = text.size(); i-- > 0;) value = value << 8 | static_cast<uint8_t>(text[i]);
-  push_integer(static_cast<int64_t>(value));
+  if (size > 8) return push_text(Kind::big, size);
+  const char* digits = take(size);
+  uint64_t value = size > 0 && (digits[size - 1] & 0x80) ? ~uint64_t{0} : 0;
+  for (uint64_t i = size; i-- > 0;) value = value << 8 | static_cast<uint8_t>(digits[i]);
+  push(Kind::integer, static_cast<int64_t>(value));
+}
+
+void Machine::push_real() {
+  uint64_t bits = 0;
+  const char* digits = take(8);  // big-endian, alone in all of pickle
+  for (int i = 0; i < 8; ++i) bits = bits << 8 | static_cast<uint8_t>(digits[i]);
+  PickleItem item = PickleItem::of(Kind::real);
+  std::memcpy(&item.real, &bits, sizeof(bits));
+  push(item);
 }
 
 void Machine::push_tuple(size_t size) {
-  std::vector<PickleRef> values(size);
-  for (size_t i = size; i-- > 0;) values[i] = pop();
-  push(make_items(Kind::tuple, std::move(values)));
+  Items parts(size);
+  for (size_t i = size; i-- > 0;) parts[i] = pop();
+  push_parts(Kind::tuple, std::move(parts));
 }
 
 void Machine::push_global(std::string_view module, std::string_view name) {
-  const std::string global = c10::str(module, " ", name);
-  if (!known_global(global)) refuse(refusal_of_global(global));
-  const PickleRef ref = make(Kind::global);
-  pickle_.objects[ref].integer = static_cast<int64_t>(pickle_.global_names.size());
-  pickle_.global_names.push_back(global);
-  push(ref);
+  PickleItem item = PickleItem::of(Kind::global);
+  item.global = find_global(module, name);
+  if (!item.global) refuse(refusal_of_global(module, name));
+  push(item);
+}
+
+void Machine::push_stack_global() {
+  const PickleItem name = pop(), module = pop();
+  if (name.kind != Kind::text || module.kind != Kind::text) refuse("a name is no string");
+  push_global(module.view(), name.view());
+}
+
+void Machine::push_storage() {
+  PickleItem id = pop();
+  if (id.kind != Kind::tuple) refuse("a storage is described by something other than a tuple");
+  id.kind = Kind::storage;
+  pay(3 * sizeof(uint64_t));
+  pickle_.storages.push_back(id.index);
+  push(id);
 }
 
 void Machine::remember(uint64_t index) {
-  // Pickle numbers its memo without gaps, from 0 or (Python 2) from 1; a jump would want memory for which the file has
-  // no bytes.
-  if (index > memo_.size() + 1) refuse(c10::str("memo ", index, " is written, but there are only ", memo_.size()));
-  if (index >= memo_.size()) memo_.resize(index + 1, kNothing);
+  // Pickle numbers its memo without gaps, so that an index is always below the number of bytes before it.
+  if (index > at_ - begin_) refuse(c10::str("memo ", index, " is written, before that many could have been"));
+  if (index >= memo_.size()) {
+    pay((index + 1 - memo_.size()) * kItemCost);
+    memo_.resize(index + 1, PickleItem::of(Kind::empty));
+  }
   memo_[index] = top();
 }
 
 void Machine::recall(uint64_t index) {
-  if (index >= memo_.size() || memo_[index] == kNothing) refuse(c10::str("memo ", index, " was never written"));
-  push(memo_[index]);
+  if (index >= memo_.size() || memo_[index].kind == Kind::empty) {
+    refuse(c10::str("memo ", index, " is read, but was never written"));
+  }
+  push(PickleItem(memo_[index]));
 }
 
-void Machine::extend(Kind wanted, const std::vector<PickleRef>& values) {
-  const PickleRef container = top();
-  if (kind(container) != wanted)
-    refuse(wanted == Kind::list ? "items are given to no list" : "items are given to no dict");
-  if (wanted == Kind::dict && values.size() % 2 != 0) refuse("a dict's key has no value");
-  auto& list = items(container);
-  list.insert(list.end(), values.begin(), values.end());
+void Machine::extend(Kind kind, const Items& values) {
+  const PickleItem& container = top();
+  if (container.kind != kind) refuse(c10::str("items are given to what is no ", kind == Kind::list ? "list" : "dict"));
+  if (kind == Kind::dict && values.size() % 2 != 0) refuse("a dict's key has no value");
+  pay(kAllocationCost + values.size() * kItemCost);
+  Items& parts = pickle_.parts[container.index];
+  parts.insert(parts.end(), values.begin(), values.end());
+}
+
+void Machine::set_item() {
+  const PickleItem value = pop(), key = pop();
+  extend(Kind::dict, {key, value});
 }
 
 void Machine::reduce() {
-  const PickleRef arguments = pop(), function = pop();
-  if (kind(function) != Kind::global) refuse("what is called is no name");
-  if (kind(arguments) != Kind::tuple) refuse("what is called with is no tuple");
-  const std::string& name = pickle_.global_names[static_cast<size_t>(pickle_[function].integer)];
-  const std::vector<PickleRef>& given = items(arguments);
-  switch (*known_global(name)) {
-    case PickleGlobal::rebuild_tensor:
-      return push(share_items(Kind::tensor, arguments));
-    case PickleGlobal::rebuild_parameter:
-      if (given.empty() || kind(given[0]) != Kind::tensor) refuse("a Parameter holds no tensor");
-      return push(given[0]);
-    case PickleGlobal::size:
-      if (given.size() != 1 || kind(given[0]) != Kind::tuple) refuse("a Size holds no tuple");
-      return push(given[0]);
-    case PickleGlobal::ordered_dict:
-      return push(make_items(Kind::dict, given.empty() ? std::vector<PickleRef>() : pairs_of(given)));
-    case PickleGlobal::dtype:
-    case PickleGlobal::untyped_storage:
-      refuse(c10::str(name, " is called, which no tensor needs"));
+  const PickleItem arguments = pop(), function = pop();
+  if (function.kind != Kind::global || arguments.kind != Kind::tuple) refuse("a call names no function or no tuple");
+  const Items& given = pickle_.parts_of(arguments);
+  switch (function.global->meaning) {
+    case PickleMeaning::tensor_old:
+    case PickleMeaning::tensor_v2:
+    case PickleMeaning::tensor_v3:
+      return reduce_tensor(function.global->meaning, arguments);
+    case PickleMeaning::tensor_with_type:
+      return reduce_type(given);
+    case PickleMeaning::parameter:
+      if (given.size() < 3 || given[0].kind != Kind::tensor) refuse("a Parameter holds no tensor");
+      return push(PickleItem(given[0]));
+    case PickleMeaning::size:
+      if (given.size() != 1 || given[0].kind != Kind::tuple) refuse("a torch.Size holds no tuple");
+      return push(PickleItem(given[0]));
+    case PickleMeaning::ordered_dict:
+      if (!given.empty()) refuse("an OrderedDict is made in a way that torch.save does not write");
+      return push_parts(Kind::dict, {});
+    case PickleMeaning::dtype:
+    case PickleMeaning::storage:
+    case PickleMeaning::untyped_storage:
+    case PickleMeaning::tensor_type:
+      break;
   }
+  refuse(c10::str(function.global->module, ".", function.global->name, " is called, which torch.save does not write"));
 }
 
-/// The items of an OrderedDict that Python 2 wrote: OrderedDict([(key, value), ...]).
-std::vector<PickleRef> Machine::pairs_of(const std::vector<PickleRef>& given) {
-  if (given.size() != 1 || kind(given[0]) != Kind::list) refuse("an OrderedDict is made from no list");
-  copied_ += items(given[0]).size();
-  if (copied_ > bytes_.size()) refuse("the same list makes too many OrderedDicts");
-  std::vector<PickleRef> pairs;
-  for (const PickleRef pair : items(given[0])) {
-    const bool is_pair = (kind(pair) == Kind::list || kind(pair) == Kind::tuple) && items(pair).size() == 2;
-    if (!is_pair) refuse("an OrderedDict is made from what is no pair");
-    pairs.insert(pairs.end(), items(pair).begin(), items(pair).end());
+void Machine::reduce_tensor(PickleMeaning version, const PickleItem& arguments) {
+  pay(kTensorCost);
+  PickleItem item = PickleItem::of(Kind::tensor);
+  item.index = pickle_.tensors.size();
+  pickle_.tensors.push_back({arguments.index, op_at_, version});
+  push(item);
+}
+
+/// A torch.Tensor with attributes of its own, or a Buffer; the attributes are left out.
+void Machine::reduce_type(const Items& given) {
+  const auto means = [&](size_t i, auto... meanings) {
+    return given[i].kind == Kind::global && ((given[i].global->meaning == meanings) || ...);
+  };
+  if (given.size() != 4 || given[2].kind != Kind::tuple ||
+      !means(0, PickleMeaning::tensor_old, PickleMeaning::tensor_v2, PickleMeaning::tensor_v3) ||
+      !means(1, PickleMeaning::tensor_type)) {
+    refuse("a tensor with attributes is made in a way that torch.save does not write");
   }
-  return pairs;
+  reduce_tensor(given[0].global->meaning, given[2]);
 }
 
 void Machine::build() {
   // A state_dict carries _metadata, which says nothing about its tensors.
   pop();
-  if (kind(top()) != Kind::dict) refuse("attributes are given to what is no OrderedDict");
+  if (top().kind != Kind::dict) refuse("attributes are given to what is no OrderedDict");
 }
 
 }  // namespace
 
-Pickle unpickle(Bytes bytes, uint64_t begin, const std::string& where) { return Machine(bytes, begin, where).run(); }
+PickleBudget::PickleBudget(uint64_t pickle_size)
+    : left_(std::min<uint64_t>((uint64_t{1} << 20) + 64 * std::min<uint64_t>(pickle_size, uint64_t{1} << 32),
+                               uint64_t{1} << 30)) {}
+
+bool PickleBudget::take(uint64_t bytes) {
+  if (bytes > left_) return false;
+  left_ -= bytes;
+  return true;
+}
+
+Pickle unpickle(Bytes bytes, uint64_t begin, const std::string& where, PickleBudget& budget) {
+  return Machine(bytes, begin, where, budget).run();
+}
 
 }  // namespace factorise

@@ -3,60 +3,82 @@
 // the few names that a tensor file needs. Nothing is imported or called. After Lib/pickletools.py, which documents the
 // format.
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "io/mapped_file.h"
+#include "io/pickle_globals.h"
 
 namespace factorise {
 
-/// What a pickle built. Objects refer to each other by index, so that loops can be found rather than followed.
-struct PickleObject {
+/// Memory that a pickle's contents may take, in bytes: a multiple of its length, so that a small file cannot ask for
+/// much. (Python's own objects take as much.)
+class PickleBudget {
+ public:
+  explicit PickleBudget(uint64_t pickle_size);
+  /// False where that is not left.
+  bool take(uint64_t bytes);
+
+ private:
+  uint64_t left_;
+};
+
+/// A value on the pickle's stack. What has parts refers to them by index, so that loops are found, not followed.
+struct PickleItem {
   enum class Kind : uint8_t {
     none,
     boolean,  ///< integer: 0 or 1
     integer,  ///< integer
     big,      ///< text: the little-endian bytes of an integer beyond 64 bits
     real,     ///< real
-    text,     ///< text: UTF-8
+    text,     ///< text
     bytes,    ///< text
-    list,     ///< items
-    tuple,    ///< items
-    dict,     ///< items: key, value, key, value, ...
-    global,   ///< integer: index into Pickle::global_names
-    storage,  ///< items: the persistent id's tuple
-    tensor,   ///< items: the arguments of _rebuild_tensor, _v2 or _v3
-    mark,
+    list,     ///< index into Pickle::parts
+    tuple,    ///< index into Pickle::parts
+    dict,     ///< index into Pickle::parts: key, value, key, value, ...
+    global,   ///< global
+    storage,  ///< index into Pickle::parts: the persistent id
+    tensor,   ///< index into Pickle::tensors
+    empty,    ///< a memo that was not written
   };
   Kind kind = Kind::none;
-  uint32_t items = 0;  ///< index into Pickle::lists
+  uint32_t length = 0;  ///< of text
   union {
     int64_t integer = 0;
     double real;
+    uint64_t index;
+    const char* text;  ///< in the file
+    const PickleGlobal* global;
   };
-  std::string_view text{};  ///< into the file
+
+  static PickleItem of(Kind kind) {
+    PickleItem item;
+    item.kind = kind;
+    return item;
+  }
+  std::string_view view() const { return {text, length}; }
 };
 
-using PickleRef = uint32_t;
+/// A tensor as it is described: the arguments of one of the _rebuild_tensor functions.
+struct PickleTensor {
+  uint64_t arguments;  ///< index into Pickle::parts
+  uint64_t at;         ///< where the pickle describes it
+  PickleMeaning version;
+};
 
 struct Pickle {
-  std::vector<PickleObject> objects;
-  std::vector<std::vector<PickleRef>> lists;
-  std::vector<std::string> global_names;  ///< "module name", all of them allowed
-  PickleRef top = 0;
+  std::vector<std::vector<PickleItem>> parts;
+  std::vector<PickleTensor> tensors;
+  std::vector<uint64_t> storages;  ///< indices into parts: every persistent id
+  PickleItem top;
   uint64_t end = 0;  ///< the byte after the pickle
 
-  const PickleObject& operator[](PickleRef ref) const { return objects[ref]; }
-  const std::vector<PickleRef>& items(const PickleObject& object) const { return lists[object.items]; }
+  const std::vector<PickleItem>& parts_of(const PickleItem& item) const { return parts[item.index]; }
 };
 
 /// Reads one pickle from byte `begin` of `bytes`. `where` begins every message: "[load_pt] file.pt: data.pkl".
-/// Throws FileError, naming the byte, for anything that is cut off, damaged or not allowed.
-Pickle unpickle(Bytes bytes, uint64_t begin, const std::string& where);
-
-/// The type that a storage class or dtype global stands for ("float32"), "" for neither.
-std::string_view dtype_of_global(std::string_view global);
+/// Throws FileError, naming the byte, for anything that is cut off, damaged or not allowed, or beyond the budget.
+Pickle unpickle(Bytes bytes, uint64_t begin, const std::string& where, PickleBudget& budget);
 
 }  // namespace factorise

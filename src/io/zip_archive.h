@@ -12,18 +12,20 @@ namespace factorise {
 /// A stored entry.
 struct ZipEntry {
   std::string name;
-  uint64_t offset;  ///< of its data in the file
+  uint64_t header;  ///< the local header's offset in the file
+  uint64_t offset;  ///< its data's
   uint64_t size;
-  uint32_t crc32;
+  uint32_t crc32;  ///< 0 where it was not computed: torch.serialization.set_crc32_options(False)
 };
 
-/// The entries of an archive. Every offset and size is checked against the file, and entries against each other.
+/// The entries of an archive. Every offset and size is checked against the file, entries against each other, and local
+/// headers against the directory.
 class ZipArchive {
  public:
   /// `where` begins every message: "[load_pt] file.pt". Throws FileError for what is damaged, compressed or encrypted.
   ZipArchive(Bytes file, std::string where);
 
-  const std::vector<ZipEntry>& entries() const { return entries_; }
+  const std::vector<ZipEntry>& entries() const { return entries_; }  ///< sorted by name
   /// Null where there is none of this name.
   const ZipEntry* find(std::string_view name) const;
   Bytes data(const ZipEntry& entry) const { return file_.subspan(entry.offset, entry.size); }
@@ -37,15 +39,12 @@ class ZipArchive {
   Directory find_directory64(uint64_t end_record, const Directory& directory) const;
   void read_directory(const Directory& directory);
   ZipEntry read_entry(uint64_t& at, uint64_t end) const;
-  void locate(ZipEntry& entry, uint64_t local_header, uint64_t directory) const;
+  void locate(ZipEntry& entry, uint64_t directory) const;
   void check_apart() const;
 
   Bytes file_;
   std::string where_;
-  std::vector<ZipEntry> entries_;  // sorted by name
+  std::vector<ZipEntry> entries_;
 };
-
-/// CRC-32 of ISO 3309, as zip has it.
-uint32_t crc32_of(Bytes bytes, uint32_t before = 0);
 
 }  // namespace factorise

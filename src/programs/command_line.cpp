@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -54,6 +55,8 @@ CLI::Option* add_option(CLI::App& app, const std::string& names, const std::stri
   auto* option = app.add_option(names, callback, wrapped(help + note));
   option->option_text(names.starts_with("-") ? placeholder : " ");  // CLI11 makes "" what it finds fit
   option->type_name(placeholder);
+  // The last one counts, so that what a script or an alias sets can be set anew behind it.
+  if (names.starts_with("-")) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   return option;
 }
 
@@ -106,8 +109,7 @@ bool is_device(const std::string& name) {
 }  // namespace
 
 void add_output_options(CLI::App& app, CommonOptions& options) {
-  add_text(app, "--json", options.json, "FILE",
-           "Write the results as JSON too; - means stdout, and nothing else there");
+  add_text(app, "--json", options.json, "FILE", "Write the results as JSON too; - means stdout, alone");
   add_flag(app, "--quiet", options.quiet, "No notices and no progress");
 }
 
@@ -180,7 +182,9 @@ void add_flag(CLI::App& app, const std::string& names, bool& value, const std::s
 
 void require(CLI::App& app, const std::string& name) {
   CLI::Option* option = app.get_option(name);
-  option->required()->description(option->get_description() + " (required)");
+  std::string help = option->get_description();
+  std::replace(help.begin(), help.end(), '\n', ' ');
+  option->required()->description(wrapped(help + " (required)"));
 }
 
 void exclude(CLI::App& app, const std::string& name, const std::string& other) {

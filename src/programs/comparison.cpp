@@ -38,7 +38,7 @@ nlohmann::ordered_json optional_number(const std::optional<double>& value) {
 std::string band_text(const Comparison& figure) {
   const auto low = figure.low(), high = figure.high();
   if (!low || !high) return "";
-  const auto end = [](double value) { return std::isfinite(value) ? fmt::format("{:.4g}", value) : "diverged"; };
+  const auto end = [](double value) { return std::isfinite(value) ? fmt::format("{:.5g}", value) : "diverged"; };
   return fmt::format("{} – {}", end(*low), end(*high));
 }
 
@@ -55,8 +55,8 @@ double percentile_of(std::vector<double> values, double p) {
   const double rank = p / 100 * static_cast<double>(values.size() - 1);
   const auto below = static_cast<size_t>(rank);
   const double share = rank - static_cast<double>(below);
-  // Without the shortcut a share of 0 would make infinity a NaN.
-  if (share == 0 || values[below] == values[below + 1]) return values[below];
+  // Between infinities, and from minus infinity on, the line would be NaN.
+  if (share == 0 || std::isinf(values[below])) return values[below];
   return values[below] + share * (values[below + 1] - values[below]);
 }
 
@@ -110,19 +110,22 @@ nlohmann::ordered_json to_json(const std::vector<Comparison>& comparisons) {
 }
 
 std::string comparison_table(const std::vector<Comparison>& comparisons, const Style& style) {
-  Table table({{"figure", Table::Align::left},
-               {"reported"},
-               {"ours"},
-               {"5th – 95th percentile"},
-               {"percentile"},
-               {"diverged"},
-               {"within", Table::Align::left}});
+  // Left out where nothing did: the names need the room.
+  const bool any_diverged =
+      std::any_of(comparisons.begin(), comparisons.end(), [](const Comparison& figure) { return figure.diverged > 0; });
+  std::vector<Table::Column> columns{
+      {"figure", Table::Align::left}, {"reported"}, {"ours"}, {"5 % – 95 %"}, {"percentile"}};
+  if (any_diverged) columns.emplace_back("diverged");
+  columns.emplace_back("within", Table::Align::left);
+  Table table(std::move(columns));
   for (const Comparison& figure : comparisons) {
     const auto percentile = figure.percentile();
-    table.add_row({figure.what, figure.reported ? fmt::format("{}", *figure.reported) : "",
-                   programs::figure(figure.ours), band_text(figure),
-                   percentile ? fmt::format("{:.1f}", *percentile) : "",
-                   figure.diverged > 0 ? fmt::format("{}", figure.diverged) : "", verdict_text(figure, style)});
+    std::vector<std::string> cells{figure.what, figure.reported ? programs::figure(*figure.reported, 9) : "",
+                                   programs::figure(figure.ours), band_text(figure),
+                                   percentile ? fmt::format("{:.1f}", *percentile) : ""};
+    if (any_diverged) cells.push_back(figure.diverged > 0 ? fmt::format("{}", figure.diverged) : "");
+    cells.push_back(verdict_text(figure, style));
+    table.add_row(std::move(cells));
   }
   return table.text(style);
 }

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -34,6 +35,17 @@ bool is_special(const fs::path& path) {
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   return fs::exists(status) && !fs::is_regular_file(status);
+}
+
+/// Makes a file in the folder and takes it away again, as permissions alone do not tell (a read-only disk, /proc, a
+/// full table of files). The errno that it failed with, or 0.
+int cannot_create_in(const fs::path& folder) {
+  std::string name = folder / ".factorise-XXXXXX";
+  const int file = mkstemp(name.data());
+  if (file < 0) return errno;
+  close(file);
+  unlink(name.c_str());
+  return 0;
 }
 
 void write_directly(const std::string& path, std::string_view text) {
@@ -114,7 +126,7 @@ void check_writable(const std::string& path, const std::string& option, bool by_
     if (!by_write_json) no("it is no regular file");
     return;
   }
-  if (access(folder.c_str(), W_OK) != 0) no(std::strerror(errno));
+  if (const int reason = cannot_create_in(folder)) no(std::strerror(reason));
 }
 
 void make_folder(const std::string& path, const std::string& option) {
@@ -125,8 +137,8 @@ void make_folder(const std::string& path, const std::string& option) {
     refuse(fmt::format("{}: the folder {} cannot be made: {}.", option, path,
                        error ? error.message() : "there is a file of that name"));
   }
-  if (access(path.c_str(), W_OK) != 0) {
-    refuse(fmt::format("{}: the folder {} cannot be written to: {}.", option, path, std::strerror(errno)));
+  if (const int reason = cannot_create_in(path)) {
+    refuse(fmt::format("{}: the folder {} cannot be written to: {}.", option, path, std::strerror(reason)));
   }
 }
 

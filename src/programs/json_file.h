@@ -16,7 +16,7 @@ namespace factorise::programs {
 void write_json(const std::string& target, const nlohmann::ordered_json& value);
 
 /// Refuses a file that cannot be written: no such folder, not allowed, is a folder or, unless write_json will write it,
-/// a device or pipe. `option` is named in the message. Throws FileError. Nothing is created; "" and "-" pass.
+/// a device or pipe. `option` is named in the message. Throws FileError. Nothing stays behind; "" and "-" pass.
 void check_writable(const std::string& path, const std::string& option, bool by_write_json = false);
 
 /// The same for a folder that files will be written into, which is made where it is missing.

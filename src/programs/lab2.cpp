@@ -31,7 +31,7 @@ constexpr int kSaddleSeeds = 8;  // whose norm variant is run on to 10,000 epoch
 
 struct Options {
   CommonOptions common;
-  int runs = 50;
+  int runs = 100;
   std::string csv;
 };
 

@@ -71,9 +71,7 @@ std::string sentence_of(const CLI::App& app, const CLI::ParseError& error) {
     return fmt::format("a verb is needed: {}.", one_of(verbs_of(app)));
   }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
-    const std::string name = text.substr(0, text.find(':'));
-    return text.find("missing") != std::string::npos ? fmt::format("{} needs a value.", name)
-                                                     : fmt::format("{} can be given once only.", name);
+    return fmt::format("{} needs a value.", text.substr(0, text.find(':')));
   }
   return fmt::format("{}.", text);
 }

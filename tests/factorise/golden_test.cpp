@@ -3,6 +3,7 @@
 // BLAS adds in another order, and are met to a tolerance.
 
 #include <ATen/ops/allclose.h>
+#include <ATen/ops/scalar_tensor.h>
 #include <factorise/datasets.h>
 #include <factorise/io.h>
 #include <factorise/mlp.h>
@@ -49,8 +50,8 @@ std::map<std::string, Tensors> computed(const Golden& golden) {
                    trained.b1,
                    trained.W2,
                    trained.b2,
-                   at::tensor(trained.train_accuracy, at::TensorOptions(at::kDouble)),
-                   at::tensor(trained.validation_accuracy, at::TensorOptions(at::kDouble))};
+                   at::scalar_tensor(trained.train_accuracy, at::kDouble),
+                   at::scalar_tensor(trained.validation_accuracy, at::kDouble)};
   };
   return {
       {"sgd_factorise", pair(sgd_factorise(A, 2, SgdOptions().seed(seed)))},

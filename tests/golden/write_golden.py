@@ -5,6 +5,7 @@ torch that is tested, they must be met bit for bit; the copies in this folder, w
 
     python3 write_golden.py FOLDER        exits with 77 (skip) where torch cannot be imported
 """
+import math
 import sys
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def mlp(X, y, variant, num_epochs=100, lr=0.01, hidden=12, classes=3, train=100)
     for fan_in, fan_out in ((X.shape[1], hidden), (hidden, classes)):
         weight = torch.randn(fan_in, fan_out, dtype=X.dtype)
         if variant == "xavier":
-            weights += [weight * fan_in**-0.5, torch.randn(fan_out, dtype=X.dtype) * fan_in**-0.5]
+            scale = 1 / math.sqrt(fan_in)
+            weights += [weight * scale, torch.randn(fan_out, dtype=X.dtype) * scale]
         else:
             weights += [weight, torch.zeros(() if variant == "scalar_biases" else fan_out, dtype=X.dtype)]
     W1, b1, W2, b2 = (weight.requires_grad_() for weight in weights)

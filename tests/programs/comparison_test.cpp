@@ -75,6 +75,7 @@ TEST_CASE("a diverged run lies beyond every figure, at the bad end", "[compariso
   CHECK(*figure.within());
   CHECK(to_json({figure})[0]["high"].is_null());
   CHECK(to_json({figure})[0]["diverged"] == 4);
+  CHECK(comparison_table({figure}, Style()).find("2 – diverged") != std::string::npos);
 
   figure.higher_is_better = true;
   figure.reported = 0.5;
@@ -123,6 +124,7 @@ TEST_CASE("what does not apply is null in JSON and empty in the table", "[compar
   for (const char* key : {"reported", "low", "high", "percentile", "within"}) CHECK(json[0][key].is_null());
   CHECK(json[0]["ours"] == 3.7);
   const std::string table = comparison_table({figure, one_to_21(5)}, Style());
+  CHECK(table.find("diverged") == std::string::npos);
   CHECK(table.find("the 5th user's rating") != std::string::npos);
   CHECK(table.find("2 – 20") != std::string::npos);
   CHECK(table.find('\x1b') == std::string::npos);

@@ -122,15 +122,17 @@ TEST_CASE("lab1's comparison has a row for every figure of the reports, each wit
 
 TEST_CASE("every exercise reseeds: its figure does not depend on what else runs", "[lab1]") {
   const std::string ratings = ratings_file();
-  const json few = json::parse(program(quick({"--ratings", ratings, "--json", "-", "--threads", "1"})).out);
-  const json more =
-      json::parse(program(quick({"--ratings", ratings, "--json", "-", "--threads", "3", "--runs", "9"})).out);
-  for (const char* key : {"sgd_factorise", "sgd_factorise_masked", "gd_factorise_masked"}) {
-    json a = few[key], b = more[key];
-    a.erase("seconds");
-    b.erase("seconds");
-    CHECK(a == b);
-  }
+  const auto figures = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--ratings", ratings, "--json", "-"});
+    json all = json::parse(program(quick(arguments)).out);
+    for (const char* key : {"sgd_factorise", "sgd_factorise_masked", "gd_factorise_masked"}) all[key].erase("seconds");
+    return all;
+  };
+  const json few = figures({"--threads", "1"}), more = figures({"--threads", "1", "--runs", "9"});
+  for (const char* key : {"sgd_factorise", "sgd_factorise_masked", "gd_factorise_masked"}) CHECK(few[key] == more[key]);
+  // Full-batch descent is left out: in the reference engine BLAS may add in another order on another number of threads.
+  const json threads = figures({"--threads", "3"});
+  for (const char* key : {"sgd_factorise", "sgd_factorise_masked"}) CHECK(few[key] == threads[key]);
 }
 
 TEST_CASE("lab1 on a screen: the exercises in order, the missing entries marked", "[lab1]") {
@@ -227,9 +229,11 @@ TEST_CASE("lab1 refuses what it cannot use, with a sentence and without a file",
 
 TEST_CASE("Ctrl-C in 4.1 ends lab1 with 130 and says what stands", "[lab1]") {
   const std::string folder = empty_folder("lab1_interrupt"), json_file = folder + "/out.json";
-  const auto begun = std::chrono::steady_clock::now();
   ProcessOptions options{.environment = {{"FACTORISE_DATA", folder}, {"XDG_CACHE_HOME", folder}}};
-  options.signals = {{SIGINT, [&] { return std::chrono::steady_clock::now() - begun > std::chrono::seconds(6); }}};
+  const auto about_to_run = [](pid_t, const ProcessResult& so_far) {
+    return so_far.err.find("4.1 will take") != std::string::npos;
+  };
+  options.signals = {{SIGINT, about_to_run}};
   const ProcessResult run = program({"lab1", "--offline", "--epochs", "1000000", "--json", json_file}, options);
   INFO(run.err);
   CHECK(run.status == 130);

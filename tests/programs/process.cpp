@@ -83,7 +83,7 @@ void attend(pid_t child, int out, int err, const ProcessOptions& options, Proces
     poll(streams, 2, kPollMilliseconds);
     if (streams[0].revents && !read_some(out, result.out)) out = -1;
     if (streams[1].revents && !read_some(err, result.err)) err = -1;
-    if (next_signal < options.signals.size() && options.signals[next_signal].when(child, result.out)) {
+    if (next_signal < options.signals.size() && options.signals[next_signal].when(child, result)) {
       kill(child, options.signals[next_signal++].number);
     }
     if (!result.timed_out && Clock::now() > deadline) {

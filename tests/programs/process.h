@@ -13,28 +13,28 @@ namespace factorise::tests {
 /// Whether a process has a handler for SIGINT, the test's own before exec() not counted.
 bool catches_interrupts(pid_t process);
 
-/// How a program is run. Its stdin is empty.
-struct ProcessOptions {
-  std::map<std::string, std::string> environment;  ///< set on top of the test's own; NO_COLOR is removed from that
-  std::string folder;                              ///< to run in; empty: the test's own
-  double timeout = 120;                            ///< seconds; then it is killed, and the test fails
-  bool terminal = false;                           ///< stdout and stderr are a terminal of 100 columns (both in `out`)
-  bool close_stdout_early = false;                 ///< the reader of stdout leaves at once, as in `| true`
-  std::string stdout_file;                         ///< stdout goes to this file, such as /dev/full, and not into `out`
-  int64_t largest_file = -1;                       ///< bytes that any file may grow to (RLIMIT_FSIZE); -1: no limit
-  /// Signals sent while it runs, one after another, each as soon as `when` holds (asked every few milliseconds).
-  struct Signal {
-    int number;
-    std::function<bool(pid_t process, const std::string& out)> when;
-  };
-  std::vector<Signal> signals;
-};
-
-/// What it did.
+/// What a program did.
 struct ProcessResult {
   int status = -1;  ///< as in a shell: 128 + the signal that killed it
   bool timed_out = false;
   std::string out, err;
+};
+
+/// How a program is run. Its stdin is empty.
+struct ProcessOptions {
+  std::map<std::string, std::string> environment = {};  ///< set on top of the test's own; NO_COLOR is removed from that
+  std::string folder = {};                              ///< to run in; empty: the test's own
+  double timeout = 120;                                 ///< seconds; then it is killed, and the test fails
+  bool terminal = false;            ///< stdout and stderr are a terminal of 100 columns (both in `out`)
+  bool close_stdout_early = false;  ///< the reader of stdout leaves at once, as in `| true`
+  std::string stdout_file = {};     ///< stdout goes to this file, such as /dev/full, and not into `out`
+  int64_t largest_file = -1;        ///< bytes that any file may grow to (RLIMIT_FSIZE); -1: no limit
+  /// Signals sent while it runs, one after another, each as soon as `when` holds (asked every few milliseconds).
+  struct Signal {
+    int number;
+    std::function<bool(pid_t process, const ProcessResult& so_far)> when;
+  };
+  std::vector<Signal> signals = {};
 };
 
 /// Runs argv[0] and waits for it.

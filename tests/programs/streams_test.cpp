@@ -108,7 +108,7 @@ TEST_CASE("an error is red on a terminal alone", "[streams]") {
 TEST_CASE("Ctrl-C in mid-run on a terminal", "[streams]") {
   const std::string folder = folder_with_matrix("streams_interrupt");
   ProcessOptions options = in_terminal();
-  options.signals.push_back({SIGINT, [](pid_t, const std::string& out) { return has_progress(out); }});
+  options.signals.push_back({SIGINT, [](pid_t, const ProcessResult& so_far) { return has_progress(so_far.out); }});
   const ProcessResult result = fit(folder, {"--epochs", "1000000000", "--output", "F.pt"}, options);
   INFO(result.out);
   CHECK(result.status == 130);

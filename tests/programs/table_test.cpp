@@ -76,7 +76,7 @@ TEST_CASE("a matrix with entries marked", "[table]") {
         "   3.50 10.00");
   CHECK(matrix(two_by_two(), 2, at::tensor({0, 1, 1, 0}).view({2, 2})) ==
         "   1.00 [-2.25]\n"
-        " [ 3.50] 10.00");
+        "  [3.50] 10.00");
   CHECK(matrix(at::tensor({1, 2, 3}), 0) == "  1 2 3");
   const std::string coloured = matrix(two_by_two(), 0, at::tensor({1, 0, 0, 0}).view({2, 2}), Style(true));
   CHECK(coloured.find("\x1b[33m") != std::string::npos);
