@@ -52,10 +52,10 @@ void describe(CLI::App& app, Options& options) {
   add_real(app, "--lr", options.lr, {.low = 0, .low_allowed = false}, "Step size in 4.1");
   add_common_options(app, options.common);
   set_examples(app,
-               "lab1\n"
-               "lab1 --ratings ratings.pt --titles titles.csv\n"
-               "lab1 --seed 3 --runs 1000 --json lab1.json\n"
-               "lab1 --json - | jq .comparison");
+               "  lab1\n"
+               "  lab1 --ratings ratings.pt --titles titles.csv\n"
+               "  lab1 --seed 3 --runs 1000 --json lab1.json\n"
+               "  lab1 --json - | jq .comparison");
 }
 
 /// Everything that lab 1 computes at one seed, and over the seeds.
@@ -217,7 +217,7 @@ Comparison recomputed(std::string what, double reported, double ours, double tol
 Comparison furthest_entry(const Tensor& reconstruction) {
   const Tensor ours = reconstruction.cpu().flatten(), print = printed::svd_reconstruction().flatten();
   const auto worst = (ours - print).abs().argmax().item<int64_t>();
-  return recomputed(fmt::format("2.1 reconstruction, its furthest entry ({},{})", worst / 3, worst % 3),
+  return recomputed(fmt::format("2.1 reconstruction, worst entry ({},{})", worst / 3, worst % 3),
                     std::round(print[worst].item<double>() * 1e4) / 1e4, ours[worst].item<double>(), 5.5e-5);
 }
 
@@ -236,9 +236,9 @@ std::vector<Comparison> compare(const Results& results) {
   return {
       over_seeds("1.2 SGD, squared loss, report 1", printed::kSgdLoss1, whole, results.whole_runs, loss),
       over_seeds("1.2 SGD, squared loss, report 2", printed::kSgdLoss2, whole, results.whole_runs, loss),
-      recomputed("1.2 loss of the factors printed in report 1", printed::kSgdLoss1,
+      recomputed("1.2 printed factors' loss, report 1", printed::kSgdLoss1,
                  squared_error(A, {printed::U1(), printed::V1()}), kFactorPrint),
-      recomputed("1.2 loss of the factors printed in report 2", printed::kSgdLoss2,
+      recomputed("1.2 printed factors' loss, report 2", printed::kSgdLoss2,
                  squared_error(A, {printed::U2(), printed::V2()}), kFactorPrint),
       recomputed("2.1 truncated SVD, squared loss", printed::kSvdLoss, results.svd_loss, 5e-5),
       furthest_entry(results.svd.reconstruction),
@@ -248,10 +248,8 @@ std::vector<Comparison> compare(const Results& results) {
       over_seeds("3.1 completed (1,0), report 2", printed::kCompleted10_2, masked, results.masked_runs, entry(1, 0)),
       over_seeds("3.1 completed (2,1), report 1", printed::kCompleted21_1, masked, results.masked_runs, entry(2, 1)),
       over_seeds("3.1 completed (2,1), report 2", printed::kCompleted21_2, masked, results.masked_runs, entry(2, 1)),
-      recomputed("3.1 loss of the matrix printed in report 1", printed::kMaskedLoss1, error(printed::completed1()),
-                 kPrint),
-      recomputed("3.1 loss of the matrix printed in report 2", printed::kMaskedLoss2, error(printed::completed2()),
-                 kPrint)};
+      recomputed("3.1 printed matrix's loss, report 1", printed::kMaskedLoss1, error(printed::completed1()), kPrint),
+      recomputed("3.1 printed matrix's loss, report 2", printed::kMaskedLoss2, error(printed::completed2()), kPrint)};
 }
 
 ordered_json to_json(const Options& options, c10::Device device, const Results& results,

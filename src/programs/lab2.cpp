@@ -44,9 +44,9 @@ void describe(CLI::App& app, Options& options) {
            "Write the scatter of 1.3 and the norm variant's curve as CSV into this folder");
   add_common_options(app, options.common);
   set_examples(app,
-               "lab2\n"
-               "lab2 --runs 200 --json lab2.json\n"
-               "lab2 --csv figures");
+               "  lab2\n"
+               "  lab2 --runs 200 --json lab2.json\n"
+               "  lab2 --csv figures");
 }
 
 /// Everything that lab 2 computes at one seed, and over the seeds.
