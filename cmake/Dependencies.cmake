@@ -1,4 +1,4 @@
-# The header libraries that the programs and the tests use: found where they are installed, else fetched.
+# The header libraries that the kernels, the programs and the tests use: found where they are installed, else fetched.
 include_guard(GLOBAL)
 include(FetchContent)
 
@@ -14,6 +14,18 @@ macro(find_or_fetch package repository tag)
     message(STATUS "${package} is not installed: fetching ${tag}")
     FetchContent_Declare(${package} GIT_REPOSITORY "${repository}" GIT_TAG "${tag}" GIT_SHALLOW ON SYSTEM)
     FetchContent_MakeAvailable(${package})
+  endif()
+endmacro()
+
+# Highway's headers alone: the kernels choose their target themselves (src/cpu/isa.h), so nothing of it is linked.
+macro(factorise_find_highway)
+  find_path(FACTORISE_HIGHWAY_INCLUDE hwy/foreach_target.h)
+  if(NOT FACTORISE_HIGHWAY_INCLUDE)
+    message(STATUS "Highway is not installed: fetching 1.2.0")
+    FetchContent_Declare(highway GIT_REPOSITORY https://github.com/google/highway GIT_TAG 1.2.0 GIT_SHALLOW ON
+                         SOURCE_SUBDIR hwy/no_build)
+    FetchContent_MakeAvailable(highway)
+    set(FACTORISE_HIGHWAY_INCLUDE "${highway_SOURCE_DIR}" CACHE PATH "The folder that holds hwy/" FORCE)
   endif()
 endmacro()
 

@@ -1,0 +1,16 @@
+// Google Highway as the kernels use it: headers alone, and only targets with a fused multiply-add, for Highway emulates
+// MulAdd with two roundings on the SSE targets. A kernel includes this before hwy/foreach_target.h, and puts what is
+// compiled for each target between HWY_BEFORE_NAMESPACE and HWY_AFTER_NAMESPACE, in HWY_NAMESPACE. Highway's static
+// target (scalar, or EMU128) stands for "no vectors" and is left empty: there, a kernel has a loop of its own.
+#ifndef FACTORISE_CPU_HIGHWAY_H_
+#define FACTORISE_CPU_HIGHWAY_H_
+
+// The bits of HWY_AVX3, HWY_AVX2, HWY_NEON, HWY_EMU128 and HWY_SCALAR, which Highway keeps between its versions. Names
+// cannot be used: those that a version does not know would be zero in a condition, and an error elsewhere.
+#define HWY_DISABLED_TARGETS (~((1LL << 8) | (1LL << 9) | (1LL << 28) | (1LL << 61) | (1LL << 62)))
+
+#endif
+
+/// Whether the target that is being compiled has vectors.
+#undef FACTORISE_HAS_VECTORS
+#define FACTORISE_HAS_VECTORS (HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128)

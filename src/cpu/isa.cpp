@@ -1,0 +1,82 @@
+// What the processor says that it can do.
+
+#include "cpu/isa.h"
+
+#include <c10/util/Exception.h>
+#include <c10/util/StringUtil.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace factorise::cpu {
+namespace {
+
+constexpr Isa kAll[] = {Isa::scalar, Isa::neon, Isa::avx2, Isa::avx512};
+
+bool is_available(Isa isa) {
+  switch (isa) {
+    case Isa::scalar:
+      return true;
+    case Isa::neon:
+#if defined(__aarch64__)
+      return true;
+#else
+      return false;
+#endif
+#if defined(__x86_64__)
+    // Everything that Highway's targets of these names may use.
+    case Isa::avx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") &&
+             __builtin_cpu_supports("f16c");
+    case Isa::avx512:
+      return is_available(Isa::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+             __builtin_cpu_supports("avx512cd");
+#else
+    case Isa::avx2:
+    case Isa::avx512:
+      return false;
+#endif
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string to_string(Isa isa) {
+  switch (isa) {
+    case Isa::scalar:
+      return "scalar";
+    case Isa::neon:
+      return "neon";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx512:
+      return "avx512";
+  }
+  return "unknown";
+}
+
+const std::vector<Isa>& available_isas() {
+  static const std::vector<Isa> available = [] {
+    std::vector<Isa> isas;
+    std::copy_if(std::begin(kAll), std::end(kAll), std::back_inserter(isas), is_available);
+    return isas;
+  }();
+  return available;
+}
+
+Isa chosen_isa() {
+  const auto& available = available_isas();
+  const char* wanted = std::getenv("FACTORISE_ISA");
+  if (!wanted || !*wanted) return available.back();
+  std::vector<std::string> names;
+  for (const Isa isa : available) {
+    names.push_back(to_string(isa));
+    if (names.back() == wanted) return isa;
+  }
+  TORCH_CHECK_VALUE(false, "The environment variable FACTORISE_ISA must be one that this machine has, ",
+                    c10::Join(", ", names), ", but was '", wanted, "'.");
+}
+
+}  // namespace factorise::cpu
