@@ -1,0 +1,59 @@
+#pragma once
+// What the SGD kernels of an instruction set look like from outside. A worker (one a thread) takes a block of rows
+// through its positions; U and V are rows of `stride` numbers, zeros from the rank on.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "cpu/isa.h"
+#include "cpu/sgd_layout.h"
+#include "ops/sgd_contract.h"
+
+namespace factorise::cpu {
+
+/// Numbers that a row of U or V takes: whole vectors of eight, or of four at small ranks.
+constexpr int64_t sgd_stride(int64_t rank) { return rank <= 4 ? 4 : (rank + 7) / 8 * 8; }
+
+/// A block at work.
+template <class T>
+struct SgdBlock {
+  const SgdLayout* layout;
+  const uint8_t* ratings;  ///< the packed ratings
+  T* U;                    ///< the block's rows
+  T* V;                    ///< all columns
+  int64_t stride;
+  int64_t block;  ///< its number
+  int64_t rows;   ///< its height: layout->block_rows, less in the last block
+  SgdStep<T> step;
+  T* lanes;  ///< wavefront: scratch of sgd_lanes() numbers
+};
+
+template <class T>
+struct SgdKernels {
+  void (*begin)(const SgdBlock<T>&);
+  void (*advance)(const SgdBlock<T>&, int64_t from, int64_t to);
+  void (*end)(const SgdBlock<T>&);
+};
+
+/// Rows of a block of the wavefront.
+template <class T>
+int64_t wavefront_rows(Isa isa, int64_t rank);
+
+/// Numbers of scratch that a worker of the wavefront needs.
+inline int64_t sgd_lanes(const SgdLayout& layout) { return 2 * layout.rank * layout.block_rows; }
+
+/// Nanoseconds that a cell of the wavefront and an entry of a list take on one thread, measured; what decides between
+/// them is their ratio.
+struct SgdCost {
+  double cell, entry;
+};
+template <class T>
+SgdCost sgd_cost(Isa isa, int64_t rank);
+
+/// The kernels for a path, a rank and a type.
+template <class T>
+SgdKernels<T> wavefront_kernels(Isa isa, const SgdLayout& layout, bool decay);
+template <class T>
+SgdKernels<T> entry_kernels(Isa isa, int64_t rank, bool decay);
+
+}  // namespace factorise::cpu

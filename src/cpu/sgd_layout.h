@@ -1,0 +1,46 @@
+#pragma once
+// The observed entries as the SGD kernels read them, in one piece of memory: a layout, then its parts. Made once a run.
+//
+// Wavefront: every cell, skewed. A block of H rows is a stream of n + H - 1 steps of H cells; lane i of step t is the
+// block's row i in column t - i. A byte each where all observed entries are whole numbers from 1 to 255 (0: not
+// observed), else a number each (NaN: not observed).
+//
+// Entries: the observed ones alone. Within a strip of R rows, entry (i, c) has the position t = c + skew * i, and
+// entries are sorted by t, then i. For every skew >= 1 that keeps the order within each row and each column, so it is
+// the serial order for all that matters; but neighbours are of different rows and columns mostly, and a processor that
+// executes out of order works on several at once.
+
+#include <cstdint>
+
+#include "cpu/pipeline.h"
+
+namespace factorise::cpu {
+
+enum class SgdPath : int32_t { automatic, wavefront, entries };
+
+/// Columns that an entry kernel looks ahead, to have their V near; so many zeros follow the last entry's.
+constexpr int64_t kSgdLookahead = 16;
+
+/// At the begin of packed ratings. Offsets are in bytes from there, all multiples of 64.
+struct SgdLayout {
+  uint64_t magic;
+  int64_t rows, columns, observed;
+  int64_t rank;         ///< that it was made for
+  int64_t value_bytes;  ///< of the computing type: 4 or 8
+  SgdPath path;
+  int32_t is_bytes;    ///< wavefront: whether a cell is a byte
+  int64_t block_rows;  ///< H or R
+  int64_t skew;        ///< 1 in a wavefront
+  int64_t chunk;       ///< positions of a chunk; a strip's entries are indexed by chunks
+  int64_t cells;       ///< wavefront: the streams; entries: their values
+  int64_t entry_columns, entry_rows, entry_chunks;  ///< entries alone: uint32, uint8, int64
+  int64_t bytes;                                    ///< altogether
+
+  int64_t blocks() const { return (rows + block_rows - 1) / block_rows; }
+  int64_t lag() const { return skew * (block_rows - 1); }
+  Wave wave() const { return {blocks(), columns, lag(), chunk}; }
+  /// Entries: chunks of a strip.
+  int64_t chunks() const { return (columns + lag() + chunk - 1) / chunk; }
+};
+
+}  // namespace factorise::cpu
