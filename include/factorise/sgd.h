@@ -7,6 +7,14 @@
 
 namespace factorise {
 
+/// How the fused engine walks the observed entries. The result has the same bits either way.
+enum class SgdPath {
+  automatic,  ///< whichever is faster, by how many entries are observed
+  wavefront,  ///< every cell, observed or not, on the lanes of vectors: for dense data. Where there are no vectors:
+              ///< entries
+  entries,    ///< lists of the observed entries: for sparse data
+};
+
 /// Options of sgd_factorise and sgd_factorise_masked. Each is set by a call of its name, as in torch::optim.
 struct SgdOptions {
   /// Passes over the observed entries, >= 0. 0 returns the start.
@@ -21,7 +29,8 @@ struct SgdOptions {
   TORCH_ARG(std::optional<uint64_t>, seed);
   /// Factors to start from in place of drawn ones; copied, never written to.
   TORCH_ARG(std::optional<Factors>, initial);
-  TORCH_ARG(Engine, engine) = Engine::reference;
+  TORCH_ARG(Engine, engine) = Engine::fused;
+  TORCH_ARG(SgdPath, path) = SgdPath::automatic;
   /// Allows rank > min(m, n) for a matrix without a mask; with a mask it is always allowed.
   TORCH_ARG(bool, overcomplete) = false;
   /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. Each report costs a pass over A.
@@ -31,6 +40,9 @@ struct SgdOptions {
 };
 
 /// Factorises a fully observed matrix, A ≈ U Vᵀ, by stochastic gradient descent (lab 1, exercise 1.1).
+///
+/// The fused engine has the bits of the numeric contract (docs/contract.md) on every number of threads and instruction
+/// set; it uses at::get_num_threads() threads. The reference engine has those of the sheet's Python on the same torch.
 ///
 /// For every epoch, row r and column c:  e = A[r,c] - U[r]·V[c];  U[r] += lr e V[c];  V[c] += lr e U[r] (the new U[r]).
 ///

@@ -42,10 +42,9 @@
 #else
 #define FACTORISE_CASE_NEON(call)
 #endif
-#define FACTORISE_CHOOSE(isa, call, otherwise)                                                \
-  switch (isa) {                                                                              \
-    FACTORISE_CASE_AVX512(call) FACTORISE_CASE_AVX2(call) FACTORISE_CASE_NEON(call) default : \
-        return otherwise;                                                                     \
+#define FACTORISE_CHOOSE(isa, call, otherwise)                                                                  \
+  switch (isa) {                                                                                                \
+    FACTORISE_CASE_AVX512(call) FACTORISE_CASE_AVX2(call) FACTORISE_CASE_NEON(call) default : return otherwise; \
   }
 
 #endif

@@ -1,7 +1,7 @@
 #pragma once
 // The order of exact SGD, kept by threads that work side by side: a pipeline over blocks of rows that runs on across
-// epochs. Entry (r, c) needs (r, c - 1) and (r - 1, c) done, so a block may work on a column once the block above it has
-// left that column, and block 0 of the next epoch follows the last block of this one.
+// epochs. Entry (r, c) needs (r, c - 1) and (r - 1, c) done, so a block may work on a column once the block above it
+// has left that column, and block 0 of the next epoch follows the last block of this one.
 
 #include <algorithm>
 #include <atomic>
@@ -14,8 +14,8 @@
 
 namespace factorise::cpu {
 
-/// What is walked: each block passes through positions 0, 1, ..., columns + lag - 1. It enters column c at position c at
-/// the earliest, and has left it for good once position c + lag is done.
+/// What is walked: each block passes through positions 0, 1, ..., columns + lag - 1. It enters column c at position c
+/// at the earliest, and has left it for good once position c + lag is done.
 struct Wave {
   int64_t blocks;
   int64_t columns;

@@ -100,9 +100,8 @@ MaskReader::MaskReader(const std::optional<at::Tensor>& M, int64_t columns) : co
   base_ = static_cast<const char*>(M->const_data_ptr());
   row_step_ = step_of(*M, 0);
   column_step_ = step_of(*M, 1);
-  read_ = with_type(M->scalar_type(), [](auto* source) {
-    return &read_mask<std::remove_cv_t<std::remove_pointer_t<decltype(source)>>>;
-  });
+  read_ = with_type(M->scalar_type(),
+                    [](auto* source) { return &read_mask<std::remove_cv_t<std::remove_pointer_t<decltype(source)>>>; });
 }
 
 void MaskReader::read(int64_t row, uint8_t* observed) const {

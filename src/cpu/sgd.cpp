@@ -93,7 +93,8 @@ template <class T>
 class Worker {
  public:
   explicit Worker(Run<T>& run) : run_(run) {
-    if (run.layout.path == SgdPath::wavefront) lanes_ = at::empty({sgd_lanes(run.layout)}, at::TensorOptions(c10::CppTypeToScalarType<T>::value));
+    if (run.layout.path == SgdPath::wavefront)
+      lanes_ = at::empty({sgd_lanes(run.layout)}, at::TensorOptions(c10::CppTypeToScalarType<T>::value));
   }
 
   bool begin(int64_t epoch, int64_t block) {

@@ -28,11 +28,11 @@ struct SgdLayout {
   int64_t rank;         ///< that it was made for
   int64_t value_bytes;  ///< of the computing type: 4 or 8
   SgdPath path;
-  int32_t is_bytes;    ///< wavefront: whether a cell is a byte
-  int64_t block_rows;  ///< H or R
-  int64_t skew;        ///< 1 in a wavefront
-  int64_t chunk;       ///< positions of a chunk; a strip's entries are indexed by chunks
-  int64_t cells;       ///< wavefront: the streams; entries: their values
+  int32_t is_bytes;                                 ///< wavefront: whether a cell is a byte
+  int64_t block_rows;                               ///< H or R
+  int64_t skew;                                     ///< 1 in a wavefront
+  int64_t chunk;                                    ///< positions of a chunk; a strip's entries are indexed by chunks
+  int64_t cells;                                    ///< wavefront: the streams; entries: their values
   int64_t entry_columns, entry_rows, entry_chunks;  ///< entries alone: uint32, uint8, int64
   int64_t bytes;                                    ///< altogether
 

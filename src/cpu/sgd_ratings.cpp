@@ -106,7 +106,8 @@ void lay_out_entries(SgdLayout& layout) {
   const double a_position = density * static_cast<double>(layout.block_rows);
   layout.skew = std::clamp<int64_t>(static_cast<int64_t>(std::ceil(kEntriesApart / a_position)), 1, 8);
   const int64_t positions = layout.columns + layout.lag();
-  layout.chunk = static_cast<int64_t>(std::clamp(256 / a_position, 128.0, static_cast<double>(positions) + 128)) / 64 * 64;
+  layout.chunk =
+      static_cast<int64_t>(std::clamp(256 / a_position, 128.0, static_cast<double>(positions) + 128)) / 64 * 64;
   layout.entry_chunks = aligned(sizeof(SgdLayout));
   layout.cells = aligned(layout.entry_chunks + layout.blocks() * (layout.chunks() + 1) * 8);
   layout.entry_columns = aligned(layout.cells + layout.observed * layout.value_bytes);
@@ -260,7 +261,8 @@ template <class T>
 SgdPath cheaper_path(Isa isa, const SgdLayout& layout) {
   const int64_t H = wavefront_rows<T>(isa, layout.rank);
   const int64_t blocks = (layout.rows + H - 1) / H;
-  const double cells = static_cast<double>(blocks) * static_cast<double>(layout.columns + H - 1) * static_cast<double>(H);
+  const double cells =
+      static_cast<double>(blocks) * static_cast<double>(layout.columns + H - 1) * static_cast<double>(H);
   const SgdCost cost = sgd_cost<T>(isa, layout.rank);
   return cells * cost.cell < static_cast<double>(layout.observed) * cost.entry ? SgdPath::wavefront : SgdPath::entries;
 }

@@ -47,8 +47,7 @@ HWY_INLINE hn::Vec<D> shift(D d, hn::Vec<D> v, hn::Vec<D> above) {
   static_cast<void>(d);
   if constexpr (sizeof(T) == 4) {
     const __m256i up = _mm256_setr_epi32(7, 0, 1, 2, 3, 4, 5, 6);
-    return hn::Vec<D>{
-        _mm256_blend_ps(_mm256_permutevar8x32_ps(v.raw, up), _mm256_permutevar8x32_ps(above.raw, up), 1)};
+    return hn::Vec<D>{_mm256_blend_ps(_mm256_permutevar8x32_ps(v.raw, up), _mm256_permutevar8x32_ps(above.raw, up), 1)};
   } else {
     return hn::Vec<D>{_mm256_blend_pd(_mm256_permute4x64_pd(v.raw, 0x93), _mm256_permute4x64_pd(above.raw, 0x93), 1)};
   }
@@ -282,10 +281,10 @@ auto advance_of_rank(int64_t rank) -> decltype(SgdKernels<T>::advance) {
 template <class T>
 SgdKernels<T> kernels_of(const SgdLayout& layout, bool decay) {
   const int64_t rank = layout.rank;
-  const auto advance = layout.is_bytes ? decay ? advance_of_rank<T, uint8_t, true>(rank)
-                                               : advance_of_rank<T, uint8_t, false>(rank)
-                       : decay         ? advance_of_rank<T, T, true>(rank)
-                                       : advance_of_rank<T, T, false>(rank);
+  const auto advance = layout.is_bytes
+                           ? decay ? advance_of_rank<T, uint8_t, true>(rank) : advance_of_rank<T, uint8_t, false>(rank)
+                       : decay ? advance_of_rank<T, T, true>(rank)
+                               : advance_of_rank<T, T, false>(rank);
   return {&begin<T>, advance, &end<T>};
 }
 
@@ -321,9 +320,13 @@ SgdKernels<double> wavefront_kernels<double>(Isa isa, const SgdLayout& layout, b
 }
 
 template <>
-SgdCost sgd_cost<float>(Isa, int64_t rank) { return {0.3 * double(rank) / 5, 2}; }
+SgdCost sgd_cost<float>(Isa, int64_t rank) {
+  return {0.3 * double(rank) / 5, 2};
+}
 template <>
-SgdCost sgd_cost<double>(Isa, int64_t rank) { return {0.6 * double(rank) / 5, 2}; }
+SgdCost sgd_cost<double>(Isa, int64_t rank) {
+  return {0.6 * double(rank) / 5, 2};
+}
 
 }  // namespace factorise::cpu
 #endif

@@ -34,8 +34,9 @@ void check_factor(const char* function, const char* name, const Tensor& factor, 
                     " must be a dense tensor, but was ", factor.defined() ? "sparse" : "undefined", ".");
   TORCH_CHECK_VALUE(factor.dim() == 2 && factor.size(0) == rows && factor.size(1) == problem.rank, "[", function,
                     "] initial.", name, " must be ", rows, " x ", problem.rank, ", but was ", shape_of(factor), ".");
-  TORCH_CHECK_VALUE(factor.scalar_type() == problem.A.scalar_type(), "[", function, "] initial.", name, " must be ",
-                    problem.A.scalar_type(), ", the type that A is computed in, but was ", factor.scalar_type(), ".");
+  const auto type = computing_type(problem.A);
+  TORCH_CHECK_VALUE(factor.scalar_type() == type, "[", function, "] initial.", name, " must be ", type,
+                    ", the type that A is computed in, but was ", factor.scalar_type(), ".");
   TORCH_CHECK_VALUE(factor.device() == problem.A.device(), "[", function, "] initial.", name, " must be on A's device ",
                     problem.A.device(), ", but was on ", factor.device(), ".");
   TORCH_CHECK_VALUE(!factor.requires_grad(), "[", function, "] initial.", name,
@@ -70,22 +71,49 @@ void check_matrix(const char* function, const char* name, const Tensor& matrix) 
                     " must have at most ", kLargestSide, " rows and columns, but was ", shape_of(matrix), ".");
 }
 
+c10::ScalarType computing_type(const Tensor& A) { return A.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
+
 Tensor to_computing_type(const Tensor& A) {
-  const auto type = A.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  Tensor plain = A.detach().resolve_conj().resolve_neg().to(type).contiguous();
+  Tensor plain = A.detach().resolve_conj().resolve_neg().to(computing_type(A)).contiguous();
   // What was made in inference mode cannot be saved for a backward pass.
   return plain.is_inference() ? plain.clone() : plain;
 }
 
-Tensor check_mask(const char* function, const Tensor& A, const Tensor& M) {
+namespace {
+
+void check_mask_fits(const char* function, const Tensor& A, const Tensor& M) {
   check_matrix(function, "M", M);
   TORCH_CHECK_VALUE(M.sizes() == A.sizes(), "[", function, "] M must have A's shape ", shape_of(A), ", but was ",
                     shape_of(M), ".");
   TORCH_CHECK_VALUE(M.device() == A.device(), "[", function, "] M must be on A's device ", A.device(), ", but was on ",
                     M.device(), ".");
-  TORCH_CHECK_VALUE(!M.is_floating_point() || !M.detach().isnan().any().item<bool>(), "[", function,
-                    "] M must say for every entry whether it is observed, but holds NaN.");
+}
+
+}  // namespace
+
+Tensor check_mask(const char* function, const Tensor& A, const Tensor& M) {
+  check_mask_fits(function, A, M);
+  check_observed(function, true, M.is_floating_point() && M.detach().isnan().any().item<bool>(), true, true);
   return M.detach().resolve_neg().to(at::kBool).contiguous();
+}
+
+void check_observed(const char* function, bool masked, bool mask_has_nan, bool any_observed, bool all_finite) {
+  TORCH_CHECK_VALUE(!mask_has_nan, "[", function,
+                    "] M must say for every entry whether it is observed, but holds NaN.");
+  TORCH_CHECK_VALUE(any_observed, "[", function,
+                    "] M must mark at least one entry as observed (not zero), but marks none.");
+  TORCH_CHECK_VALUE(all_finite || masked, "[", function,
+                    "] A must be finite, but holds NaN or infinity. Where entries are missing, mask them.");
+  TORCH_CHECK_VALUE(all_finite, "[", function,
+                    "] A must be finite where M marks it as observed, but holds NaN or infinity there.");
+}
+
+Problem describe_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
+                         RankLimit limit) {
+  check_matrix(function, "A", A);
+  check_rank(function, rank, A.size(0), A.size(1), limit);
+  if (M) check_mask_fits(function, A, *M);
+  return {function, A.detach().resolve_conj().resolve_neg(), M ? M->detach().resolve_neg() : Tensor(), rank};
 }
 
 Problem check_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
@@ -94,16 +122,13 @@ Problem check_problem(const char* function, const Tensor& A, const std::optional
   check_rank(function, rank, A.size(0), A.size(1), limit);
   Problem problem{function, to_computing_type(A), {}, rank};
   if (!M) {
-    TORCH_CHECK_VALUE(problem.A.isfinite().all().item<bool>(), "[", function,
-                      "] A must be finite, but holds NaN or infinity. Where entries are missing, mask them.");
+    check_observed(function, false, false, true, problem.A.isfinite().all().item<bool>());
     return problem;
   }
   problem.observed = check_mask(function, A, *M);
-  TORCH_CHECK_VALUE(problem.observed.any().item<bool>(), "[", function,
-                    "] M must mark at least one entry as observed (not zero), but marks none.");
   const Tensor missing = problem.observed.logical_not();
-  TORCH_CHECK_VALUE(problem.A.isfinite().logical_or(missing).all().item<bool>(), "[", function,
-                    "] A must be finite where M marks it as observed, but holds NaN or infinity there.");
+  check_observed(function, true, false, problem.observed.any().item<bool>(),
+                 problem.A.isfinite().logical_or(missing).all().item<bool>());
   // 0 * NaN is NaN: what is masked must not reach a product.
   problem.A = problem.A.masked_fill(missing, 0);
   return problem;
@@ -114,6 +139,14 @@ void check_epochs(const char* function, int64_t num_epochs, double lr, int64_t r
   TORCH_CHECK_VALUE(std::isfinite(lr) && lr > 0, "[", function, "] lr must be a finite number above 0, but was ", lr,
                     ".");
   TORCH_CHECK_VALUE(report_every >= 1, "[", function, "] report_every must be at least 1, but was ", report_every, ".");
+}
+
+void check_decay(const char* function, double lr, double weight_decay, double lr_decay) {
+  const double shrink = lr * weight_decay;
+  TORCH_CHECK_VALUE(weight_decay >= 0 && shrink < 1, "[", function,
+                    "] weight_decay must be at least 0 and below 1 / lr = ", 1 / lr, ", but was ", weight_decay, ".");
+  TORCH_CHECK_VALUE(std::isfinite(lr_decay) && lr_decay > 0, "[", function,
+                    "] lr_decay must be a finite number above 0, but was ", lr_decay, ".");
 }
 
 void check_engine(const char* function, Engine engine) {
@@ -130,7 +163,7 @@ Factors start(const Problem& problem, const std::optional<Factors>& initial, con
   }
   std::optional<at::Generator> generator;
   if (seed) generator = at::detail::createCPUGenerator(*seed);
-  const auto options = problem.A.options().device(at::kCPU);
+  const auto options = at::TensorOptions(computing_type(problem.A));
   Tensor U = at::rand({problem.rows(), problem.rank}, generator, options);
   Tensor V = at::rand({problem.columns(), problem.rank}, generator, options);
   return {U.to(problem.A.device()), V.to(problem.A.device())};

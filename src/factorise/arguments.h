@@ -26,8 +26,19 @@ enum class RankLimit { smaller_side, none };
 Problem check_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
                       RankLimit limit);
 
+/// Checks the same as far as it can be done without looking at values, and keeps A and M as they were given, detached.
+Problem describe_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
+                         RankLimit limit);
+
+/// The sentences for what values may be wrong: a mask with NaN, a mask that marks nothing, observed entries that are
+/// not finite.
+void check_observed(const char* function, bool masked, bool mask_has_nan, bool any_observed, bool all_finite);
+
 /// Checks a matrix alone: defined, dense, real, 2-D, not empty, on the CPU or CUDA. `name` is the argument's.
 void check_matrix(const char* function, const char* name, const Tensor& matrix);
+
+/// float64 where A is, else float32.
+c10::ScalarType computing_type(const Tensor& A);
 
 /// A in its computing type (float64 stays, everything else becomes float32), contiguous and without grad.
 Tensor to_computing_type(const Tensor& A);
@@ -40,6 +51,9 @@ std::string shape_of(const Tensor& tensor);
 
 /// The numbers that all options share.
 void check_epochs(const char* function, int64_t num_epochs, double lr, int64_t report_every);
+
+/// weight_decay and lr_decay of SGD.
+void check_decay(const char* function, double lr, double weight_decay, double lr_decay);
 
 /// Refuses the engine that is not there yet.
 void check_engine(const char* function, Engine engine);

@@ -26,13 +26,16 @@ bool all_finite(const Tensor& tensor) {
 
 }  // namespace
 
+void refuse_divergence(const char* function, int64_t epoch, const char* advice) {
+  throw DivergenceError(
+      {__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+      c10::str("[", function, "] diverged: after epoch ", epoch, " the result is no longer finite. Try ", advice, "."),
+      epoch);
+}
+
 void check_finite(const char* function, std::initializer_list<Tensor> tensors, int64_t epoch, const char* advice) {
   for (const Tensor& tensor : tensors) {
-    if (all_finite(tensor)) continue;
-    throw DivergenceError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-                          c10::str("[", function, "] diverged: after epoch ", epoch,
-                                   " the result is no longer finite. Try ", advice, "."),
-                          epoch);
+    if (!all_finite(tensor)) refuse_divergence(function, epoch, advice);
   }
 }
 

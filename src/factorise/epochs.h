@@ -8,6 +8,7 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include <algorithm>
 #include <initializer_list>
 
 namespace factorise {
@@ -27,6 +28,9 @@ Schedule schedule_of(const char* function, const Options& options, const char* a
   return {function, options.num_epochs(), options.report_every(), options.on_epoch(), options.stop(), advice};
 }
 
+/// Throws DivergenceError.
+[[noreturn]] void refuse_divergence(const char* function, int64_t epoch, const char* advice);
+
 /// Throws DivergenceError unless all tensors are finite.
 void check_finite(const char* function, std::initializer_list<Tensor> tensors, int64_t epoch, const char* advice);
 
@@ -37,6 +41,23 @@ void run_epochs(const Schedule& schedule, const Factors& factors, Step step, Los
     if (schedule.stop && schedule.stop()) return;
     step();
     check_finite(schedule.function, {factors.U, factors.V}, epoch, schedule.advice);
+    if (schedule.on_epoch && (epoch % schedule.report_every == 0 || epoch == schedule.num_epochs)) {
+      if (!schedule.on_epoch(epoch, loss())) return;
+    }
+  }
+}
+
+/// The same for steps of several epochs: step(n) runs n epochs and returns the first of them (from 1) after which a
+/// factor was not finite, or 0. Steps are as long as stop() and on_epoch() leave them.
+template <class Step, class Loss>
+void run_epoch_steps(const Schedule& schedule, Step step, Loss loss) {
+  for (int64_t epoch = 0; epoch < schedule.num_epochs;) {
+    if (schedule.stop && schedule.stop()) return;
+    int64_t epochs = schedule.num_epochs - epoch;
+    if (schedule.on_epoch) epochs = std::min(epochs, schedule.report_every - epoch % schedule.report_every);
+    if (schedule.stop) epochs = 1;
+    if (const int64_t diverged = step(epochs)) refuse_divergence(schedule.function, epoch + diverged, schedule.advice);
+    epoch += epochs;
     if (schedule.on_epoch && (epoch % schedule.report_every == 0 || epoch == schedule.num_epochs)) {
       if (!schedule.on_epoch(epoch, loss())) return;
     }

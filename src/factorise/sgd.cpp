@@ -1,4 +1,4 @@
-// Stochastic gradient descent, reference engine: the sheet's loop, line for line in ATen.
+// Stochastic gradient descent. Reference engine: the sheet's loop, line for line in ATen. Fused engine: an op.
 
 #include <factorise/sgd.h>
 
@@ -10,19 +10,17 @@
 
 #include "factorise/arguments.h"
 #include "factorise/epochs.h"
+#include "factorise/sgd_problem.h"
+#include "ops/sgd.h"
 
 namespace factorise {
 namespace {
 
+constexpr char kAdvice[] = "a smaller lr, or weight_decay";
+
 void check_options(const char* function, const SgdOptions& options) {
   check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
-  check_engine(function, options.engine());
-  const double shrink = options.lr() * options.weight_decay();
-  TORCH_CHECK_VALUE(options.weight_decay() >= 0 && shrink < 1, "[", function,
-                    "] weight_decay must be at least 0 and below 1 / lr = ", 1 / options.lr(), ", but was ",
-                    options.weight_decay(), ".");
-  TORCH_CHECK_VALUE(std::isfinite(options.lr_decay()) && options.lr_decay() > 0, "[", function,
-                    "] lr_decay must be a finite number above 0, but was ", options.lr_decay(), ".");
+  check_decay(function, options.lr(), options.weight_decay(), options.lr_decay());
 }
 
 /// The rows of a factor as vectors that share its memory.
@@ -60,7 +58,7 @@ Factors factorise_entries(const Problem& problem, const SgdOptions& options) {
   const std::vector<Tensor> U = rows_of(factors.U), V = rows_of(factors.V);
   double lr = options.lr();
   run_epochs(
-      schedule_of(problem.function, options, "a smaller lr, or weight_decay"), factors,
+      schedule_of(problem.function, options, kAdvice), factors,
       [&] {
         epoch(problem.A, observed, U, V, lr, options.weight_decay());
         lr *= options.lr_decay();
@@ -69,19 +67,45 @@ Factors factorise_entries(const Problem& problem, const SgdOptions& options) {
   return factors;
 }
 
+Factors factorise_fused(const SgdProblem& sgd, const SgdOptions& options) {
+  const Problem& problem = sgd.problem;
+  Factors factors = start(problem, options.initial(), options.seed());
+  if (options.num_epochs() == 0) return factors;
+  const Tensor ratings = pack_sgd_problem(sgd, static_cast<cpu::SgdPath>(options.path()));
+  const auto mask = problem.observed.defined() ? std::optional(problem.observed) : std::nullopt;
+  double lr = options.lr();
+  run_epoch_steps(
+      schedule_of(problem.function, options, kAdvice),
+      [&](int64_t epochs) {
+        const WithoutAutograd guard;
+        const int64_t diverged =
+            sgd_epochs(ratings, factors.U, factors.V, lr, options.weight_decay(), options.lr_decay(), epochs);
+        for (int64_t epoch = 0; epoch < epochs; ++epoch) lr *= options.lr_decay();
+        return diverged;
+      },
+      [&] { return squared_error(problem.A, factors, mask); });
+  return factors;
+}
+
+Factors factorise(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank, RankLimit limit,
+                  const SgdOptions& options) {
+  const PlainComputation guard;
+  check_options(function, options);
+  if (options.engine() == Engine::fused) {
+    return factorise_fused(check_sgd_problem(function, A, M, rank, limit), options);
+  }
+  return factorise_entries(check_problem(function, A, M, rank, limit), options);
+}
+
 }  // namespace
 
 Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options) {
-  const PlainComputation guard;
-  check_options("sgd_factorise", options);
   const auto limit = options.overcomplete() ? RankLimit::none : RankLimit::smaller_side;
-  return factorise_entries(check_problem("sgd_factorise", A, std::nullopt, rank, limit), options);
+  return factorise("sgd_factorise", A, std::nullopt, rank, limit, options);
 }
 
 Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const SgdOptions& options) {
-  const PlainComputation guard;
-  check_options("sgd_factorise_masked", options);
-  return factorise_entries(check_problem("sgd_factorise_masked", A, M, rank, RankLimit::none), options);
+  return factorise("sgd_factorise_masked", A, M, rank, RankLimit::none, options);
 }
 
 }  // namespace factorise

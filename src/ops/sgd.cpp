@@ -1,0 +1,115 @@
+// Schemas of factorise::sgd_ratings and factorise::sgd_epochs, and their CPU, Meta and Autograd parts. They have no
+// derivative: what requires grad is refused, not passed over in silence.
+
+#include "ops/sgd.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <c10/util/StringUtil.h>
+#include <torch/library.h>
+
+#include <cmath>
+
+#include "cpu/sgd.h"
+#include "factorise/sgd_problem.h"
+
+namespace factorise {
+namespace {
+
+using at::Tensor;
+
+auto epochs_op() {
+  static const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("factorise::sgd_epochs", "")
+          .typed<int64_t(const Tensor&, const Tensor&, const Tensor&, double, double, double, int64_t)>();
+  return op;
+}
+
+auto ratings_op() {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("factorise::sgd_ratings", "")
+                             .typed<Tensor(const Tensor&, const std::optional<Tensor>&, int64_t, c10::string_view)>();
+  return op;
+}
+
+cpu::SgdPath path_of(c10::string_view name) {
+  if (name == "automatic") return cpu::SgdPath::automatic;
+  if (name == "wavefront") return cpu::SgdPath::wavefront;
+  TORCH_CHECK_VALUE(name == "entries", "[sgd_ratings] path must be automatic, wavefront or entries, but was '", name,
+                    "'.");
+  return cpu::SgdPath::entries;
+}
+
+Tensor ratings_on_cpu(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, c10::string_view path) {
+  const SgdProblem problem = check_sgd_problem("sgd_ratings", A, M, rank, RankLimit::none);
+  return pack_sgd_problem(problem, path_of(path));
+}
+
+void check_factor(const char* name, const Tensor& factor, int64_t rows, const cpu::SgdLayout& layout) {
+  const auto type = layout.value_bytes == 8 ? at::kDouble : at::kFloat;
+  TORCH_CHECK_VALUE(
+      factor.defined() && factor.is_cpu() && factor.scalar_type() == type && factor.dim() == 2 &&
+          factor.size(0) == rows && factor.size(1) == layout.rank && factor.is_contiguous(),
+      "[sgd_epochs] ", name, " must be ", rows, " x ", layout.rank, ", contiguous, ", type,
+      " on the CPU, as the ratings were packed for, but was ",
+      factor.defined() ? c10::str(shape_of(factor), ", ", factor.scalar_type(), " on ", factor.device()) : "undefined",
+      ".");
+}
+
+int64_t epochs_on_cpu(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
+                      double lr_decay, int64_t num_epochs) {
+  const cpu::SgdLayout& layout = cpu::sgd_layout(ratings);
+  check_factor("U", U, layout.rows, layout);
+  check_factor("V", V, layout.columns, layout);
+  check_epochs("sgd_epochs", num_epochs, lr, 1);
+  check_decay("sgd_epochs", lr, weight_decay, lr_decay);
+  return cpu::run_sgd(ratings, U, V, lr, weight_decay, lr_decay, num_epochs, at::get_num_threads());
+}
+
+int64_t epochs_on_meta(const Tensor&, const Tensor&, const Tensor&, double, double, double, int64_t) { return 0; }
+
+void refuse_grad(const char* op, std::initializer_list<Tensor> tensors) {
+  for (const Tensor& tensor : tensors) {
+    TORCH_CHECK_NOT_IMPLEMENTED(!tensor.defined() || !tensor.requires_grad(), "[", op,
+                                "] has no derivative: give tensors that do not require grad, such as their detach().");
+  }
+}
+
+int64_t epochs_with_autograd(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
+                             double lr_decay, int64_t num_epochs) {
+  refuse_grad("sgd_epochs", {U, V});
+  const at::AutoDispatchBelowADInplaceOrView below;
+  return epochs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
+}
+
+Tensor ratings_with_autograd(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, c10::string_view path) {
+  refuse_grad("sgd_ratings", {A, M ? *M : Tensor()});
+  const at::AutoDispatchBelowADInplaceOrView below;
+  return ratings_op().call(A, M, rank, path);
+}
+
+TORCH_LIBRARY_FRAGMENT(factorise, library) {
+  library.def("sgd_ratings(Tensor A, Tensor? M, int rank, str path=\"automatic\") -> Tensor");
+  library.def(
+      "sgd_epochs(Tensor ratings, Tensor(a!) U, Tensor(b!) V, float lr, float weight_decay, float lr_decay, "
+      "int num_epochs) -> int");
+}
+TORCH_LIBRARY_IMPL(factorise, CPU, library) {
+  library.impl("sgd_ratings", ratings_on_cpu);
+  library.impl("sgd_epochs", epochs_on_cpu);
+}
+TORCH_LIBRARY_IMPL(factorise, Meta, library) { library.impl("sgd_epochs", epochs_on_meta); }
+TORCH_LIBRARY_IMPL(factorise, Autograd, library) {
+  library.impl("sgd_ratings", ratings_with_autograd);
+  library.impl("sgd_epochs", epochs_with_autograd);
+}
+
+}  // namespace
+
+int64_t sgd_epochs(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
+                   double lr_decay, int64_t num_epochs) {
+  return epochs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
+}
+
+}  // namespace factorise
