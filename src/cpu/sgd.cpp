@@ -109,18 +109,23 @@ class Worker {
     return true;
   }
 
-  void advance(int64_t from, int64_t to) { run_.kernels.advance(*block_, from, to); }
+  void advance(int64_t from, int64_t to) {
+    run_.kernels.advance(*block_, from, to);
+    if (block_->block == run_.layout.blocks() - 1) check_leaving(from, to);
+  }
 
   void end() {
     if (run_.kernels.end) run_.kernels.end(*block_);
-    const SgdLayout& layout = run_.layout;
-    bool finite = all_finite(block_->U, block_->rows * run_.stride);
-    // The last block leaves V as the epoch does.
-    if (block_->block == layout.blocks() - 1) finite = finite && all_finite(run_.V, layout.columns * run_.stride);
-    if (!finite) run_.note_divergence(epoch_ + 1);
+    if (!all_finite(block_->U, block_->rows * run_.stride)) run_.note_divergence(epoch_ + 1);
   }
 
  private:
+  /// The last block leaves V as the epoch does. Looked at before the next epoch, which follows close behind, is told.
+  void check_leaving(int64_t from, int64_t to) {
+    const int64_t lag = run_.layout.lag(), first = std::max<int64_t>(0, from - lag), count = to - lag - first;
+    if (count > 0 && !all_finite(run_.V + first * run_.stride, count * run_.stride)) run_.note_divergence(epoch_ + 1);
+  }
+
   Run<T>& run_;
   at::Tensor lanes_;
   std::optional<SgdBlock<T>> block_;
