@@ -256,7 +256,7 @@ void pack_wavefront(const SgdLayout& layout, const at::Tensor& A, const std::opt
   for_blocks(layout.blocks(), threads, [&] { return WavefrontPacker<T, Cell>(layout, A, M, ratings, absent); });
 }
 
-/// What an epoch costs either way, in nanoseconds of one thread. Measured; see sgd_cost below.
+/// By what an epoch costs either way.
 template <class T>
 SgdPath cheaper_path(Isa isa, const SgdLayout& layout) {
   const int64_t H = wavefront_rows<T>(isa, layout.rank);

@@ -24,9 +24,9 @@ constexpr int kRegisterRank = 8;  // up to here a rank has a kernel of its own
 /// registers allow.
 constexpr int vectors_of_rank(int64_t rank) {
 #if HWY_TARGET == HWY_AVX3
-  return rank <= 5 ? 4 : rank <= 8 ? 3 : 2;
+  return rank <= 2 ? 6 : rank <= kRegisterRank ? 4 : 3;
 #else
-  return rank <= 3 ? 4 : 2;
+  return rank <= 5 ? 6 : rank <= kRegisterRank ? 4 : 3;
 #endif
 }
 
@@ -317,15 +317,6 @@ SgdKernels<float> wavefront_kernels<float>(Isa isa, const SgdLayout& layout, boo
 template <>
 SgdKernels<double> wavefront_kernels<double>(Isa isa, const SgdLayout& layout, bool decay) {
   FACTORISE_CHOOSE(isa, double_kernels(layout, decay), {})
-}
-
-template <>
-SgdCost sgd_cost<float>(Isa, int64_t rank) {
-  return {0.3 * double(rank) / 5, 2};
-}
-template <>
-SgdCost sgd_cost<double>(Isa, int64_t rank) {
-  return {0.6 * double(rank) / 5, 2};
 }
 
 }  // namespace factorise::cpu
