@@ -25,7 +25,7 @@ struct AdOptions {
   TORCH_ARG(std::optional<uint64_t>, seed);
   /// Factors to start from in place of drawn ones; copied, never written to.
   TORCH_ARG(std::optional<Factors>, initial);
-  TORCH_ARG(Engine, engine) = Engine::reference;
+  TORCH_ARG(Engine, engine) = Engine::fused;
   /// Allows rank > min(m, n) for a matrix without a mask; with a mask it is always allowed.
   TORCH_ARG(bool, overcomplete) = false;
   /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. The loss given is the one of `loss`.

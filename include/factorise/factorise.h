@@ -4,6 +4,7 @@
 #include <factorise/autograd.h>
 #include <factorise/datasets.h>
 #include <factorise/device.h>
+#include <factorise/factor_loss.h>
 #include <factorise/factors.h>
 #include <factorise/gd.h>
 #include <factorise/io.h>

@@ -16,7 +16,7 @@ struct GdOptions {
   TORCH_ARG(std::optional<uint64_t>, seed);
   /// Factors to start from in place of drawn ones; copied, never written to.
   TORCH_ARG(std::optional<Factors>, initial);
-  TORCH_ARG(Engine, engine) = Engine::reference;
+  TORCH_ARG(Engine, engine) = Engine::fused;
   /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. Each report costs a pass over A.
   TORCH_ARG(int64_t, report_every) = 1;
   TORCH_ARG(EpochCallback, on_epoch);

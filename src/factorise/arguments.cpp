@@ -149,9 +149,10 @@ void check_decay(const char* function, double lr, double weight_decay, double lr
                     "] lr_decay must be a finite number above 0, but was ", lr_decay, ".");
 }
 
-void check_engine(const char* function, Engine engine) {
-  TORCH_CHECK_VALUE(engine == Engine::reference, "[", function,
-                    "] engine must be reference: the fused engine is not part of this version.");
+void check_engine(const char* function, Engine engine, const Tensor& A) {
+  TORCH_CHECK_VALUE(engine == Engine::reference || A.is_cpu(), "[", function,
+                    "] the fused engine computes on the CPU, but A was on ", A.device(),
+                    ". Give A's cpu(), or engine reference.");
 }
 
 Factors start(const Problem& problem, const std::optional<Factors>& initial, const std::optional<uint64_t>& seed) {

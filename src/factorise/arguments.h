@@ -55,8 +55,8 @@ void check_epochs(const char* function, int64_t num_epochs, double lr, int64_t r
 /// weight_decay and lr_decay of SGD.
 void check_decay(const char* function, double lr, double weight_decay, double lr_decay);
 
-/// Refuses the engine that is not there yet.
-void check_engine(const char* function, Engine engine);
+/// Refuses the fused engine where A is on a device that has no kernels of ours.
+void check_engine(const char* function, Engine engine, const Tensor& A);
 
 /// The factors that a run starts from: a copy of `initial`, else U and V drawn uniform on [0, 1), U first, from a CPU
 /// generator of that seed, else from torch's global one. Then moved to A's device.

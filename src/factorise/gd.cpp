@@ -1,4 +1,5 @@
-// Full-batch gradient descent, reference engine: the sheet's code, line for line in ATen, into buffers that are kept.
+// Full-batch gradient descent. The reference engine is the sheet's code, line for line in ATen, into buffers that are
+// kept; the fused engine's epochs are in descent.cpp.
 
 #include <factorise/gd.h>
 
@@ -7,33 +8,53 @@
 #include <ATen/ops/sub.h>
 
 #include "factorise/arguments.h"
+#include "factorise/descent.h"
 #include "factorise/epochs.h"
 
 namespace factorise {
+namespace {
+
+void run_reference(const Problem& problem, const Schedule& schedule, double lr, Factors& factors) {
+  auto& [U, V] = factors;
+  const Tensor mask = problem.observed.to(problem.A.scalar_type());
+  // One matrix of A's size that lives for the whole run: fresh ones in every epoch take twice the time.
+  Tensor err = at::empty_like(problem.A);
+  run_epochs(
+      schedule, factors,
+      [&] {
+        at::mm_out(err, U, V.t());
+        at::sub_out(err, problem.A, err);
+        err.mul_(mask);  // err = (A - U Vᵀ) * M
+        err.mul_(lr);
+        U.add_(err.mm(V));      // U += (lr err) V
+        V.add_(err.t().mm(U));  // V += (lr errᵀ) U, with the new U
+      },
+      [&] { return squared_error(problem.A, factors, problem.observed); });
+}
+
+template <class T>
+void run_fused(const Problem& problem, const Schedule& schedule, double lr, Factors& factors) {
+  Descent<T> descent(problem, factors);
+  run_epochs(
+      schedule, descent.state(), [&] { descent.masked_step(lr); },
+      [&] { return squared_error(problem.A, descent.factors(), problem.observed); });
+  factors = descent.factors();
+}
+
+}  // namespace
 
 Factors gd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const GdOptions& options) {
   constexpr char function[] = "gd_factorise_masked";
   const PlainComputation plain;
   check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
-  check_engine(function, options.engine());
   const Problem problem = check_problem(function, A, M, rank, RankLimit::none);
+  check_engine(function, options.engine(), problem.A);
   Factors factors = start(problem, options.initial(), options.seed());
-  auto& [U, V] = factors;
   const WithoutAutograd guard;
-  const Tensor mask = problem.observed.to(problem.A.scalar_type());
-  // One matrix of A's size that lives for the whole run: fresh ones in every epoch take twice the time.
-  Tensor err = at::empty_like(problem.A);
-  run_epochs(
-      schedule_of(function, options, "a smaller lr"), factors,
-      [&] {
-        at::mm_out(err, U, V.t());
-        at::sub_out(err, problem.A, err);
-        err.mul_(mask);  // err = (A - U Vᵀ) * M
-        err.mul_(options.lr());
-        U.add_(err.mm(V));      // U += (lr err) V
-        V.add_(err.t().mm(U));  // V += (lr errᵀ) U, with the new U
-      },
-      [&] { return squared_error(problem.A, factors, problem.observed); });
+  const auto run = options.engine() == Engine::reference    ? run_reference
+                   : problem.A.scalar_type() == at::kDouble ? run_fused<double>
+                                                            : run_fused<float>;
+  run(problem, schedule_of(function, options, "a smaller lr"), options.lr(), factors);
   return factors;
 }
 

@@ -14,6 +14,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "programs/engine.h"
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
 #include "programs/progress.h"
@@ -217,7 +218,8 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
   add_real(app, "--lr-decay", options.lr_decay, {0, HUGE_VAL, false}, "sgd: factor on lr after each epoch (default 1)");
   add_choice(app, "--loss", options.loss, {"squared", "norm"}, "ad: what is descended");
   add_choice(app, "--dtype", options.dtype, {"float32", "float64"}, "Type to compute in (default: A's, else float32)");
-  add_choice(app, "--engine", options.engine, {"reference", "fused"}, "Which code runs the epochs");
+  add_choice(app, "--engine", options.engine, {"reference", "fused"},
+             "Which code runs the epochs (default: fused, on a GPU reference)");
   add_text(app, "--initial", options.initial, "F.pt", "Start from the U and V of this file, as --output writes it");
   add_text(app, "--output", options.output, "OUT.pt", "Write U, V and the settings there");
   add_flag(app, "--overcomplete", options.overcomplete, "Allow a rank above min(m, n) without missing entries");
@@ -231,9 +233,10 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
                "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
 }
 
-void fit(const FitOptions& options) {
+void fit(FitOptions options) {
   check_combinations(options);
   const c10::Device device = prepare(options.common);
+  if (options.engine.empty()) options.engine = name_of(engine_on(device));
   check_writable(options.output, "--output");
   const Output out(options.common);
   const Matrix matrix = read_matrix(options, device);

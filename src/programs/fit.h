@@ -13,7 +13,8 @@ struct FitOptions {
   std::string A, key;          ///< file, and which of its tensors
   std::string mask, mask_key;  ///< the same for the mask; empty: none
   std::string missing;         ///< "zero", "nan", or empty: all observed
-  std::string method, engine = "reference", dtype, loss = "squared";
+  std::string method, dtype, loss = "squared";
+  std::string engine;  ///< "fused" or "reference"; empty: the one for the device
   std::optional<int64_t> rank;
   std::optional<int64_t> epochs;  ///< not given: the method's own, as the next three
   std::optional<double> lr, weight_decay, lr_decay;
@@ -24,6 +25,6 @@ struct FitOptions {
 void add_fit_options(CLI::App& app, FitOptions& options);
 
 /// Reads, runs, writes, prints. Throws UsageError, FileError, Interrupted and what the library throws.
-void fit(const FitOptions& options);
+void fit(FitOptions options);
 
 }  // namespace factorise::programs

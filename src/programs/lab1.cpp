@@ -10,6 +10,7 @@
 
 #include "programs/command_line.h"
 #include "programs/comparison.h"
+#include "programs/engine.h"
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
 #include "programs/lab1_exercises.h"
@@ -143,7 +144,7 @@ void rate_and_print(const Options& options, const Output& out, c10::Device devic
                         100.0 * static_cast<double>(observed) / static_cast<double>(ratings.A.numel())));
   if (options.epochs > 10) {
     const double expected = measure_epoch(ratings, options, device) * static_cast<double>(options.epochs);
-    out.notice(fmt::format("4.1 will take about {} with the reference engine.", duration(expected)));
+    out.notice(fmt::format("4.1 will take about {}.", duration(expected)));
   }
   Progress progress("4.1", options.epochs, options.common.quiet);
   const auto descent = GdOptions()
@@ -287,8 +288,8 @@ ordered_json to_json(const Options& options, c10::Device device, const Results& 
 void run(const Options& options) {
   const c10::Device device = prepare(options.common);
   const Output out(options.common, /*files_to_come=*/!options.common.json.empty());
-  out.print(fmt::format("Lab 1: matrix factorisation and completion   (seed {}, {}, reference engine)",
-                        options.common.seed, device.str()));
+  out.print(fmt::format("Lab 1: matrix factorisation and completion   (seed {}, {}, {} engine)", options.common.seed,
+                        device.str(), name_of(engine_on(device))));
   const Tensor A = printed::A().to(device), M = printed::M().to(device);
   Results results;
   factorise_and_print(options, out, A, results);

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cmath>
 
+#include "programs/engine.h"
+
 namespace factorise::programs::lab1 {
 namespace {
 
@@ -20,14 +22,14 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 Factorised factorise_whole(uint64_t seed, const Tensor& A) {
   const auto start = std::chrono::steady_clock::now();
-  const Factors factors = sgd_factorise(A, kRank, SgdOptions().seed(seed));
+  const Factors factors = sgd_factorise(A, kRank, SgdOptions().seed(seed).engine(engine_on(A.device())));
   const double seconds = seconds_since(start);
   return {factors, squared_error(A, factors), seconds};
 }
 
 Factorised factorise_masked(uint64_t seed, const Tensor& A, const Tensor& M) {
   const auto start = std::chrono::steady_clock::now();
-  const Factors factors = sgd_factorise_masked(A, M, kRank, SgdOptions().seed(seed));
+  const Factors factors = sgd_factorise_masked(A, M, kRank, SgdOptions().seed(seed).engine(engine_on(A.device())));
   const double seconds = seconds_since(start);
   return {factors, squared_error(A, factors), seconds};
 }
@@ -52,6 +54,7 @@ Completed complete_ratings(const Ratings& ratings, int64_t rank, const GdOptions
   int64_t asked = 0;
   bool stopped = false;
   auto timed = options;
+  timed.engine(engine_on(device));
   timed.stop([&] {
     if (asked++ == 0) start = std::chrono::steady_clock::now();
     return stopped = options.stop() && options.stop()();

@@ -11,6 +11,7 @@
 
 #include "programs/command_line.h"
 #include "programs/comparison.h"
+#include "programs/engine.h"
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
 #include "programs/lab2_exercises.h"
@@ -296,7 +297,8 @@ void run(const Options& options) {
   const c10::Device device = prepare(options.common);
   if (!options.csv.empty()) make_folder(options.csv, "--csv");
   const Output out(options.common, /*files_to_come=*/!options.common.json.empty() || !options.csv.empty());
-  out.print(fmt::format("Lab 2: autograd   (seed {}, {}, reference engine)", options.common.seed, device.str()));
+  out.print(fmt::format("Lab 2: autograd   (seed {}, {}, {} engine)", options.common.seed, device.str(),
+                        name_of(engine_on(device))));
   const Iris flowers = iris(at::kFloat);
   const Tensor on_cpu = centred(flowers), A = on_cpu.to(device), exact = centred(iris(at::kDouble));
   Results results;

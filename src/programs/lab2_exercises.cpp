@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "programs/engine.h"
+
 namespace factorise::programs::lab2 {
 namespace {
 
@@ -18,7 +20,7 @@ constexpr int64_t kTrainRows = 100, kClasses = 3;
 Tensor centred(const Iris& iris) { return iris.X - iris.X.mean(0); }
 
 Descent descend(uint64_t seed, const Tensor& A, int64_t rank) {
-  const Factors factors = gd_factorise_ad(A, rank, AdOptions().seed(seed));
+  const Factors factors = gd_factorise_ad(A, rank, AdOptions().seed(seed).engine(engine_on(A.device())));
   return {factors, squared_error(A, factors)};
 }
 
@@ -36,6 +38,7 @@ NormDescent descend_norm(uint64_t seed, const Tensor& A, const StopRequest& stop
   gd_factorise_ad(A, 2,
                   AdOptions()
                       .seed(seed)
+                      .engine(engine_on(A.device()))
                       .loss(AdLoss::norm)
                       .num_epochs(kLongRun)
                       .report_every(kCurveStep)
@@ -45,7 +48,8 @@ NormDescent descend_norm(uint64_t seed, const Tensor& A, const StopRequest& stop
 }
 
 double norm_after(uint64_t seed, const Tensor& A, int64_t epochs) {
-  const Factors factors = gd_factorise_ad(A, 2, AdOptions().seed(seed).loss(AdLoss::norm).num_epochs(epochs));
+  const Factors factors =
+      gd_factorise_ad(A, 2, AdOptions().seed(seed).engine(engine_on(A.device())).loss(AdLoss::norm).num_epochs(epochs));
   return std::sqrt(squared_error(A, factors));
 }
 

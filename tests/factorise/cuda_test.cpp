@@ -32,7 +32,7 @@ TEST_CASE("every method starts alike on a GPU and ends where the CPU does", "[cu
   if (!have_cuda()) return;
   at::manual_seed(3);
   const Tensor A = at::randint(1, 6, {6, 9}, at::TensorOptions(at::kDouble)), M = at::rand({6, 9}).lt(0.6);
-  for (const Method& method : methods()) {
+  for (const Method& method : methods_of(Engine::reference)) {
     INFO(method.name);
     const Settings start{.num_epochs = 0}, run{.num_epochs = 4};
     const Factors on_gpu = method.run(A.cuda(), M.cuda(), start), on_cpu = method.run(A, M, start);
@@ -51,8 +51,19 @@ TEST_CASE("tensors on two devices are refused", "[cuda]") {
   CHECK(sentence_of([&] { sgd_factorise_masked(A, M.cuda(), 2); }) ==
         "[sgd_factorise_masked] M must be on A's device cpu, but was on cuda:0.");
   const Factors initial{at::rand({3, 2}).cuda(), at::rand({3, 2})};
-  CHECK(sentence_of([&] { sgd_factorise(A, 2, SgdOptions().initial(initial)); }) ==
+  CHECK(sentence_of([&] { sgd_factorise(A, 2, SgdOptions().initial(initial).engine(Engine::reference)); }) ==
         "[sgd_factorise] initial.U must be on A's device cpu, but was on cuda:0.");
+}
+
+TEST_CASE("the fused engine says that it computes on the CPU", "[cuda]") {
+  if (!have_cuda()) return;
+  const Tensor A = lab1_matrix().cuda(), M = lab1_mask().cuda();
+  for (const Method& method : methods_of(Engine::fused)) {
+    CHECK(sentence_of([&] { method.run(A, M, {}); }) ==
+          "[" + method.name +
+              "] the fused engine computes on the CPU, but A was on cuda:0. Give A's cpu(), or engine "
+              "reference.");
+  }
 }
 
 TEST_CASE("the SVD and the MLP run on a GPU", "[cuda]") {

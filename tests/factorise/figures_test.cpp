@@ -73,10 +73,13 @@ TEST_CASE("lab 2, 1.2: iris by SVD and by autograd, seed for seed", "[figures]")
   CHECK(squared(exact - truncated_svd(exact, 2).reconstruction) == Approx(15.2288333).margin(6e-8));
   const Tensor A = centred_iris(at::kFloat);
   const std::vector<double> rank2{15.22885, 15.22960, 15.23242}, rank4{0.0017, 1.0995, 0.0046};
-  for (uint64_t seed = 0; seed < 3; ++seed) {
-    CHECK(squared_error(A, gd_factorise_ad(A, 2, AdOptions().seed(seed))) == Approx(rank2[seed]).margin(6e-5));
-    // Not converged after 1000 epochs, and at the edge of stability: rounding differs by machine.
-    CHECK(squared_error(A, gd_factorise_ad(A, 4, AdOptions().seed(seed))) == Approx(rank4[seed]).epsilon(0.05));
+  for (const Engine engine : {Engine::reference, Engine::fused}) {
+    for (uint64_t seed = 0; seed < 3; ++seed) {
+      const auto options = AdOptions().seed(seed).engine(engine);
+      CHECK(squared_error(A, gd_factorise_ad(A, 2, options)) == Approx(rank2[seed]).margin(6e-5));
+      // Not converged after 1000 epochs, and at the edge of stability: rounding differs by machine and engine.
+      CHECK(squared_error(A, gd_factorise_ad(A, 4, options)) == Approx(rank4[seed]).epsilon(0.05));
+    }
   }
   // Rounding noise of float32, by order of magnitude.
   const double noise = squared(A - truncated_svd(A, 4).reconstruction);
@@ -87,9 +90,11 @@ TEST_CASE("lab 2, 1.2: iris by SVD and by autograd, seed for seed", "[figures]")
 TEST_CASE("lab 2, the norm variant: a saddle after 1000 epochs, the SVD's norm beneath it", "[figures]") {
   const Tensor A = centred_iris(at::kFloat);
   const std::vector<double> expected{7.146, 7.158, 7.162};
-  for (uint64_t seed = 0; seed < 3; ++seed) {
-    const Factors factors = gd_factorise_ad(A, 2, AdOptions().loss(AdLoss::norm).seed(seed));
-    CHECK(std::sqrt(squared_error(A, factors)) == Approx(expected[seed]).margin(6e-4));
+  for (const Engine engine : {Engine::reference, Engine::fused}) {
+    for (uint64_t seed = 0; seed < 3; ++seed) {
+      const Factors factors = gd_factorise_ad(A, 2, AdOptions().loss(AdLoss::norm).seed(seed).engine(engine));
+      CHECK(std::sqrt(squared_error(A, factors)) == Approx(expected[seed]).margin(6e-4));
+    }
   }
   CHECK(std::sqrt(squared(A - truncated_svd(A, 2).reconstruction)) == Approx(3.9024).margin(6e-5));
   CHECK(std::sqrt(squared(A - truncated_svd(A, 1).reconstruction)) == Approx(7.1640).margin(6e-5));

@@ -35,7 +35,11 @@ struct Golden {
   }
 };
 
-SgdOptions reference() { return SgdOptions().engine(Engine::reference); }
+/// Python's bits are the reference engine's.
+template <class Options>
+Options reference() {
+  return Options().engine(Engine::reference);
+}
 
 /// What this library computes under each of the script's names.
 std::map<std::string, Tensors> computed(const Golden& golden) {
@@ -56,17 +60,19 @@ std::map<std::string, Tensors> computed(const Golden& golden) {
                    at::scalar_tensor(trained.validation_accuracy, at::kDouble)};
   };
   return {
-      {"sgd_factorise", pair(sgd_factorise(A, 2, reference().seed(seed)))},
-      {"sgd_factorise_masked", pair(sgd_factorise_masked(A, M, 2, reference().seed(seed)))},
-      {"sgd_ratings", pair(sgd_factorise_masked(R, observed, 5, reference().seed(seed).num_epochs(3)))},
-      {"sgd_ratings_rank9", pair(sgd_factorise_masked(R, observed, 9, reference().seed(seed).num_epochs(2).lr(0.005)))},
-      {"sgd_decay", pair(sgd_factorise_masked(R, observed, 4,
-                                              reference().seed(seed).num_epochs(3).weight_decay(0.1).lr_decay(0.9)))},
+      {"sgd_factorise", pair(sgd_factorise(A, 2, reference<SgdOptions>().seed(seed)))},
+      {"sgd_factorise_masked", pair(sgd_factorise_masked(A, M, 2, reference<SgdOptions>().seed(seed)))},
+      {"sgd_ratings", pair(sgd_factorise_masked(R, observed, 5, reference<SgdOptions>().seed(seed).num_epochs(3)))},
+      {"sgd_ratings_rank9",
+       pair(sgd_factorise_masked(R, observed, 9, reference<SgdOptions>().seed(seed).num_epochs(2).lr(0.005)))},
+      {"sgd_decay",
+       pair(sgd_factorise_masked(R, observed, 4,
+                                 reference<SgdOptions>().seed(seed).num_epochs(3).weight_decay(0.1).lr_decay(0.9)))},
       {"gd_factorise_masked",
-       pair(gd_factorise_masked(R, observed, 5, GdOptions().seed(seed).num_epochs(200).lr(1e-3)))},
-      {"gd_factorise_ad", pair(gd_factorise_ad(centred, 2, AdOptions().seed(seed)))},
-      {"gd_factorise_ad_rank4", pair(gd_factorise_ad(centred, 4, AdOptions().seed(seed).num_epochs(300)))},
-      {"gd_factorise_ad_norm", pair(gd_factorise_ad(centred, 2, AdOptions().seed(seed).loss(AdLoss::norm)))},
+       pair(gd_factorise_masked(R, observed, 5, reference<GdOptions>().seed(seed).num_epochs(200).lr(1e-3)))},
+      {"gd_factorise_ad", pair(gd_factorise_ad(centred, 2, reference<AdOptions>().seed(seed)))},
+      {"gd_factorise_ad_rank4", pair(gd_factorise_ad(centred, 4, reference<AdOptions>().seed(seed).num_epochs(300)))},
+      {"gd_factorise_ad_norm", pair(gd_factorise_ad(centred, 2, reference<AdOptions>().seed(seed).loss(AdLoss::norm)))},
       {"mlp_scalar_biases", mlp(MlpVariant::scalar_biases, 100, 0.01)},
       {"mlp_vector_biases", mlp(MlpVariant::vector_biases, 100, 0.1)},
       {"mlp_xavier", mlp(MlpVariant::xavier, 20, 0.01)},

@@ -36,7 +36,7 @@ TEST_CASE("a run of a epochs and b more from its factors equals a run of a + b",
   for (const auto type : {at::kFloat, at::kDouble}) {
     const Sample sample(type);
     for (const Method& method : methods()) {
-      INFO(method.name << " " << type);
+      INFO(label(method) << " " << type);
       const Factors whole = method.run(sample.A, sample.M, {.num_epochs = 7});
       const Factors part = method.run(sample.A, sample.M, {.num_epochs = 3});
       const Factors rest = method.run(sample.A, sample.M, {.num_epochs = 4, .seed = {}, .initial = part});
@@ -50,7 +50,7 @@ TEST_CASE("no epochs return the start: U drawn first, then V, from the seed", "[
   for (const auto type : {at::kFloat, at::kDouble}) {
     const Sample sample(type);
     for (const Method& method : methods()) {
-      INFO(method.name << " " << type);
+      INFO(label(method) << " " << type);
       const Factors start = method.run(sample.A, sample.M, {.rank = 3, .num_epochs = 0, .seed = 42});
       at::manual_seed(42);
       const Tensor U = at::rand({7, 3}, at::TensorOptions(type)), V = at::rand({11, 3}, at::TensorOptions(type));
@@ -65,7 +65,7 @@ TEST_CASE("no epochs return the start: U drawn first, then V, from the seed", "[
 TEST_CASE("without a seed the global generator is used, with one it is left alone", "[laws]") {
   const Sample sample;
   for (const Method& method : methods()) {
-    INFO(method.name);
+    INFO(label(method));
     const Factors seeded = method.run(sample.A, sample.M, {.seed = 5});
     at::manual_seed(5);
     CHECK(same_bits(method.run(sample.A, sample.M, {.seed = {}}), seeded));
@@ -83,7 +83,7 @@ TEST_CASE("what is not observed never matters, be it NaN or infinite", "[laws]")
     const Sample sample(type);
     for (const Method& method : methods()) {
       if (!method.masked) continue;
-      INFO(method.name << " " << type);
+      INFO(label(method) << " " << type);
       const Factors plain = method.run(sample.A, sample.M, {});
       for (const double junk : {0.0, 1e30, kNaN, std::numeric_limits<double>::infinity()}) {
         const Tensor A = sample.A.masked_fill(sample.M.logical_not(), junk);
@@ -97,10 +97,12 @@ TEST_CASE("what is not observed never matters, be it NaN or infinite", "[laws]")
 TEST_CASE("a mask of ones changes nothing", "[laws]") {
   const Tensor A = lab1_matrix();
   const Tensor ones = at::full_like(A, 1);
-  CHECK(same_bits(sgd_factorise(A, 2, SgdOptions().seed(0).num_epochs(20)),
-                  sgd_factorise_masked(A, ones, 2, SgdOptions().seed(0).num_epochs(20))));
-  CHECK(same_bits(gd_factorise_ad(A, 2, AdOptions().seed(0).num_epochs(20)),
-                  gd_factorise_ad(A, 2, AdOptions().seed(0).num_epochs(20).mask(ones))));
+  for (const Engine engine : {Engine::reference, Engine::fused}) {
+    const auto sgd = SgdOptions().seed(0).num_epochs(20).engine(engine);
+    CHECK(same_bits(sgd_factorise(A, 2, sgd), sgd_factorise_masked(A, ones, 2, sgd)));
+    const auto ad = AdOptions().seed(0).num_epochs(20).engine(engine);
+    CHECK(same_bits(gd_factorise_ad(A, 2, ad), gd_factorise_ad(A, 2, AdOptions(ad).mask(ones))));
+  }
 }
 
 TEST_CASE("masks and ratings of every type mean the same", "[laws]") {
@@ -109,7 +111,7 @@ TEST_CASE("masks and ratings of every type mean the same", "[laws]") {
     const Factors plain = method.run(sample.A, sample.M, {});
     for (const auto type : {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf, at::kBFloat16,
                             at::kFloat, at::kDouble}) {
-      INFO(method.name << " " << type);
+      INFO(label(method) << " " << type);
       CHECK(same_bits(method.run(sample.A, sample.M.to(type), {}), plain));
       if (type == at::kBool) continue;
       const Factors typed = method.run(sample.A.to(type), sample.M, {});
@@ -137,7 +139,7 @@ TEST_CASE("layout does not matter: transposed, strided, expanded and offset tens
   CHECK_FALSE(strided.is_contiguous());
   CHECK_FALSE(transposed.is_contiguous());
   for (const Method& method : methods()) {
-    INFO(method.name);
+    INFO(label(method));
     const Factors plain = method.run(sample.A, sample.M, {});
     CHECK(same_bits(method.run(strided, sample.M, {}), plain));
     CHECK(same_bits(method.run(transposed, sample.M.t().contiguous().t(), {}), plain));
@@ -149,7 +151,7 @@ TEST_CASE("inputs are never written to, grad or not", "[laws]") {
   for (const auto type : {at::kFloat, at::kDouble}) {
     const Sample sample(type);
     for (const Method& method : methods()) {
-      INFO(method.name << " " << type);
+      INFO(label(method) << " " << type);
       const Factors plain = method.run(sample.A, sample.M, {});
       const Tensor A = sample.A.clone().requires_grad_(), M = sample.M.to(type).requires_grad_();
       const Factors initial = method.run(sample.A, sample.M, {.num_epochs = 0});
@@ -168,7 +170,7 @@ TEST_CASE("inputs are never written to, grad or not", "[laws]") {
 TEST_CASE("the caller's modes change nothing: no_grad, inference mode, autocast", "[laws]") {
   const Sample sample;
   for (const Method& method : methods()) {
-    INFO(method.name);
+    INFO(label(method));
     const Factors plain = method.run(sample.A, sample.M, {});
     {
       const at::NoGradGuard no_grad;
@@ -192,7 +194,7 @@ TEST_CASE("permuting the rows permutes U in full-batch descent", "[laws]") {
   const Sample sample(at::kDouble);
   for (const Method& method : methods()) {
     if (method.name.starts_with("sgd")) continue;  // there the order of the rows is the algorithm
-    INFO(method.name);
+    INFO(label(method));
     const Tensor order = at::randperm(7, at::TensorOptions(at::kLong));
     const Factors start = method.run(sample.A, sample.M, {.num_epochs = 0});
     const Factors plain = method.run(sample.A, sample.M, {.num_epochs = 20, .seed = {}, .initial = start});
@@ -208,7 +210,7 @@ TEST_CASE("permuting the rows permutes U in full-batch descent", "[laws]") {
 TEST_CASE("on_epoch is told the epoch and the loss, and false stops the run", "[laws]") {
   const Sample sample;
   for (const Method& method : methods()) {
-    INFO(method.name);
+    INFO(label(method));
     std::vector<int64_t> epochs;
     std::vector<double> losses;
     const auto record = [&](int64_t epoch, double loss) {
@@ -237,7 +239,7 @@ TEST_CASE("on_epoch is told the epoch and the loss, and false stops the run", "[
 TEST_CASE("stop is asked before every epoch and ends the run with the factors so far", "[laws]") {
   const Sample sample;
   for (const Method& method : methods()) {
-    INFO(method.name);
+    INFO(label(method));
     int asked = 0;
     const Factors stopped = method.run(sample.A, sample.M, {.num_epochs = 9, .stop = [&] { return ++asked == 4; }});
     CHECK(asked == 4);
@@ -248,7 +250,7 @@ TEST_CASE("stop is asked before every epoch and ends the run with the factors so
 TEST_CASE("an exception from a callback comes out at the caller", "[laws]") {
   const Sample sample;
   for (const Method& method : methods()) {
-    INFO(method.name);
+    INFO(label(method));
     const auto raise = [](int64_t, double) -> bool { throw std::runtime_error("enough"); };
     CHECK_THROWS_AS(method.run(sample.A, sample.M, {.on_epoch = raise}), std::runtime_error);
   }
@@ -257,7 +259,7 @@ TEST_CASE("an exception from a callback comes out at the caller", "[laws]") {
 TEST_CASE("a run that leaves the finite numbers names its epoch and what to try", "[laws]") {
   const Sample sample;
   for (const Method& method : methods()) {
-    INFO(method.name);
+    INFO(label(method));
     // Which epoch is the first is read off by running ever more of them.
     int64_t first = 0;
     for (int64_t epochs = 1; epochs <= 60 && first == 0; ++epochs) {

@@ -1,6 +1,6 @@
 #pragma once
-// The four factorisers behind one signature, so that a law that holds for all of them is written once; and the sheet's
-// matrices.
+// The four factorisers, each in both engines, behind one signature, so that a law that holds for all of them is written
+// once; and the sheet's matrices.
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
@@ -21,7 +21,6 @@ struct Settings {
   double lr = 0.01;
   std::optional<uint64_t> seed = 0;
   std::optional<Factors> initial = std::nullopt;
-  Engine engine = Engine::reference;
   int64_t report_every = 1;
   EpochCallback on_epoch = nullptr;
   StopRequest stop = nullptr;
@@ -30,45 +29,57 @@ struct Settings {
 struct Method {
   std::string name;
   bool masked;  ///< whether M is used
+  Engine engine;
   std::function<Factors(const Tensor& A, const Tensor& M, const Settings&)> run;
 };
 
 template <class Options>
-Options options_of(const Settings& s) {
+Options options_of(const Settings& s, Engine engine) {
   return Options()
       .num_epochs(s.num_epochs)
       .lr(s.lr)
       .seed(s.seed)
       .initial(s.initial)
-      .engine(s.engine)
+      .engine(engine)
       .report_every(s.report_every)
       .on_epoch(s.on_epoch)
       .stop(s.stop);
 }
 
-inline std::vector<Method> methods() {
+inline std::vector<Method> methods_of(Engine engine) {
   return {
-      {"sgd_factorise", false,
-       [](const Tensor& A, const Tensor&, const Settings& s) {
-         return sgd_factorise(A, s.rank, options_of<SgdOptions>(s));
+      {"sgd_factorise", false, engine,
+       [=](const Tensor& A, const Tensor&, const Settings& s) {
+         return sgd_factorise(A, s.rank, options_of<SgdOptions>(s, engine));
        }},
-      {"sgd_factorise_masked", true,
-       [](const Tensor& A, const Tensor& M, const Settings& s) {
-         return sgd_factorise_masked(A, M, s.rank, options_of<SgdOptions>(s));
+      {"sgd_factorise_masked", true, engine,
+       [=](const Tensor& A, const Tensor& M, const Settings& s) {
+         return sgd_factorise_masked(A, M, s.rank, options_of<SgdOptions>(s, engine));
        }},
-      {"gd_factorise_masked", true,
-       [](const Tensor& A, const Tensor& M, const Settings& s) {
-         return gd_factorise_masked(A, M, s.rank, options_of<GdOptions>(s));
+      {"gd_factorise_masked", true, engine,
+       [=](const Tensor& A, const Tensor& M, const Settings& s) {
+         return gd_factorise_masked(A, M, s.rank, options_of<GdOptions>(s, engine));
        }},
-      {"gd_factorise_ad", false,
-       [](const Tensor& A, const Tensor&, const Settings& s) {
-         return gd_factorise_ad(A, s.rank, options_of<AdOptions>(s));
+      {"gd_factorise_ad", false, engine,
+       [=](const Tensor& A, const Tensor&, const Settings& s) {
+         return gd_factorise_ad(A, s.rank, options_of<AdOptions>(s, engine));
        }},
-      {"gd_factorise_ad", true,
-       [](const Tensor& A, const Tensor& M, const Settings& s) {
-         return gd_factorise_ad(A, s.rank, options_of<AdOptions>(s).mask(M));
+      {"gd_factorise_ad", true, engine,
+       [=](const Tensor& A, const Tensor& M, const Settings& s) {
+         return gd_factorise_ad(A, s.rank, options_of<AdOptions>(s, engine).mask(M));
        }},
   };
+}
+
+inline std::vector<Method> methods() {
+  std::vector<Method> all = methods_of(Engine::reference);
+  for (Method& method : methods_of(Engine::fused)) all.push_back(std::move(method));
+  return all;
+}
+
+/// For INFO.
+inline std::string label(const Method& method) {
+  return method.name + (method.masked ? ", masked" : "") + (method.engine == Engine::fused ? ", fused" : ", reference");
 }
 
 /// Lab 1's 3 x 3 matrix.

@@ -113,7 +113,7 @@ TEST_CASE("the JSON of fit has its keys, the methods' defaults and the library's
     const auto json = ordered_json::parse(result.out);  // alone on stdout
     CHECK(fit_schema().violation(json) == "");
     CHECK(json["method"] == method);
-    CHECK(json["engine"] == "reference");
+    CHECK(json["engine"] == "fused");
     CHECK(json["lr"] == lr);
     CHECK(json["epochs"] == 1000);
     CHECK(json["seed"] == 0);
@@ -142,7 +142,7 @@ TEST_CASE("OUT.pt holds the settings of the run", "[fit]") {
     settings[std::get<std::string>(key.value)] = value;
   }
   CHECK(std::get<std::string>(settings.at("method").value) == "sgd");
-  CHECK(std::get<std::string>(settings.at("engine").value) == "reference");
+  CHECK(std::get<std::string>(settings.at("engine").value) == "fused");
   CHECK(std::get<int64_t>(settings.at("rank").value) == 2);
   CHECK(std::get<int64_t>(settings.at("epochs").value) == 1000);
   CHECK(std::get<int64_t>(settings.at("seed").value) == 9);
@@ -269,7 +269,6 @@ TEST_CASE("runs that cannot be end with status 1, a sentence and no file", "[fit
       {{"N.pt"}, "must be finite"},
       {{"nothing.pt", "--missing", "nan"}, "every one of its 9 entries is missing"},
       {{"A.pt", "--mask", "vector.pt"}, "M must be"},
-      {{"A.pt", "--engine", "fused"}, "engine must be reference"},
       {{"A.pt", "--initial", "A.pt"}, "A.pt"},
       {{"A.pt", "--lr", "50"}, "diverged: after epoch"},
       {{"A.pt", "--json", "no/such/run.json"}, "there is no folder"},

@@ -1,0 +1,47 @@
+#pragma once
+// The threads of one run: the caller's and some helpers that end with it. OpenMP's, which torch has, must all arrive at
+// the end of a loop, also those that never got a core; where another job holds one, that costs a time slice an epoch
+// (seen: 24 ms in place of 2). Here whoever is awake takes the next task, and only tasks that were begun are waited
+// for.
+
+#include <c10/util/FunctionRef.h>
+
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace factorise::cpu {
+
+/// How many threads a run of so much work (multiply-adds between two joins) should have: at::get_num_threads() at most,
+/// one where waking others takes longer than it saves, or where the caller is itself one of many.
+int64_t threads_for(double work);
+
+class Crew {
+ public:
+  explicit Crew(int64_t threads);
+  ~Crew();
+  Crew(const Crew&) = delete;
+  Crew& operator=(const Crew&) = delete;
+
+  /// Calls task(i) once for every i in [0, tasks) and returns when all are done. Which thread takes which task is left
+  /// to chance; tasks must not throw. For the thread that made the crew.
+  void for_each(int64_t tasks, c10::function_ref<void(int64_t)> task);
+
+  int64_t threads() const { return static_cast<int64_t>(helpers_.size()) + 1; }
+
+ private:
+  void help();
+  bool take_one(uint64_t& ticket);
+
+  // The upper half counts the calls of for_each, the lower what is left of its tasks. Taking a task is a compare and
+  // exchange on both: who took one holds its call open, and so may read tasks_ and task_.
+  std::atomic<uint64_t> ticket_{0};
+  std::atomic<int64_t> unfinished_{0};
+  std::atomic<bool> over_{false};
+  int64_t tasks_ = 0;
+  const c10::function_ref<void(int64_t)>* task_ = nullptr;
+  std::vector<std::thread> helpers_;
+};
+
+}  // namespace factorise::cpu

@@ -1,0 +1,48 @@
+#pragma once
+// Full-batch descent, fused engine: the state of a run between its epochs, A packed once, the factors as the kernels
+// (src/cpu/gd.h) read them.
+
+#include <factorise/autograd.h>
+
+#include "cpu/gd_passes.h"
+#include "factorise/arguments.h"
+
+namespace factorise {
+
+/// A, or Aᵀ where that is `turned`: in bytes where they hold it, else in the factors' type, with what is observed.
+struct PackedRatings {
+  bool turned;
+  Tensor values, observed;
+
+  /// Lanes lie along A's longer side. problem.A is on the CPU.
+  PackedRatings(cpu::Crew& crew, const Problem& problem);
+};
+
+/// T is problem.A's type. Autograd must be off while one works.
+template <class T>
+class Descent {
+ public:
+  Descent(const Problem& problem, const Factors& start);
+
+  /// U += lr (err V);  V += lr (errᵀ U), with the new U and the old err.
+  void masked_step(double lr);
+  /// U -= lr ∂loss/∂U;  V -= lr ∂loss/∂V, both at the old factors.
+  void gradient_step(double lr, AdLoss loss);
+  /// The loss at the factors as they are.
+  double loss(AdLoss loss);
+
+  /// What the run works on, in an order of its own; finite where the factors are.
+  const Factors& state() const { return state_; }
+  /// The factors, copied out of the state.
+  Factors factors() const;
+
+ private:
+  cpu::Crew crew_;
+  PackedRatings ratings_;
+  int64_t rows_, columns_;  // of A
+  Factors state_;           // X and Y in groups: U and V, or V and U where A is turned
+  Factors next_;            // their directions, then the new ones
+  cpu::GdPasses<T> passes_;
+};
+
+}  // namespace factorise

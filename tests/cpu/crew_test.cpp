@@ -1,0 +1,55 @@
+// A crew does every task once, with fewer and with more threads than cores, call after call.
+
+#include "cpu/crew.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "catch.h"
+
+namespace factorise::cpu {
+
+TEST_CASE("every task is done once, and its result is there when the call returns", "[crew]") {
+  for (const int64_t threads : {1, 2, 3, 16}) {
+    Crew crew(threads);
+    CHECK(crew.threads() == threads);
+    std::vector<int> done;  // not atomic: tasks and calls are ordered by the crew
+    for (int call = 0; call < 2000; ++call) {
+      const int64_t tasks = call % 37;
+      done.assign(tasks, 0);
+      crew.for_each(tasks, [&](int64_t i) { done[i] += call + 1; });
+      REQUIRE(std::all_of(done.begin(), done.end(), [&](int count) { return count == call + 1; }));
+    }
+  }
+}
+
+TEST_CASE("crews of two threads work side by side, and one that never worked ends", "[crew]") {
+  const Crew idle(4);
+  int64_t sums[2] = {};
+  const auto work = [&](int64_t which) {
+    Crew crew(3);
+    for (int call = 0; call < 500; ++call) {
+      std::atomic<int64_t> sum{0};
+      crew.for_each(20, [&](int64_t i) { sum += i; });
+      sums[which] += sum;
+    }
+  };
+  std::thread other(work, 1);
+  work(0);
+  other.join();
+  CHECK(sums[0] == 500 * 190);
+  CHECK(sums[1] == 500 * 190);
+}
+
+TEST_CASE("little work gets one thread, much work no more than torch has", "[crew]") {
+  const int before = at::get_num_threads();
+  at::set_num_threads(3);
+  CHECK(threads_for(0) == 1);
+  CHECK(threads_for(1e5) == 1);
+  CHECK(threads_for(1e12) == 3);
+  at::set_num_threads(before);
+}
+
+}  // namespace factorise::cpu
