@@ -192,9 +192,21 @@ Mlp train(const LabelledSplit& data, int64_t classes, const MlpOptions& options,
                                                   : train_fused<double>(data, options, weights);
 }
 
-void check_training(const LabelledSplit& data, int64_t classes, const MlpOptions& options) {
+void check_options(int64_t classes, const MlpOptions& options) {
   check_epochs(kTrain, options.num_epochs(), options.lr(), 1);
   TORCH_CHECK_VALUE(options.hidden() >= 1, "[", kTrain, "] hidden must be at least 1, but was ", options.hidden(), ".");
+  TORCH_CHECK_VALUE(classes >= 1 && classes <= kMostClasses, "[", kTrain, "] classes must be between 1 and ",
+                    kMostClasses, ", but was ", classes, ".");
+}
+
+void check_labels(const Tensor& y, int64_t classes) {
+  const auto [lowest, highest] = y.aminmax();
+  const auto low = lowest.item<int64_t>(), high = highest.item<int64_t>();
+  TORCH_CHECK_VALUE(low >= 0 && high < classes, "[", kTrain, "] y must hold class numbers from 0 to ", classes - 1,
+                    ", but holds ", low, " to ", high, ".");
+}
+
+void check_split(const LabelledSplit& data, int64_t classes) {
   check_rows(kTrain, data.train_x, data.train_y);
   check_rows(kTrain, data.validation_x, data.validation_y);
   TORCH_CHECK_VALUE(data.validation_x.size(1) == data.train_x.size(1), "[", kTrain,
@@ -204,13 +216,8 @@ void check_training(const LabelledSplit& data, int64_t classes, const MlpOptions
                         data.validation_x.device() == data.train_x.device(),
                     "[", kTrain, "] validation_x must have train_x's type and device, but was ",
                     data.validation_x.scalar_type(), " on ", data.validation_x.device(), ".");
-  TORCH_CHECK_VALUE(classes >= 1 && classes <= kMostClasses, "[", kTrain, "] classes must be between 1 and ",
-                    kMostClasses, ", but was ", classes, ".");
-  for (const Tensor& y : {data.train_y, data.validation_y}) {
-    TORCH_CHECK_VALUE(y.ge(0).logical_and(y.lt(classes)).all().item<bool>(), "[", kTrain,
-                      "] y must hold class numbers from 0 to ", classes - 1, ", but holds ", y.min().item<int64_t>(),
-                      " to ", y.max().item<int64_t>(), ".");
-  }
+  check_labels(data.train_y, classes);
+  check_labels(data.validation_y, classes);
 }
 
 }  // namespace
@@ -224,7 +231,8 @@ Tensor mlp_logits(const Mlp& mlp, const Tensor& X) { return logits_of(mlp.W1, ml
 
 Mlp train_mlp(const LabelledSplit& data, int64_t classes, const MlpOptions& options) {
   const PlainComputation plain;
-  check_training(data, classes, options);
+  check_options(classes, options);
+  check_split(data, classes);
   return train(data, classes, options, generator_of(options.seed()));
 }
 
@@ -232,7 +240,8 @@ Mlp train_mlp(const Tensor& X, const Tensor& y, int64_t classes, int64_t train_r
   const PlainComputation plain;
   const MaybeGenerator generator = generator_of(options.seed());
   const LabelledSplit data = split(X, y, train_rows, generator);
-  check_training(data, classes, options);
+  check_options(classes, options);
+  check_labels(y, classes);
   return train(data, classes, options, generator);
 }
 
