@@ -5,6 +5,10 @@
 template <class T>
 using Tag = hn::CappedTag<T, kChains<T>>;
 
+/// What is only read; T is deduced elsewhere.
+template <class T>
+using Given = std::type_identity_t<OnLanes<const T>>;
+
 /// Weights as they are multiplied: that of an input and a unit is at data[input * per_input + unit * per_unit].
 template <class T>
 struct Weights {
@@ -32,11 +36,11 @@ struct WhereActive {
   }
 };
 
-/// kUnits units from `unit` on: start + Σ input * weight, the inputs in order, over the lanes of a batch. biases and
-/// active may be null where `finish` does not ask.
+/// kUnits units from `unit` on: start + Σ input * weight, the inputs in order, over the lanes of a batch. biases may
+/// be null, and `active` anything where `finish` does not ask.
 template <int kUnits, class T, class Finish>
-HWY_INLINE void compute_units(OnLanes<T> in, size_t inputs, Weights<T> w, const T* biases, OnLanes<T> out, size_t unit,
-                              size_t width, OnLanes<T> active, Finish finish) {
+HWY_INLINE void compute_units(Given<T> in, size_t inputs, Weights<T> w, const T* biases, OnLanes<T> out, size_t unit,
+                              size_t width, Given<T> active, Finish finish) {
   const Tag<T> d;
   const T* weights = w.data + unit * w.per_unit;
   for (size_t lane = 0; lane < width; lane += hn::Lanes(d)) {
@@ -55,8 +59,8 @@ HWY_INLINE void compute_units(OnLanes<T> in, size_t inputs, Weights<T> w, const 
 
 /// All units of a layer, as many at once as hide a multiply-add's latency.
 template <class T, class Finish>
-HWY_INLINE void compute_layer(OnLanes<T> in, size_t inputs, Weights<T> w, const T* biases, OnLanes<T> out, size_t units,
-                              size_t width, OnLanes<T> active, Finish finish) {
+HWY_INLINE void compute_layer(Given<T> in, size_t inputs, Weights<T> w, const T* biases, OnLanes<T> out, size_t units,
+                              size_t width, Given<T> active, Finish finish) {
   size_t unit = 0;
   for (; unit + 4 <= units; unit += 4) compute_units<4>(in, inputs, w, biases, out, unit, width, active, finish);
   if (units - unit == 3) compute_units<3>(in, inputs, w, biases, out, unit, width, active, finish);
@@ -67,7 +71,7 @@ HWY_INLINE void compute_layer(OnLanes<T> in, size_t inputs, Weights<T> w, const 
 /// The chains of the gradients of kInputs x kUnits weights: Σ input * delta over the lanes of a batch, the lanes
 /// that are kChains apart in one chain.
 template <int kInputs, int kUnits, class T>
-HWY_INLINE void sum_tile(OnLanes<T> in, OnLanes<T> delta, size_t width, T* chains, size_t units) {
+HWY_INLINE void sum_tile(Given<T> in, Given<T> delta, size_t width, T* chains, size_t units) {
   const Tag<T> d;
   for (size_t chain = 0; chain < kChains<T>; chain += hn::Lanes(d)) {
     hn::Vec<Tag<T>> sums[kInputs][kUnits];
@@ -89,13 +93,12 @@ HWY_INLINE void sum_tile(OnLanes<T> in, OnLanes<T> delta, size_t width, T* chain
 }
 
 template <int kInputs, class T>
-HWY_INLINE void sum_rows(OnLanes<T> in, OnLanes<T> delta, size_t width, T* chains, size_t units) {
+HWY_INLINE void sum_rows(Given<T> in, Given<T> delta, size_t width, T* chains, size_t units) {
   size_t u = 0;
-  const auto at = [&](size_t unit) { return OnLanes<T>{delta[unit], delta.stride}; };
-  for (; u + 4 <= units; u += 4) sum_tile<kInputs, 4>(in, at(u), width, chains + u * kChains<T>, units);
-  if (units - u == 3) sum_tile<kInputs, 3>(in, at(u), width, chains + u * kChains<T>, units);
-  if (units - u == 2) sum_tile<kInputs, 2>(in, at(u), width, chains + u * kChains<T>, units);
-  if (units - u == 1) sum_tile<kInputs, 1>(in, at(u), width, chains + u * kChains<T>, units);
+  for (; u + 4 <= units; u += 4) sum_tile<kInputs, 4>(in, delta.from(u), width, chains + u * kChains<T>, units);
+  if (units - u == 3) sum_tile<kInputs, 3>(in, delta.from(u), width, chains + u * kChains<T>, units);
+  if (units - u == 2) sum_tile<kInputs, 2>(in, delta.from(u), width, chains + u * kChains<T>, units);
+  if (units - u == 1) sum_tile<kInputs, 1>(in, delta.from(u), width, chains + u * kChains<T>, units);
 }
 
 /// Folds in adjacent pairs what lies in kVectors vectors, until one is left: a number for each vector's worth of
@@ -113,7 +116,7 @@ HWY_INLINE hn::Vec<D> fold(D d, const hn::TFromD<D>* chains) {
 
 /// The gradient of a layer's weights and biases, for a loss that is summed over the batch. in: inputs + 1 vectors.
 template <class T>
-HWY_NOINLINE void sum_gradient(OnLanes<T> in, OnLanes<T> delta, size_t width, T* chains, Layer<T>& layer) {
+HWY_NOINLINE void sum_gradient(Given<T> in, Given<T> delta, size_t width, T* chains, Layer<T>& layer) {
   const Tag<T> d;
   const size_t rows = layer.inputs + 1, units = layer.units;
   const size_t rows_at_once = kSummedAtOnce > units ? kSummedAtOnce / units : 1;
@@ -122,9 +125,9 @@ HWY_NOINLINE void sum_gradient(OnLanes<T> in, OnLanes<T> delta, size_t width, T*
     size_t i = begin;
     T* to = chains;
     for (; i + 2 <= end; i += 2, to += 2 * units * kChains<T>) {
-      sum_rows<2>(OnLanes<T>{in[i], in.stride}, delta, width, to, units);
+      sum_rows<2>(in.from(i), delta, width, to, units);
     }
-    if (i < end) sum_rows<1>(OnLanes<T>{in[i], in.stride}, delta, width, to, units);
+    if (i < end) sum_rows<1>(in.from(i), delta, width, to, units);
     const size_t count = (end - begin) * units;
     T* gradient = layer.gradient.data() + begin * units;
     for (size_t k = 0; k < count; k += hn::Lanes(d)) {
@@ -201,7 +204,7 @@ HWY_NOINLINE T softmax_cross_entropy(OnLanes<T> z, const T* labels, size_t class
 
 /// The hidden units and the logits of a batch, into the network's buffers.
 template <class T>
-HWY_NOINLINE void forward(Network<T>& network, OnLanes<T> x, size_t width) {
+HWY_NOINLINE void forward(Network<T>& network, Given<T> x, size_t width) {
   Layer<T>&first = network.first, &second = network.second;
   const OnLanes<T> h{network.hidden.data(), network.widest}, z{network.outputs.data(), network.widest};
   compute_layer(x, first.inputs, Weights<T>{first.weights.data(), first.units, 1}, first.biases(), h, first.units,
@@ -212,7 +215,7 @@ HWY_NOINLINE void forward(Network<T>& network, OnLanes<T> x, size_t width) {
 
 /// The gradients of both layers, for a loss that is summed over the batch.
 template <class T>
-HWY_NOINLINE void backward(Network<T>& network, OnLanes<T> x, size_t width) {
+HWY_NOINLINE void backward(Network<T>& network, Given<T> x, size_t width) {
   Layer<T>&first = network.first, &second = network.second;
   const OnLanes<T> h{network.hidden.data(), network.widest}, z{network.outputs.data(), network.widest};
   const OnLanes<T> delta{network.backward.data(), network.widest};

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "cpu/isa.h"
@@ -39,6 +40,8 @@ struct OnLanes {
   size_t stride;  ///< a multiple of kChains
 
   T* operator[](size_t i) const { return data + i * stride; }
+  OnLanes from(size_t i) const { return {data + i * stride, stride}; }  ///< without the first i
+  operator OnLanes<const T>() const { return {data, stride}; }
 };
 
 /// Labelled rows on the lanes, every batch filled up to a multiple of kChains. What fills it repeats the batch's first
@@ -54,7 +57,7 @@ class Batches {
   size_t width(size_t i) const;                          ///< its lanes
   size_t widest() const { return stride_; }              ///< the lanes from one batch to the next
   /// features + 1 vectors, the last of ones: a bias is the weight of a feature that is always 1.
-  OnLanes<T> inputs(size_t i) const { return {const_cast<T*>(values_.data()) + i * stride_, stride_ * count()}; }
+  OnLanes<const T> inputs(size_t i) const { return {values_.data() + i * stride_, stride_ * count()}; }
   const T* labels(size_t i) const { return labels_.data() + i * stride_; }
 
  private:

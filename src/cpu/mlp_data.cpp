@@ -34,7 +34,7 @@ Batches<T>::Batches(const T* X, const int64_t* y, size_t rows, size_t features, 
   values_ = AlignedArray<T>((features + 1) * stride_ * count());
   labels_ = AlignedArray<T>(stride_ * count());
   for (size_t i = 0; i < count(); ++i) {
-    const OnLanes<T> lanes = inputs(i);
+    const OnLanes<T> lanes{values_.data() + i * stride_, stride_ * count()};
     for (size_t lane = 0; lane < stride_; ++lane) {
       const bool real = lane < height(i);
       const size_t row = i * batch + (real ? lane : 0);
