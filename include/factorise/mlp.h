@@ -16,7 +16,7 @@ enum class MlpVariant {
   xavier,         ///< a report: weights and a bias for each unit from randn / sqrt(fan-in), batches of 16 rows
 };
 
-/// Options of train_mlp. Each is set by a call of its name, as in torch::optim.
+/// Options of train_mlp and train_mlp_runs. Each is set by a call of its name, as in torch::optim.
 struct MlpOptions {
   TORCH_ARG(MlpVariant, variant) = MlpVariant::scalar_biases;
   /// Passes over the training rows, >= 0.
@@ -27,6 +27,11 @@ struct MlpOptions {
   TORCH_ARG(int64_t, hidden) = 12;
   /// Seed of the split and of the weights. Not given: torch's global CPU generator.
   TORCH_ARG(std::optional<uint64_t>, seed);
+  /// fused: a kernel of our own on one thread, the same bits on every instruction set; from the same start its weights
+  /// stay within rounding of the reference's. CUDA tensors are always trained by the reference.
+  TORCH_ARG(Engine, engine) = Engine::fused;
+  /// Asked before every epoch; true stops the run, which then returns the network that it has.
+  TORCH_ARG(StopRequest, stop);
 };
 
 /// A trained network and how it did.

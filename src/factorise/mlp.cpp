@@ -1,4 +1,5 @@
-// The MLP of lab 2 in ATen and autograd, as the sheet and the reports write it in Python.
+// The MLP of lab 2: its data, its start and its two engines, ATen and autograd as the sheet and the reports write it in
+// Python, and the fused kernel.
 
 #include <factorise/mlp.h>
 
@@ -9,8 +10,10 @@
 #include <ATen/ops/randperm.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "cpu/mlp.h"
 #include "factorise/arguments.h"
 #include "factorise/epochs.h"
 
@@ -19,6 +22,10 @@ namespace {
 
 constexpr char kTrain[] = "train_mlp";
 constexpr char kSplit[] = "shuffle_scale_split";
+constexpr char kAdvice[] = "a smaller lr";
+constexpr int64_t kBatch = 16;                      // of the Xavier variant
+constexpr int64_t kReserved = int64_t{1} << 16;     // losses, so that epochs allocate nothing
+constexpr int64_t kMostClasses = int64_t{1} << 24;  // float32 holds their numbers exactly
 
 using MaybeGenerator = std::optional<at::Generator>;
 
@@ -54,13 +61,16 @@ LabelledSplit split(const Tensor& X, const Tensor& y, int64_t train, const Maybe
           labels.narrow(0, train, rest)};
 }
 
-/// W1, b1, W2, b2 as the variant starts them.
-std::vector<Tensor> draw_weights(int64_t features, int64_t classes, const MlpOptions& options,
-                                 const at::TensorOptions& type, const MaybeGenerator& generator) {
+/// W1, b1, W2, b2.
+using Weights = std::vector<Tensor>;
+
+/// As the variant starts them, each with memory of its own.
+Weights draw_weights(int64_t features, int64_t classes, const MlpOptions& options, const at::TensorOptions& type,
+                     const MaybeGenerator& generator) {
   const bool xavier = options.variant() == MlpVariant::xavier;
   const bool scalar = options.variant() == MlpVariant::scalar_biases;
   const auto on_cpu = type.device(at::kCPU);
-  std::vector<Tensor> weights;
+  Weights weights;
   for (const auto& [in, out] : {std::pair(features, options.hidden()), std::pair(options.hidden(), classes)}) {
     const double scale = 1 / std::sqrt(static_cast<double>(in));
     const Tensor weight = at::randn({in, out}, generator, on_cpu);
@@ -71,7 +81,7 @@ std::vector<Tensor> draw_weights(int64_t features, int64_t classes, const MlpOpt
       weights.push_back(scalar ? at::zeros({}, on_cpu) : at::zeros({out}, on_cpu));
     }
   }
-  for (Tensor& weight : weights) weight = weight.to(type.device()).requires_grad_();
+  for (Tensor& weight : weights) weight = weight.to(type.device());
   return weights;
 }
 
@@ -79,8 +89,12 @@ Tensor logits_of(const Tensor& W1, const Tensor& b1, const Tensor& W2, const Ten
   return (X.matmul(W1) + b1).relu().matmul(W2) + b2;
 }
 
+int64_t batch_of(const LabelledSplit& data, const MlpOptions& options) {
+  return options.variant() == MlpVariant::xavier ? kBatch : data.train_x.size(0);
+}
+
 /// One plain gradient step on a batch; returns the loss before it.
-double step(const std::vector<Tensor>& weights, const Tensor& X, const Tensor& y, double lr) {
+double step(const Weights& weights, const Tensor& X, const Tensor& y, double lr) {
   const Tensor loss = at::cross_entropy_loss(logits_of(weights[0], weights[1], weights[2], weights[3], X), y);
   loss.backward();
   const at::NoGradGuard no_grad;
@@ -95,12 +109,15 @@ double accuracy(const Mlp& mlp, const Tensor& X, const Tensor& y) {
   return mlp_logits(mlp, X).argmax(1).eq(y).to(at::kDouble).mean().item<double>();
 }
 
-Mlp train(const LabelledSplit& data, int64_t classes, const MlpOptions& options, const MaybeGenerator& generator) {
+/// Reference engine: ATen and autograd, line for line.
+Mlp train_reference(const LabelledSplit& data, const MlpOptions& options, const Weights& weights) {
+  const at::AutoGradMode with_grad(true);
   const Tensor &X = data.train_x, &y = data.train_y;
-  const auto weights = draw_weights(X.size(1), classes, options, X.options(), generator);
-  const int64_t rows = X.size(0), batch = options.variant() == MlpVariant::xavier ? 16 : rows;
+  for (const Tensor& weight : weights) weight.requires_grad_();
+  const int64_t rows = X.size(0), batch = batch_of(data, options);
   Mlp mlp;
   for (int64_t epoch = 1; epoch <= options.num_epochs(); ++epoch) {
+    if (options.stop() && options.stop()()) break;
     double sum = 0;
     int64_t batches = 0;
     for (int64_t begin = 0; begin < rows; begin += batch, ++batches) {
@@ -108,7 +125,7 @@ Mlp train(const LabelledSplit& data, int64_t classes, const MlpOptions& options,
       sum += step(weights, X.narrow(0, begin, height), y.narrow(0, begin, height), options.lr());
     }
     mlp.losses.push_back(sum / static_cast<double>(batches));
-    check_finite(kTrain, {weights[0], weights[1], weights[2], weights[3]}, epoch, "a smaller lr");
+    check_finite(kTrain, {weights[0], weights[1], weights[2], weights[3]}, epoch, kAdvice);
   }
   mlp.W1 = weights[0].detach();
   mlp.b1 = weights[1].detach();
@@ -119,9 +136,77 @@ Mlp train(const LabelledSplit& data, int64_t classes, const MlpOptions& options,
   return mlp;
 }
 
-void check_training(const LabelledSplit& data, int64_t classes, const MlpOptions& options) {
+/// Between a layer's tensors and the kernel's rows of weights, whose last holds the biases.
+template <class T>
+void take(cpu::Layer<T>& layer, const Tensor& W, const Tensor& b) {
+  std::copy_n(W.const_data_ptr<T>(), W.numel(), layer.weights.data());
+  for (size_t u = 0; u < layer.units; ++u) layer.biases()[u] = b.const_data_ptr<T>()[b.dim() == 0 ? 0 : u];
+}
+template <class T>
+void give(cpu::Layer<T>& layer, const Tensor& W, const Tensor& b) {
+  std::copy_n(layer.weights.data(), W.numel(), W.mutable_data_ptr<T>());
+  std::copy_n(layer.biases(), b.numel(), b.mutable_data_ptr<T>());
+}
+
+template <class T>
+cpu::Batches<T> batches_of(const Tensor& X, const Tensor& y, int64_t batch) {
+  const Tensor rows = X.detach().contiguous(), labels = y.contiguous();
+  return {rows.const_data_ptr<T>(), labels.const_data_ptr<int64_t>(), static_cast<size_t>(rows.size(0)),
+          static_cast<size_t>(rows.size(1)), static_cast<size_t>(batch)};
+}
+
+/// Fused engine: writes the trained weights into those given.
+template <class T>
+Mlp train_fused(const LabelledSplit& data, const MlpOptions& options, const Weights& weights) {
+  const int64_t batch = batch_of(data, options);
+  const auto training = batches_of<T>(data.train_x, data.train_y, batch);
+  const auto validation = batches_of<T>(data.validation_x, data.validation_y, batch);
+  cpu::Network<T> network(static_cast<size_t>(weights[0].size(0)), static_cast<size_t>(weights[0].size(1)),
+                          static_cast<size_t>(weights[2].size(1)), options.variant() == MlpVariant::scalar_biases,
+                          std::max(training.widest(), validation.widest()));
+  take(network.first, weights[0], weights[1]);
+  take(network.second, weights[2], weights[3]);
+  const cpu::MlpKernels<T> kernels = cpu::mlp_kernels<T>(cpu::chosen_isa());
+  Mlp mlp{weights[0], weights[1], weights[2], weights[3], {}, 0, 0};
+  mlp.losses.reserve(static_cast<size_t>(std::min(options.num_epochs(), kReserved)));
+  for (int64_t epoch = 1; epoch <= options.num_epochs(); ++epoch) {
+    if (options.stop() && options.stop()()) break;
+    const auto [loss, finite] = kernels.epoch(network, training, options.lr());
+    mlp.losses.push_back(loss);
+    if (!finite) refuse_divergence(kTrain, epoch, kAdvice);
+  }
+  give(network.first, mlp.W1, mlp.b1);
+  give(network.second, mlp.W2, mlp.b2);
+  const auto share_right = [&](const cpu::Batches<T>& rows, const Tensor& y) {
+    return static_cast<double>(kernels.count_right(network, rows)) / static_cast<double>(y.size(0));
+  };
+  mlp.train_accuracy = share_right(training, data.train_y);
+  mlp.validation_accuracy = share_right(validation, data.validation_y);
+  return mlp;
+}
+
+Mlp train(const LabelledSplit& data, int64_t classes, const MlpOptions& options, const MaybeGenerator& generator) {
+  const Weights weights = draw_weights(data.train_x.size(1), classes, options, data.train_x.options(), generator);
+  if (options.engine() == Engine::reference || !data.train_x.is_cpu()) return train_reference(data, options, weights);
+  return data.train_x.scalar_type() == at::kFloat ? train_fused<float>(data, options, weights)
+                                                  : train_fused<double>(data, options, weights);
+}
+
+void check_options(int64_t classes, const MlpOptions& options) {
   check_epochs(kTrain, options.num_epochs(), options.lr(), 1);
   TORCH_CHECK_VALUE(options.hidden() >= 1, "[", kTrain, "] hidden must be at least 1, but was ", options.hidden(), ".");
+  TORCH_CHECK_VALUE(classes >= 1 && classes <= kMostClasses, "[", kTrain, "] classes must be between 1 and ",
+                    kMostClasses, ", but was ", classes, ".");
+}
+
+void check_labels(const Tensor& y, int64_t classes) {
+  const auto [lowest, highest] = y.aminmax();
+  const auto low = lowest.item<int64_t>(), high = highest.item<int64_t>();
+  TORCH_CHECK_VALUE(low >= 0 && high < classes, "[", kTrain, "] y must hold class numbers from 0 to ", classes - 1,
+                    ", but holds ", low, " to ", high, ".");
+}
+
+void check_split(const LabelledSplit& data, int64_t classes) {
   check_rows(kTrain, data.train_x, data.train_y);
   check_rows(kTrain, data.validation_x, data.validation_y);
   TORCH_CHECK_VALUE(data.validation_x.size(1) == data.train_x.size(1), "[", kTrain,
@@ -131,12 +216,8 @@ void check_training(const LabelledSplit& data, int64_t classes, const MlpOptions
                         data.validation_x.device() == data.train_x.device(),
                     "[", kTrain, "] validation_x must have train_x's type and device, but was ",
                     data.validation_x.scalar_type(), " on ", data.validation_x.device(), ".");
-  TORCH_CHECK_VALUE(classes >= 1, "[", kTrain, "] classes must be at least 1, but was ", classes, ".");
-  for (const Tensor& y : {data.train_y, data.validation_y}) {
-    TORCH_CHECK_VALUE(y.ge(0).logical_and(y.lt(classes)).all().item<bool>(), "[", kTrain,
-                      "] y must hold class numbers from 0 to ", classes - 1, ", but holds ", y.min().item<int64_t>(),
-                      " to ", y.max().item<int64_t>(), ".");
-  }
+  check_labels(data.train_y, classes);
+  check_labels(data.validation_y, classes);
 }
 
 }  // namespace
@@ -150,8 +231,8 @@ Tensor mlp_logits(const Mlp& mlp, const Tensor& X) { return logits_of(mlp.W1, ml
 
 Mlp train_mlp(const LabelledSplit& data, int64_t classes, const MlpOptions& options) {
   const PlainComputation plain;
-  check_training(data, classes, options);
-  const at::AutoGradMode with_grad(true);
+  check_options(classes, options);
+  check_split(data, classes);
   return train(data, classes, options, generator_of(options.seed()));
 }
 
@@ -159,8 +240,8 @@ Mlp train_mlp(const Tensor& X, const Tensor& y, int64_t classes, int64_t train_r
   const PlainComputation plain;
   const MaybeGenerator generator = generator_of(options.seed());
   const LabelledSplit data = split(X, y, train_rows, generator);
-  check_training(data, classes, options);
-  const at::AutoGradMode with_grad(true);
+  check_options(classes, options);
+  check_labels(y, classes);
   return train(data, classes, options, generator);
 }
 

@@ -14,6 +14,7 @@
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
 #include "programs/lab1_exercises.h"
+#include "programs/progress.h"
 #include "programs/reported.h"
 #include "programs/runs.h"
 #include "programs/table.h"
@@ -59,12 +60,18 @@ void describe(CLI::App& app, Options& options) {
                "  lab1 --json - | jq .comparison");
 }
 
+/// A run of the comparison.
+struct Seeded {
+  Factors factors;
+  double loss;  ///< against the whole matrix
+};
+
 /// Everything that lab 1 computes at one seed, and over the seeds.
 struct Results {
   std::optional<Factorised> whole, masked;
   TruncatedSvd svd;
   double svd_loss = 0;
-  Runs<Factorised> whole_runs, masked_runs;
+  Runs<Seeded> whole_runs, masked_runs;
   RatingsSource source = RatingsSource::stand_in;
   std::vector<int64_t> shape;
   std::string movie;
@@ -185,23 +192,24 @@ void rate_and_print(const Options& options, const Output& out, c10::Device devic
 
 void run_seeds(const Options& options, Results& results) {
   const Tensor A = printed::A(), M = printed::M();
+  const auto seeds = seeds_from(options.common.seed, options.runs);
   Progress progress("seeds", 2 * options.runs, options.common.quiet, "runs");
-  const auto spread = [&](auto run) {
-    return for_seeds(options.common.seed, options.runs, options.common.threads, run, &progress);
+  const auto losses = [&](const std::vector<Run>& runs) {
+    check_complete(runs.size(), seeds.size(),
+                   "Stopped among the seeds of the comparison. What is printed above stands; no file was written.");
+    return figures_of(runs, [&](const Run& run) { return Seeded{run.factors, squared_error(A, run.factors)}; });
   };
-  results.whole_runs = spread([&](uint64_t seed) { return factorise_whole(seed, A); });
-  results.masked_runs = spread([&](uint64_t seed) { return factorise_masked(seed, A, M); });
-  if (!results.whole_runs.complete || !results.masked_runs.complete) {
-    throw Interrupted("Stopped among the seeds of the comparison. What is printed above stands; no file was written.");
-  }
+  results.whole_runs = losses(whole_runs(seeds, A, interrupted, progress.on_runs()));
+  results.masked_runs = losses(masked_runs(seeds, A, M, interrupted, progress.on_runs()));
 }
 
+/// figure(factors, loss): what of a run is compared.
 template <class Figure>
 Comparison over_seeds(std::string what, double reported, const std::optional<Factorised>& ours,
-                      const Runs<Factorised>& runs, Figure figure) {
+                      const Runs<Seeded>& runs, Figure figure) {
   Comparison row{.what = std::move(what), .reported = reported, .tolerance = 5e-5};
-  row.ours = ours ? figure(*ours) : std::nan("");
-  for (const Factorised& run : runs.finite) row.over_seeds.push_back(figure(run));
+  row.ours = ours ? figure(ours->factors, ours->loss) : std::nan("");
+  for (const Seeded& run : runs.finite) row.over_seeds.push_back(figure(run.factors, run.loss));
   row.diverged = runs.diverged;
   return row;
 }
@@ -223,9 +231,9 @@ Comparison furthest_entry(const Tensor& reconstruction) {
 }
 
 std::vector<Comparison> compare(const Results& results) {
-  const auto loss = [](const Factorised& run) { return run.loss; };
+  const auto loss = [](const Factors&, double loss_of_run) { return loss_of_run; };
   const auto entry = [](int64_t r, int64_t c) {
-    return [r, c](const Factorised& run) { return run.factors.U[r].dot(run.factors.V[c]).item<double>(); };
+    return [r, c](const Factors& factors, double) { return factors.U[r].dot(factors.V[c]).item<double>(); };
   };
   const Tensor A = printed::A();
   const auto error = [&](const Tensor& printed_matrix) {

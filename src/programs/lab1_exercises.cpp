@@ -34,6 +34,16 @@ Factorised factorise_masked(uint64_t seed, const Tensor& A, const Tensor& M) {
   return {factors, squared_error(A, factors), seconds};
 }
 
+std::vector<Run> whole_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, const StopRequest& stop,
+                            const RunsCallback& on_runs) {
+  return sgd_factorise_runs(A, kRank, seeds, SgdOptions().stop(stop), on_runs);
+}
+
+std::vector<Run> masked_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, const Tensor& M, const StopRequest& stop,
+                             const RunsCallback& on_runs) {
+  return sgd_factorise_masked_runs(A, M, kRank, seeds, SgdOptions().stop(stop), on_runs);
+}
+
 std::optional<int64_t> row_of(const std::string& movie, const Ratings& ratings) {
   const auto& titles = ratings.titles;
   if (titles.empty()) {

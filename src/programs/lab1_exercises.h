@@ -3,6 +3,7 @@
 
 #include <factorise/datasets.h>
 #include <factorise/gd.h>
+#include <factorise/runs.h>
 #include <factorise/sgd.h>
 #include <factorise/svd.h>
 
@@ -22,6 +23,12 @@ Factorised factorise_whole(uint64_t seed, const Tensor& A);
 
 /// Exercise 3.1: sgd_factorise_masked without the entries (1, 0) and (2, 1); the loss is against all of A.
 Factorised factorise_masked(uint64_t seed, const Tensor& A, const Tensor& M);
+
+/// Both from many seeds. `stop` and `on_runs` as the library has them.
+std::vector<Run> whole_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, const StopRequest& stop,
+                            const RunsCallback& on_runs);
+std::vector<Run> masked_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, const Tensor& M, const StopRequest& stop,
+                             const RunsCallback& on_runs);
 
 /// What exercise 4.1 predicts: one movie's rating by one user.
 struct Query {

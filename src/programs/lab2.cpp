@@ -15,6 +15,7 @@
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
 #include "programs/lab2_exercises.h"
+#include "programs/progress.h"
 #include "programs/reported.h"
 #include "programs/runs.h"
 #include "programs/table.h"
@@ -67,9 +68,9 @@ struct Results {
   std::vector<Trained> mlps;
 };
 
-[[noreturn]] void stop_here() {
-  throw Interrupted("Stopped among the runs. What is printed above stands; no file was written.");
-}
+constexpr char kStopped[] = "Stopped among the runs. What is printed above stands; no file was written.";
+
+double norm_of(const Tensor& A, const Run& run) { return std::sqrt(squared_error(A, run.factors)); }
 
 void descend_and_print(const Options& options, const Output& out, const Tensor& A, const Tensor& exact,
                        Results& results) {
@@ -93,7 +94,7 @@ void norm_and_print(const Options& options, const Output& out, const Tensor& A, 
   results.rank1_norm = std::sqrt(svd_loss(A, 1));
   results.svd_norm = std::sqrt(svd_loss(A, 2));
   results.norm = unless_diverged(out, [&] { return descend_norm(options.common.seed, A, interrupted); });
-  if (interrupted()) stop_here();
+  if (interrupted()) throw Interrupted(kStopped);
   if (results.norm) {
     Table table({{"epoch"}, {"norm"}});
     for (const CurvePoint& point : results.norm->curve) {
@@ -105,10 +106,10 @@ void norm_and_print(const Options& options, const Output& out, const Tensor& A, 
   results.saddle_seeds = std::min(kSaddleSeeds, options.runs);
   Progress progress("saddle", results.saddle_seeds, options.common.quiet, "runs");
   const Tensor on_cpu = A.cpu();
-  const auto finals = for_seeds(
-      options.common.seed, results.saddle_seeds, options.common.threads,
-      [&](uint64_t seed) { return norm_after(seed, on_cpu, 10000); }, &progress);
-  if (!finals.complete) stop_here();
+  const auto runs =
+      norm_runs(seeds_from(options.common.seed, results.saddle_seeds), on_cpu, 10000, interrupted, progress.on_runs());
+  check_complete(runs.size(), static_cast<size_t>(results.saddle_seeds), kStopped);
+  const auto finals = figures_of(runs, [&](const Run& run) { return norm_of(on_cpu, run); });
   results.left_saddle = static_cast<int>(
       std::count_if(finals.finite.begin(), finals.finite.end(), [&](double norm) { return norm < halfway; }));
   progress.clear();
@@ -149,14 +150,14 @@ void train_and_print(const Options& options, const Output& out, const Iris& flow
                {"min to max"},
                {"diverged"}});
   const auto settings = mlp_settings();
+  const auto seeds = seeds_from(options.common.seed, options.runs);
   Progress progress("MLP", static_cast<int64_t>(settings.size()) * options.runs, options.common.quiet, "runs");
   for (const MlpSetting& setting : settings) {
     Results::Trained trained{setting, {}, {}};
     trained.ours = unless_diverged(out, [&] { return train(options.common.seed, flowers, setting, device); });
-    trained.runs = for_seeds(
-        options.common.seed, options.runs, options.common.threads,
-        [&](uint64_t seed) { return train(seed, flowers, setting, at::kCPU); }, &progress);
-    if (!trained.runs.complete) stop_here();
+    const auto runs = train_runs(seeds, flowers, setting, interrupted, progress.on_runs());
+    check_complete(runs.size(), seeds.size(), kStopped);
+    trained.runs = figures_of(runs, [](const MlpRun& run) { return run.mlp; });
     const Spread training = spread_of(trained.runs.finite, &Mlp::train_accuracy);
     const Spread validation = spread_of(trained.runs.finite, &Mlp::validation_accuracy);
     const auto percent = [](double share) { return fmt::format("{:.1f} %", 100 * share); };
@@ -170,15 +171,17 @@ void train_and_print(const Options& options, const Output& out, const Iris& flow
 }
 
 void run_seeds(const Options& options, const Tensor& A, Results& results) {
+  const auto seeds = seeds_from(options.common.seed, options.runs);
   Progress progress("seeds", 3 * options.runs, options.common.quiet, "runs");
-  const auto spread = [&](auto run) {
-    auto runs = for_seeds(options.common.seed, options.runs, options.common.threads, run, &progress);
-    if (!runs.complete) stop_here();
-    return runs;
+  const auto spread = [&](const std::vector<Run>& runs, auto figure) {
+    check_complete(runs.size(), seeds.size(), kStopped);
+    return figures_of(runs, figure);
   };
-  results.rank2_runs = spread([&](uint64_t seed) { return descend(seed, A, 2).loss; });
-  results.rank4_runs = spread([&](uint64_t seed) { return descend(seed, A, 4).loss; });
-  results.norm_runs = spread([&](uint64_t seed) { return norm_after(seed, A, 1000); });
+  const auto loss = [&](const Run& run) { return squared_error(A, run.factors); };
+  const auto norm = [&](const Run& run) { return norm_of(A, run); };
+  results.rank2_runs = spread(descend_runs(seeds, A, 2, interrupted, progress.on_runs()), loss);
+  results.rank4_runs = spread(descend_runs(seeds, A, 4, interrupted, progress.on_runs()), loss);
+  results.norm_runs = spread(norm_runs(seeds, A, 1000, interrupted, progress.on_runs()), norm);
 }
 
 Comparison by_svd(std::string what, double reported, double ours, Judgement judgement, double tolerance) {

@@ -47,10 +47,15 @@ NormDescent descend_norm(uint64_t seed, const Tensor& A, const StopRequest& stop
   return result;
 }
 
-double norm_after(uint64_t seed, const Tensor& A, int64_t epochs) {
-  const Factors factors =
-      gd_factorise_ad(A, 2, AdOptions().seed(seed).engine(engine_on(A.device())).loss(AdLoss::norm).num_epochs(epochs));
-  return std::sqrt(squared_error(A, factors));
+std::vector<Run> descend_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, int64_t rank, const StopRequest& stop,
+                              const RunsCallback& on_runs) {
+  return gd_factorise_ad_runs(A, rank, seeds, AdOptions().engine(engine_on(A.device())).stop(stop), on_runs);
+}
+
+std::vector<Run> norm_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, int64_t epochs, const StopRequest& stop,
+                           const RunsCallback& on_runs) {
+  return gd_factorise_ad_runs(
+      A, 2, seeds, AdOptions().engine(engine_on(A.device())).loss(AdLoss::norm).num_epochs(epochs).stop(stop), on_runs);
 }
 
 Projections compare_projections(const Tensor& A, const Factors& descent) {
@@ -86,6 +91,12 @@ Spread spread_of(const std::vector<Mlp>& runs, double Mlp::*accuracy) {
 Mlp train(uint64_t seed, const Iris& iris, const MlpSetting& setting, c10::Device device) {
   const auto options = MlpOptions().variant(setting.variant).lr(setting.lr).seed(seed);
   return train_mlp(iris.X.to(device), iris.y.to(device), kClasses, kTrainRows, options);
+}
+
+std::vector<MlpRun> train_runs(at::ArrayRef<uint64_t> seeds, const Iris& iris, const MlpSetting& setting,
+                               const StopRequest& stop, const RunsCallback& on_runs) {
+  const auto options = MlpOptions().variant(setting.variant).lr(setting.lr).stop(stop);
+  return train_mlp_runs(iris.X, iris.y, kClasses, kTrainRows, seeds, options, on_runs);
 }
 
 }  // namespace factorise::programs::lab2

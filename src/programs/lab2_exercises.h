@@ -4,6 +4,7 @@
 #include <factorise/autograd.h>
 #include <factorise/datasets.h>
 #include <factorise/mlp.h>
+#include <factorise/runs.h>
 #include <factorise/subspace.h>
 #include <factorise/svd.h>
 
@@ -38,8 +39,11 @@ struct NormDescent {
 };
 NormDescent descend_norm(uint64_t seed, const Tensor& A, const StopRequest& stop);
 
-/// ‖A - U Vᵀ‖ after `epochs` of the norm variant.
-double norm_after(uint64_t seed, const Tensor& A, int64_t epochs);
+/// descend, and `epochs` of the norm variant, from many seeds. `stop` and `on_runs` as the library has them.
+std::vector<Run> descend_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, int64_t rank, const StopRequest& stop,
+                              const RunsCallback& on_runs);
+std::vector<Run> norm_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, int64_t epochs, const StopRequest& stop,
+                           const RunsCallback& on_runs);
 
 /// Exercise 1.3: the SVD's U beside the Û of gradient descent.
 struct Projections {
@@ -65,6 +69,10 @@ struct Spread {
   double min, median, max;
 };
 Spread spread_of(const std::vector<Mlp>& runs, double Mlp::*accuracy);
+
+/// train from many seeds.
+std::vector<MlpRun> train_runs(at::ArrayRef<uint64_t> seeds, const Iris& iris, const MlpSetting& setting,
+                               const StopRequest& stop, const RunsCallback& on_runs);
 
 /// One run: split, weights and training from one seed; 100 rows train, 50 validate.
 Mlp train(uint64_t seed, const Iris& iris, const MlpSetting& setting, c10::Device device);

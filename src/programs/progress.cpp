@@ -51,11 +51,14 @@ EpochCallback Progress::on_epoch() {
 
 int64_t Progress::report_every() const { return std::max<int64_t>(1, total_ / kLossReports); }
 
-void Progress::advance() {
+RunsCallback Progress::on_runs() {
   const std::lock_guard lock(mutex_);
   if (!start_) start_ = Clock::now();
-  ++done_;
-  draw_if_due();
+  return [this, before = done_](int64_t done, int64_t) {
+    const std::lock_guard again(mutex_);
+    done_ = before + done;
+    draw_if_due();
+  };
 }
 
 void Progress::clear() {

@@ -1,7 +1,7 @@
 #pragma once
 // A line on the terminal that says how far a run is. Only on a terminal, so that logs and pipes stay clean.
 
-#include <factorise/factors.h>
+#include <factorise/runs.h>
 
 #include <chrono>
 #include <mutex>
@@ -14,7 +14,7 @@ namespace factorise::programs {
 /// and clears it at the end. Also the run's clock. Thread-safe.
 class Progress {
  public:
-  /// `unit`: what is counted, "epochs", "seeds".
+  /// `unit`: what is counted, "epochs", "runs".
   Progress(std::string label, int64_t total, bool quiet, std::string unit = "epochs");
   ~Progress();
   Progress(const Progress&) = delete;
@@ -27,8 +27,8 @@ class Progress {
   EpochCallback on_epoch();
   int64_t report_every() const;
 
-  /// For other loops: one more is done.
-  void advance();
+  /// For the library's many runs: counts on from what is done now.
+  RunsCallback on_runs();
 
   /// Takes the line away, also to write something else; the next step draws it again.
   void clear();

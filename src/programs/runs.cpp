@@ -1,49 +1,21 @@
-// Threads that pull the next run from a counter.
+// Seeds, and runs that Ctrl-C left out.
 
 #include "programs/runs.h"
 
-#include <ATen/Parallel.h>
-
-#include <atomic>
-#include <exception>
-#include <thread>
+#include <numeric>
 
 #include "programs/interrupt.h"
 
 namespace factorise::programs {
 
-bool for_each_run(int runs, int threads, const std::function<void(int)>& run) {
-  if (threads < 1) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  std::atomic<int> next{0};
-  std::atomic<bool> failed{false};
-  std::vector<std::exception_ptr> errors(static_cast<size_t>(runs));
-  std::atomic<int> finished{0};
-  const auto work = [&] {
-    // A run is too small to share, and torch's own threads would spin against each other's; the setting is a thread's.
-    at::set_num_threads(1);
-    while (!failed && !interrupted()) {
-      const int i = next++;
-      if (i >= runs) return;
-      try {
-        run(i);
-        ++finished;
-      } catch (...) {
-        errors[static_cast<size_t>(i)] = std::current_exception();
-        failed = true;
-      }
-    }
-  };
-  const int torch_threads = at::get_num_threads();
-  {
-    std::vector<std::jthread> workers;
-    for (int i = 1; i < std::min(threads, runs); ++i) workers.emplace_back(work);
-    work();  // the caller is one of them
-  }
-  at::set_num_threads(torch_threads);
-  for (const auto& error : errors) {
-    if (error) std::rethrow_exception(error);
-  }
-  return finished == runs;
+std::vector<uint64_t> seeds_from(uint64_t first, int runs) {
+  std::vector<uint64_t> seeds(static_cast<size_t>(runs));
+  std::iota(seeds.begin(), seeds.end(), first);
+  return seeds;
+}
+
+void check_complete(size_t finished, size_t asked_for, const char* sentence) {
+  if (finished < asked_for) throw Interrupted(sentence);
 }
 
 }  // namespace factorise::programs

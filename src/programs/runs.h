@@ -1,14 +1,10 @@
 #pragma once
-// The same run over many seeds, side by side on the machine's cores. Results come in the order of the seeds, whichever
-// finished first, so the number of threads changes nothing but the time.
+// The labs' figures over many seeds: the library's runs, with the diverged ones counted and never dropped.
 
-#include <factorise/factors.h>
+#include <factorise/runs.h>
 
-#include <optional>
 #include <type_traits>
 #include <vector>
-
-#include "programs/progress.h"
 
 namespace factorise::programs {
 
@@ -17,33 +13,24 @@ template <class T>
 struct Runs {
   std::vector<T> finite;  ///< in the order of their seeds
   int diverged = 0;       ///< runs that left the finite numbers
-  bool complete = true;   ///< false: Ctrl-C left some out
 };
 
-/// Calls run(i) for i in [0, runs) on `threads` threads (0: as many as there are cores) until Ctrl-C. An exception
-/// stops the others and is thrown on; of several, the one of the lowest i. Returns whether all were called.
-bool for_each_run(int runs, int threads, const std::function<void(int)>& run);
+/// `runs` seeds from `first` on.
+std::vector<uint64_t> seeds_from(uint64_t first, int runs);
 
-/// f(seed) for `runs` seeds from `first_seed` on. A DivergenceError counts as diverged, anything else is thrown on.
-/// f runs on several threads at once, so it shares nothing that it writes to, and seeds its own generator.
-template <class F>
-auto for_seeds(uint64_t first_seed, int runs, int threads, F f, Progress* progress = nullptr) {
-  using T = std::invoke_result_t<F, uint64_t>;
-  std::vector<std::optional<T>> results(static_cast<size_t>(runs));
-  std::vector<char> diverged(results.size(), 0);
-  Runs<T> all;
-  all.complete = for_each_run(runs, threads, [&](int i) {
-    const auto index = static_cast<size_t>(i);
-    try {
-      results[index] = f(first_seed + index);
-    } catch (const DivergenceError&) {
-      diverged[index] = 1;
+/// Throws Interrupted with this sentence where Ctrl-C left some out.
+void check_complete(size_t finished, size_t asked_for, const char* sentence);
+
+/// f of each run that stayed finite: of a Run's factors, of an MlpRun's mlp.
+template <class Run, class F>
+auto figures_of(const std::vector<Run>& runs, F f) {
+  Runs<std::decay_t<std::invoke_result_t<F, const Run&>>> all;
+  for (const Run& run : runs) {
+    if (run.diverged_at > 0) {
+      ++all.diverged;
+    } else {
+      all.finite.push_back(f(run));
     }
-    if (progress) progress->advance();
-  });
-  for (size_t i = 0; i < results.size(); ++i) {
-    if (results[i]) all.finite.push_back(std::move(*results[i]));
-    all.diverged += diverged[i];
   }
   return all;
 }

@@ -1,0 +1,54 @@
+#pragma once
+// The same run from many seeds: what a figure's spread over seeds is made of. Small problems run side by side, one on
+// each thread, large ones one after another with all threads. Either way each run has the bits of its single run.
+
+#include <factorise/autograd.h>
+#include <factorise/gd.h>
+#include <factorise/mlp.h>
+#include <factorise/sgd.h>
+
+#include <vector>
+
+namespace factorise {
+
+/// What came of one seed.
+struct Run {
+  Factors factors;          ///< undefined where the run diverged
+  int64_t diverged_at = 0;  ///< the first epoch after which a factor was not finite; 0: all stayed finite
+};
+
+struct MlpRun {
+  Mlp mlp;                  ///< without weights where the run diverged
+  int64_t diverged_at = 0;  ///< the first epoch after which a weight was not finite; 0: all stayed finite
+};
+
+/// Told on the calling thread, from time to time and at the end, how many of the runs are done.
+using RunsCallback = std::function<void(int64_t done, int64_t total)>;
+
+/// One run for each seed, in the order of the seeds; see the functions of one run for the arguments. A run that
+/// diverges is a result, not an error.
+///
+/// Options: `seed`, `initial` and `on_epoch` must not be set. `stop` is asked on the calling thread alone, and ends all
+/// runs within an epoch of each: then the result is shorter than `seeds` and holds the runs before the first one that
+/// was not finished.
+///
+/// Threads: at::get_num_threads() runs side by side, each on one thread, where m n rank <= 2^22 (for the reference
+/// engine 2^15, below which torch's sums do not depend on the threads) and A is on the CPU; else one after another.
+///
+/// Throws c10::ValueError for bad arguments before any run begins; what a run throws otherwise ends all and is thrown.
+std::vector<Run> sgd_factorise_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,
+                                    const SgdOptions& options = {}, const RunsCallback& on_runs = {});
+std::vector<Run> sgd_factorise_masked_runs(const Tensor& A, const Tensor& M, int64_t rank, at::ArrayRef<uint64_t> seeds,
+                                           const SgdOptions& options = {}, const RunsCallback& on_runs = {});
+std::vector<Run> gd_factorise_masked_runs(const Tensor& A, const Tensor& M, int64_t rank, at::ArrayRef<uint64_t> seeds,
+                                          const GdOptions& options = {}, const RunsCallback& on_runs = {});
+std::vector<Run> gd_factorise_ad_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,
+                                      const AdOptions& options = {}, const RunsCallback& on_runs = {});
+
+/// train_mlp on the rows of X, each run with its own split, as above. Side by side always with the fused engine, and
+/// with the reference where rows * (features + hidden + classes) <= 2^15.
+std::vector<MlpRun> train_mlp_runs(const Tensor& X, const Tensor& y, int64_t classes, int64_t train,
+                                   at::ArrayRef<uint64_t> seeds, const MlpOptions& options = {},
+                                   const RunsCallback& on_runs = {});
+
+}  // namespace factorise
