@@ -57,6 +57,7 @@ def fit(request, iterations):
     model = mf.MF(
         k=request["rank"],
         nr_threads=request["threads"],
+        nr_bins=request.get("bins", 26),
         nr_iters=iterations,
         eta=request.get("eta", 0.05),
         lambda_p2=request.get("regularisation", 0.02),

@@ -10,6 +10,7 @@ reaches. For each goal a method is judged by its best setting for that goal. Tim
 import dataclasses
 import os
 
+from measurements import few_bins
 from samples import figure
 
 RANK = 5
@@ -73,9 +74,15 @@ def torch_runs(sides, data, method, what, settings, **limits):
         data.runs.append(Run(method, setting, answer["points"], answer["setup_seconds"]))
 
 
+def best_settings(runs):
+    """The settings that reach the lowest SSE and the lowest hold-out RMSE; one where they are the same."""
+    best = [min(runs, key=lambda r: r.lowest(field)[field]).setting for field in ("sse", "rmse") if runs]
+    return best[:1] if best[:1] == best[1:] else best
+
+
 def libmf_runs(sides, data, settings, looks, few):
     """First each setting at few lengths, then the best for either goal at all of them."""
-    timing = sides.libmf.ask("epoch", problem=data.train, rank=RANK, threads=sides.threads)
+    timing = sides.libmf.ask("epoch", problem=data.train, rank=RANK, threads=sides.threads, bins=few_bins(sides))
     if "skipped" in timing:
         data.notes.append(f"{LIBMF}: {timing['skipped']}")
         return
@@ -83,15 +90,13 @@ def libmf_runs(sides, data, settings, looks, few):
 
     def run(setting, epochs):
         answer = sides.libmf.ask("curve", problem=data.train, holdout=data.holdout, rank=RANK, threads=sides.threads,
-                                 epochs=epochs, **setting)
+                                 epochs=epochs, bins=few_bins(sides), **setting)
         points = [p | {"seconds": max(0.0, p["seconds"] - setup)} for p in answer.get("points", [])]
         return Run(LIBMF, setting, points, setup)
 
     tried = [r for r in (run(setting, few) for setting in settings) if r.points]
-    best = {min(tried, key=lambda r: r.lowest(field)[field]).name(): r for field in ("sse", "rmse") for r in tried
-            if r is min(tried, key=lambda r: r.lowest(field)[field])} if tried else {}
-    data.runs += [run(r.setting, looks) for r in best.values()]
-    data.runs += [r for r in tried if r.name() not in best]
+    best = best_settings(tried)
+    data.runs += [run(setting, looks) for setting in best] + [r for r in tried if r.setting not in best]
 
 
 def descend(sides, data, setting, epochs, side):
@@ -117,8 +122,7 @@ def our_runs(sides, data, settings, epochs):
         if sample["points"]:
             ours.append(Run(OURS, setting, sample["points"], sample.get("setup_seconds", 0.0)))
     data.runs += ours
-    best = [min(ours, key=lambda r: r.lowest(field)[field]).setting for field in ("sse", "rmse")] if ours else settings
-    for setting in [s for i, s in enumerate(best) if s not in best[:i]]:
+    for setting in best_settings(ours) if ours else settings:
         sample = descend(sides, data, setting, epochs, "scalar")
         if sample["points"]:
             data.runs.append(Run(SCALAR, setting, sample["points"]))

@@ -1,7 +1,7 @@
 """From samples to tables, and the bars that were set before anything was measured."""
 
-from quality import ALS, DESCENT, LIBMF, OURS, SCALAR as SCALAR_SGD, seconds_to_als, table as quality_table
-from measurements import CROSSOVER, DENSITIES, RANKS, SCALAR, SPARSE_DENSITY
+import quality
+from measurements import CROSSOVER, DENSITIES, LIBMF, LIBMF_TUNED, RANKS, SCALAR, SPARSE_DENSITY
 from samples import figure
 
 
@@ -43,6 +43,12 @@ def bars(samples, data_sets, threads, avx512):
     thin16 = thin | {"rank": 16}
     sparse = {"bench": "sparse", "rank": 5, "density": SPARSE_DENSITY}
     many = f"{threads} threads"
+
+    def libmf_bars(where, labels, bar):
+        return [Bar(f"{side}: its epoch / ours, {where}, {many}",
+                    ratio(samples.best(side=side, **labels), ours(threads, **labels)), bar)
+                for side in (LIBMF, LIBMF_TUNED)]
+
     found = [
         Bar("SGD epoch, 35 %, the better scalar loop / ours, 1 thread", ratio(scalar(**at), ours(1, **at)),
             6 if avx512 else 4),
@@ -50,13 +56,12 @@ def bars(samples, data_sets, threads, avx512):
         Bar(f"SGD epoch, 35 %, {many}", ours(threads, **at), 2.4, at_most=True, unit="ms"),
         Bar(f"PyTorch's full-batch epoch / our SGD epoch, 35 %, {many}",
             ratio(samples.best(side="PyTorch full-batch", **at), ours(threads, **at)), 30),
-        Bar(f"LIBMF's epoch / ours, 35 %, {many}", ratio(samples.best(side="LIBMF", **at), ours(threads, **at)), 20),
-        Bar(f"LIBMF's epoch / ours, 1 %, {many}", ratio(samples.best(side="LIBMF", **thin), ours(threads, **thin)), 10),
+        *libmf_bars("35 %", at, 20),
+        *libmf_bars("1 %", thin, 10),
         Bar("rank 16, 1 %, scalar entry list / ours, 1 thread",
             ratio(scalar("scalar entries", **thin16), ours(1, **thin16)), 1.5),
         Bar(f"the same, {many}", ratio(scalar("scalar entries", **thin16), ours(threads, **thin16)), 2.5),
-        Bar(f"20,000 x 100,000 at 0.1 %, LIBMF's epoch / ours, {many}",
-            ratio(samples.best(side="LIBMF", **sparse), ours(threads, **sparse)), 2),
+        *libmf_bars("20,000 x 100,000 at 0.1 %", sparse, 2),
         Bar("full-batch epoch, PyTorch / ours", ratio(samples.best(bench="gd", side="PyTorch full-batch", rank=5),
                                                       samples.best(bench="gd", side="ours", rank=5)), 30),
         Bar("autograd epoch, dense 1000 x 10000, PyTorch / ours",
@@ -77,10 +82,10 @@ def bars(samples, data_sets, threads, avx512):
         Bar(f"SGD epoch beside a second busy job, {many}", samples.median("slowdown", bench="busy"), 2.5, at_most=True),
     ]
     for data in data_sets:
-        times = seconds_to_als(data)
-        peers = lowest(times.get(m) for m in (DESCENT, ALS, LIBMF, SCALAR_SGD))
+        times = quality.seconds_to_als(data)
+        peers = lowest(seconds for method, seconds in times.items() if method != quality.OURS)
         found.append(Bar(f"{data.name}: time to ALS's third sweep, the fastest peer / ours",
-                         ratio(peers, times.get(OURS)), 1))
+                         ratio(peers, times.get(quality.OURS)), 1))
     return found
 
 
@@ -173,7 +178,7 @@ def tables(samples):
 
 def quality_tables(data_sets):
     for data in data_sets:
-        header, rows = quality_table(data)
+        header, rows = quality.table(data)
         rows_, columns = data.shape
         yield (f"Seconds to quality: {data.name}, {rows_} x {columns}, {data.counts[0]:,} ratings to train on, "
                f"{data.counts[1]:,} held out, rank 5", header, rows)

@@ -33,7 +33,7 @@ def arguments():
     parser.add_argument("--rounds", type=int, help="turns that each side takes (default 3, with --quick 2)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="the larger of the thread counts timed")
     parser.add_argument("--output", help="folder for the results (default: benchmarks/results for a whole run, else "
-                                         "build/benchmarks)")
+                                         "build/bench-results)")
     for hidden in ("--build", "--torch-python", "--libmf-python"):  # ./labs gives these
         parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -94,11 +94,12 @@ def run_quality(sides, plan, notes):
     return found
 
 
-def blocks(samples, data_sets, sides, machine):
-    """All tables: title, header, rows. The bars come first."""
+def blocks(samples, data_sets, sides, machine, whole):
+    """All tables: title, header, rows. The bars come first; of a part of the run, those that it can judge."""
     found = report.bars(samples, data_sets, sides.threads, machine.avx512)
-    measured = [bar.row() for bar in found if bar.value is not None or len(samples.all) > 0]
-    yield "The bars of issue 5", ["", "bar", "measured", ""], measured
+    rows = [bar.row() for bar in found if whole or bar.value is not None]
+    if rows:
+        yield "The bars of issue 5", ["", "bar", "measured", ""], rows
     yield from report.tables(samples)
     yield from report.quality_tables(data_sets)
 
@@ -125,7 +126,7 @@ def main():
     wanted = given.only or SECTIONS
     plan, machine = Plan(given), Machine()
     whole = wanted == SECTIONS and not given.quick
-    output = given.output or (os.path.join(root, "benchmarks", "results") if whole else os.path.join(build, "benchmarks"))
+    output = given.output or (os.path.join(root, "benchmarks", "results") if whole else os.path.join(build, "bench-results"))
     os.makedirs(output, exist_ok=True)
     samples, data_sets, notes = Samples(), [], []
     with tempfile.TemporaryDirectory(prefix="factorise-bench-") as folder:
@@ -140,7 +141,7 @@ def main():
     notes += samples.reasons()
     wrong = samples.wrong()
     notes += [f"WRONG RESULT, its time does not count: {sample}" for sample in wrong]
-    found = list(blocks(samples, data_sets, sides, machine))
+    found = list(blocks(samples, data_sets, sides, machine, whole))
     print("\n".join(lines), *(report.as_text(*block) for block in found), *notes, sep="\n\n")
     name = os.path.join(output, f"{datetime.date.today().isoformat()}-{machine.slug()}")
     markdown = ["# Benchmarks", "\n".join(f"- {line}" for line in lines),
