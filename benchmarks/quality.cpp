@@ -69,9 +69,12 @@ void run_ours(const Problem& train, const Settings& settings, const QualitySetti
   const auto run = [&, &A = A, &M = M](double lr, int64_t epochs, const Factors& from) {
     return sgd_factorise_masked(A, M, settings.rank, descent(quality, lr, epochs, from));
   };
+  // A constant step too small to diverge takes as long as any other.
+  const auto harmless = [&, &A = A, &M = M](int64_t epochs) {
+    sgd_factorise_masked(A, M, settings.rank, descent(quality, 1e-6, epochs, initial).lr_decay(1));
+  };
   try {
-    // A step too small to diverge takes as long as any other.
-    const EpochTime time = epoch_time([&](int64_t epochs) { run(1e-6, epochs, initial); }, settings.seconds);
+    const EpochTime time = epoch_time(harmless, settings.seconds);
     Factors factors = initial;
     double lr = quality.lr;
     for (int64_t epoch = 0; epoch < quality.epochs;) {

@@ -127,7 +127,8 @@ def crossover_tables(samples):
             densities = [d for d in CROSSOVER if samples.where(density=d, **labels)]
             rows = [[f"{100 * d:g} %", *(samples.cell(density=d, path=p, **labels) for p in ("automatic", *paths))]
                     for d in densities]
-            yield (f"The two paths, rank {rank}, {threads} threads, ms an epoch; they cross {crossing(samples, labels)}",
+            crossing_at = crossing(samples, labels)
+            yield (f"The two paths, rank {rank}, {threads} threads, ms an epoch; they cross {crossing_at}",
                    ["observed", "automatic", *(f"{p} forced" for p in paths)], rows)
 
 
@@ -160,17 +161,19 @@ def side_table(samples, title, bench, by=("side", "rank", "threads"), field="ms"
 def tables(samples):
     yield from sgd_tables(samples)
     yield from crossover_tables(samples)
+    by_path = ("side", "path", "rank", "threads")
     for found in (
-        side_table(samples, "SGD epoch, 20,000 x 100,000, 0.1 % observed", "sparse", ("side", "path", "rank", "threads")),
+        side_table(samples, "SGD epoch, 20,000 x 100,000, 0.1 % observed", "sparse", by_path),
         side_table(samples, "Full-batch epoch, 1000 x 10000, 35 % observed", "gd"),
         side_table(samples, "Descent by autograd, an epoch, dense 1000 x 10000", "autograd"),
         side_table(samples, "Iris by autograd, rank 2, 1000 epochs", "iris", ("side", "threads")),
         side_table(samples, "3 x 3, rank 2, 1000 epochs of SGD", "small", ("side",)),
         side_table(samples, "MLP on iris, 100 epochs, one seed", "mlp", ("side", "variant", "lr")),
         side_table(samples, "Start-up: factorise --version, import torch", "startup", ("side",)),
-        side_table(samples, "Peak memory beyond A and M, 1000 x 10000", "memory", ("method", "rank", "threads"), "mb", "MB"),
-        side_table(samples, "SGD epoch beside a second busy job, against alone", "busy", ("side", "threads"), "slowdown",
-                   "times"),
+        side_table(samples, "Peak memory beyond A and M, 1000 x 10000", "memory", ("method", "rank", "threads"),
+                   "mb", "MB"),
+        side_table(samples, "SGD epoch beside a second busy job, against alone", "busy", ("side", "threads"),
+                   "slowdown", "times"),
     ):
         if found:
             yield found

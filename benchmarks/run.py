@@ -76,8 +76,8 @@ class Machine:
             f"date: {datetime.datetime.now().astimezone().isoformat(timespec='minutes')}",
             f"versions: torch {versions.get('torch', '–')}, Python {versions.get('python', '–')}, "
             f"LIBMF {libmf.get('libmf', '– (' + libmf.get('skipped', '') + ')')}",
-            f"settings: {plan.rounds} rounds in turn, medians; samples of about {plan.seconds} s; 1 and {sides.threads} "
-            f"threads{'; --quick' if plan.quick else ''}",
+            f"settings: {plan.rounds} rounds in turn, medians; samples of about {plan.seconds} s; 1 and "
+            f"{sides.threads} threads{'; --quick' if plan.quick else ''}",
         ]
 
 
@@ -126,7 +126,8 @@ def main():
     wanted = given.only or SECTIONS
     plan, machine = Plan(given), Machine()
     whole = wanted == SECTIONS and not given.quick
-    output = given.output or (os.path.join(root, "benchmarks", "results") if whole else os.path.join(build, "bench-results"))
+    kept, passing = os.path.join(root, "benchmarks", "results"), os.path.join(build, "bench-results")
+    output = given.output or (kept if whole else passing)
     os.makedirs(output, exist_ok=True)
     samples, data_sets, notes = Samples(), [], []
     with tempfile.TemporaryDirectory(prefix="factorise-bench-") as folder:

@@ -1,5 +1,5 @@
-"""bench_factorise on tiny sizes: every verb prints samples with the keys that the tables are made of, and its own checks
-of the results pass."""
+"""bench_factorise on tiny sizes: every verb prints samples with the keys that the tables are made of, and its own
+checks of the results pass."""
 
 import json
 import os

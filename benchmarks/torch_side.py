@@ -227,8 +227,8 @@ def descent_curve(request):
 
 class LeastSquares:
     """Alternating least squares: Zhou, Wilkinson, Schreiber, Pan, "Large-scale parallel collaborative filtering for the
-    Netflix Prize", AAIM 2008. With V fixed, row r of U solves (Σ v vᵀ + λ n_r I) u = Σ a v over its n_r ratings. All
-    rows' sums are one product of the mask with the columns' v vᵀ (upper triangles), all rows' solves one batched
+    Netflix Prize", AAIM 2008. With V fixed, row r of U solves (Σ v vᵀ + λ n_r I) u = Σ a v over its n_r ratings. The
+    sums of all rows are one product of the mask with the columns' v vᵀ (upper triangles), their solves one batched
     Cholesky."""
 
     def __init__(self, A, M, rank, regularisation):
