@@ -3,7 +3,6 @@
 #include "benchmarks/ours.h"
 
 #include <ATen/ops/ne.h>
-#include <c10/util/Exception.h>
 #include <fmt/format.h>
 
 namespace factorise::benchmarks {
@@ -19,16 +18,6 @@ Matrix matrix_of(const Problem& problem, bool bytes) {
 }
 
 std::string default_engine() { return SgdOptions().engine() == Engine::fused ? "fused" : "reference"; }
-
-const std::vector<std::string>& paths() {
-  static const std::vector<std::string> all{"automatic"};
-  return all;
-}
-
-SgdOptions on_path(SgdOptions options, const std::string& path) {
-  TORCH_CHECK_VALUE(path == "automatic", "[on_path] there is no path '", path, "'.");
-  return options;
-}
 
 std::optional<std::string> too_slow(int64_t entries, int64_t epochs) {
   if (SgdOptions().engine() != Engine::reference) return std::nullopt;

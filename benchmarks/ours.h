@@ -4,9 +4,9 @@
 #include <factorise/gd.h>
 #include <factorise/sgd.h>
 
+#include <array>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "benchmarks/problem.h"
 
@@ -23,11 +23,13 @@ Matrix matrix_of(const Problem& problem, bool bytes);
 /// "fused" or "reference": what the library runs when nothing is said.
 std::string default_engine();
 
-/// The ways of SGD that are timed: the automatic choice first, then each way forced.
-const std::vector<std::string>& paths();
-
-/// SgdOptions that force a path.
-SgdOptions on_path(SgdOptions options, const std::string& path);
+/// The ways of SGD that are timed: the automatic choice, and each forced.
+struct Path {
+  const char* name;
+  SgdPath path;
+};
+inline constexpr std::array kPaths{Path{"automatic", SgdPath::automatic}, Path{"wavefront", SgdPath::wavefront},
+                                   Path{"entries", SgdPath::entries}};
 
 /// Why the library is not timed, as a sentence, or nothing: the reference engine takes microseconds an entry.
 std::optional<std::string> too_slow(int64_t entries, int64_t epochs);
