@@ -1,0 +1,115 @@
+"""LIBMF's side of the benchmarks: a process that answers one JSON request a line, under the bench environment's Python.
+
+LIBMF (Chin, Yuan, Zhuang, Juan, Lin, "LIBMF: A library for parallel matrix factorization in shared-memory systems",
+JMLR 17, 2016) by its PyPI package. It times nothing itself, and a fit cannot be continued, so an epoch's time is the
+difference between two fits of different lengths, and every point of a curve is a fit of its own.
+"""
+
+import json
+import os
+import sys
+import time
+
+# The package prints to stdout when it is imported; the answers keep a stdout of their own.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+import numpy as np  # noqa: E402
+
+try:
+    from libmf import mf
+except Exception as error:  # no compiler, no network, another Python: the table says so
+    mf = None
+    why_not = f"{type(error).__name__}: {error}"
+
+problems = {}
+
+
+def triples(path):
+    """Rows of (row, column, rating), float32, as bench_factorise writes them; kept, as several fits share them."""
+    if path not in problems:
+        problems.clear()
+        problems[path] = np.fromfile(path, dtype=np.float32).reshape(-1, 3)
+    return problems[path]
+
+
+def predictions(model, entries):
+    """U Vᵀ at the entries; LIBMF's factors are NaN where training saw nothing, its answer there is the mean."""
+    P, Q = model.p_factors(), model.q_factors()
+    rows, columns = entries[:, 0].astype(np.int64), entries[:, 1].astype(np.int64)
+    seen = (rows < len(P)) & (columns < len(Q))
+    result = np.full(len(entries), np.nan)
+    result[seen] = np.einsum("ij,ij->i", P[rows[seen]], Q[columns[seen]])
+    return np.where(np.isnan(result), model.model.b, result)
+
+
+def squared_error(model, entries):
+    return float(np.square(entries[:, 2] - predictions(model, entries), dtype=np.float64).sum())
+
+
+def spread(ratings):
+    """The squared error of answering the mean everywhere."""
+    return float(len(ratings) * ratings.var(dtype=np.float64))
+
+
+def fit(request, iterations):
+    entries = triples(request["problem"])
+    model = mf.MF(
+        k=request["rank"],
+        nr_threads=request["threads"],
+        nr_bins=request.get("bins", 26),
+        nr_iters=iterations,
+        eta=request.get("eta", 0.05),
+        lambda_p2=request.get("regularisation", 0.02),
+        lambda_q2=request.get("regularisation", 0.02),
+        lambda_p1=0.0,
+        lambda_q1=0.0,
+        quiet=True,
+    )
+    start = time.perf_counter()
+    model.fit(entries)
+    return model, time.perf_counter() - start
+
+
+def epoch(request):
+    """Milliseconds an epoch, from fits of two lengths; the longer one is lengthened until the difference is clear."""
+    few, more = request.get("iterations", (2, 8))
+    model, short = fit(request, few)
+    model, long = fit(request, more)
+    while long - short < request.get("seconds", 0.2) and more < 2000:
+        more = few + 3 * (more - few)
+        model, long = fit(request, more)
+    ms = 1e3 * (long - short) / (more - few)
+    return {"ms": ms, "setup_ms": max(0.0, 1e3 * short - few * ms), "epochs": more,
+            "sse": squared_error(model, triples(request["problem"])),
+            "sse_before": spread(triples(request["problem"])[:, 2])}
+
+
+def curve(request):
+    """Seconds, training SSE and hold-out RMSE after each of some numbers of iterations."""
+    holdout = np.fromfile(request["holdout"], dtype=np.float32).reshape(-1, 3)
+    points = []
+    for iterations in request["epochs"]:
+        model, seconds = fit(request, iterations)
+        sse = squared_error(model, triples(request["problem"]))
+        rmse = float(np.sqrt(squared_error(model, holdout) / len(holdout)))
+        points.append({"epoch": iterations, "seconds": seconds, "sse": sse, "rmse": rmse})
+    return {"points": points}
+
+
+def answer(request):
+    if request["do"] == "versions":
+        from importlib.metadata import version
+        return {"libmf": version("libmf"), "numpy": np.__version__}
+    return {"epoch": epoch, "curve": curve}[request["do"]](request)
+
+
+for line in sys.stdin:
+    if mf is None:
+        reply = {"missing": f"LIBMF cannot be imported ({why_not})"}
+    else:
+        try:
+            reply = answer(json.loads(line))
+        except Exception as error:
+            reply = {"failed": f"{type(error).__name__}: {error}"}
+    print(json.dumps(reply), file=answers, flush=True)

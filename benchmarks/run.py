@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""./labs bench: this library, scalar loops, PyTorch and LIBMF side by side on this machine.
+
+Every ratio comes from one run in which the sides take turns; every table entry is a median; every timed result is
+checked before its time counts. Writes a table with machine, date and settings, and the curves as CSV.
+"""
+
+import argparse
+import csv
+import datetime
+import io
+import os
+import platform
+import re
+import sys
+import tempfile
+import time
+
+import measurements
+import quality
+import report
+from samples import Samples
+from sides import Sides
+
+SECTIONS = [f.__name__ for f in measurements.SECTIONS] + ["quality"]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="./labs bench", description=__doc__.split("\n")[0])
+    parser.add_argument("--only", action="append", choices=SECTIONS, metavar="SECTION",
+                        help=f"run this section alone (may be given several times): {', '.join(SECTIONS)}")
+    parser.add_argument("--quick", action="store_true", help="fewer sizes and repeats, two minutes in place of ten")
+    parser.add_argument("--rounds", type=int, help="turns that each side takes (default 3, with --quick 2)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="the larger of the thread counts timed")
+    parser.add_argument("--output", help="folder for the results (default: benchmarks/results for a whole run, else "
+                                         "build/bench-results)")
+    for hidden in ("--build", "--torch-python", "--libmf-python"):  # ./labs gives these
+        parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+class Plan:
+    """How much is measured, and the line that says how far it is."""
+
+    def __init__(self, given):
+        self.quick = given.quick
+        self.rounds = given.rounds or (2 if given.quick else 3)
+        self.seconds = 0.1 if given.quick else 0.2
+        self.begin = time.monotonic()
+
+    def progress(self, what):
+        print(f"bench: {time.monotonic() - self.begin:4.0f} s  {what}", file=sys.stderr, flush=True)
+
+
+class Machine:
+    def __init__(self):
+        text = ""
+        if os.path.exists("/proc/cpuinfo"):
+            with open("/proc/cpuinfo") as file:
+                text = file.read()
+        found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+        self.cpu = found.group(1).strip() if found else platform.machine()
+        self.avx512 = "avx512f" in text
+        self.load = os.getloadavg()[0]
+
+    def slug(self):
+        return re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)", "", self.cpu.lower())).strip("-")
+
+    def lines(self, sides, plan):
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+        versions = sides.torch.ask("versions")
+        libmf = sides.libmf.ask("versions")
+        return [
+            f"machine: {self.cpu}, {os.cpu_count()} cores{', AVX-512' if self.avx512 else ''}, {memory:.0f} GB, "
+            f"{platform.system()} {platform.release()}; load {self.load:.2f} when the run began",
+            f"date: {datetime.datetime.now().astimezone().isoformat(timespec='minutes')}",
+            f"versions: torch {versions.get('torch', '–')}, Python {versions.get('python', '–')}, "
+            f"LIBMF {libmf.get('libmf', '– (' + libmf.get('skipped', '') + ')')}",
+            f"settings: {plan.rounds} rounds in turn, medians; samples of about {plan.seconds} s; 1 and "
+            f"{sides.threads} threads{'; --quick' if plan.quick else ''}",
+        ]
+
+
+def run_quality(sides, plan, notes):
+    found = []
+    for load in quality.DATA_SETS:
+        data = load(sides, plan)
+        if isinstance(data, str):
+            notes.append(data)
+        else:
+            found.append(data)
+            notes += [f"{data.name}: {note}" for note in data.notes]
+        plan.progress(f"quality, {load.__name__}")
+    return found
+
+
+def blocks(samples, data_sets, sides, machine, whole):
+    """All tables: title, header, rows. The bars come first; of a part of the run, those that it can judge."""
+    found = report.bars(samples, data_sets, sides.threads, machine.avx512)
+    rows = [bar.row() for bar in found if whole or bar.value is not None]
+    if rows:
+        yield "The bars of issue 5", ["", "bar", "measured", ""], rows
+    yield from report.tables(samples)
+    yield from report.quality_tables(data_sets)
+
+
+def save(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    print(f"bench: wrote {path}", file=sys.stderr)
+
+
+def csv_text(data_sets):
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(quality.CURVE_HEADER)
+    for data in data_sets:
+        writer.writerows(quality.curves(data))
+    return text.getvalue()
+
+
+def main():
+    given = arguments()
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    build = given.build or os.path.join(root, "build")
+    wanted = given.only or SECTIONS
+    plan, machine = Plan(given), Machine()
+    whole = wanted == SECTIONS and not given.quick
+    kept, passing = os.path.join(root, "benchmarks", "results"), os.path.join(build, "bench-results")
+    output = given.output or (kept if whole else passing)
+    os.makedirs(output, exist_ok=True)
+    samples, data_sets, notes = Samples(), [], []
+    with tempfile.TemporaryDirectory(prefix="factorise-bench-") as folder:
+        sides = Sides(build, root, folder, given.torch_python, given.libmf_python, given.threads)
+        lines = machine.lines(sides, plan)
+        for section in measurements.SECTIONS:
+            if section.__name__ in wanted:
+                section(sides, samples, plan)
+        if "quality" in wanted:
+            data_sets = run_quality(sides, plan, notes)
+        sides.close()
+    notes += samples.reasons()
+    wrong = samples.wrong()
+    notes += [f"WRONG RESULT, its time does not count: {sample}" for sample in wrong]
+    found = list(blocks(samples, data_sets, sides, machine, whole))
+    print("\n".join(lines), *(report.as_text(*block) for block in found), *notes, sep="\n\n")
+    name = os.path.join(output, f"{datetime.date.today().isoformat()}-{machine.slug()}")
+    markdown = ["# Benchmarks", "\n".join(f"- {line}" for line in lines),
+                *(report.as_markdown(*block) for block in found)]
+    if notes:
+        markdown += ["## Notes", "\n".join(f"- {note}" for note in notes)]
+    save(name + ".md", "\n\n".join(markdown) + "\n")
+    if data_sets:
+        save(name + "-curves.csv", csv_text(data_sets))
+    plan.progress("done")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
