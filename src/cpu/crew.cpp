@@ -5,7 +5,10 @@
 
 #include <ATen/Parallel.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <memory>
 #include <system_error>
 
 #include "cpu/spin.h"
@@ -83,6 +86,22 @@ bool Crew::take_one(uint64_t& ticket) {
   ticket -= 1;
   if (unfinished_.fetch_sub(1, std::memory_order_release) == 1) unfinished_.notify_one();
   return true;
+}
+
+void for_workers(int threads, c10::function_ref<void(int64_t)> work) {
+  if (threads <= 1) return work(0);
+  struct Lasting {
+    std::unique_ptr<Crew> crew;
+    pid_t process = 0;
+  };
+  thread_local Lasting lasting;
+  // A forked child has the crew's memory, but none of its threads.
+  if (lasting.crew && lasting.process != getpid()) static_cast<void>(lasting.crew.release());
+  if (!lasting.crew || lasting.crew->threads() != threads) {
+    lasting.crew = std::make_unique<Crew>(threads);
+    lasting.process = getpid();
+  }
+  lasting.crew->for_each(threads, work);
 }
 
 }  // namespace factorise::cpu

@@ -1,5 +1,5 @@
 #pragma once
-// The threads of one run: the caller's and some helpers that end with it. OpenMP's, which torch has, must all arrive at
+// The threads of a run: the caller's and some helpers. OpenMP's, which torch has, must all arrive at
 // the end of a loop, also those that never got a core; where another job holds one, that costs a time slice an epoch
 // (seen: 24 ms in place of 2). Here whoever is awake takes the next task, and only tasks that were begun are waited
 // for.
@@ -43,5 +43,10 @@ class Crew {
   const c10::function_ref<void(int64_t)>* task_ = nullptr;
   std::vector<std::thread> helpers_;
 };
+
+/// Calls work(0), ..., work(threads - 1) on the calling thread and its lasting crew, which sleeps between calls and
+/// ends with the thread: for work that comes in pieces too short to start threads for. As in for_each, whoever is awake
+/// takes the next call, so that no call may count on another having begun.
+void for_workers(int threads, c10::function_ref<void(int64_t)> work);
 
 }  // namespace factorise::cpu

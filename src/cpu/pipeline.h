@@ -9,23 +9,13 @@
 #include <limits>
 #include <memory>
 
+#include "cpu/crew.h"
 #include "cpu/spin.h"
-#include "cpu/team.h"
+#include "cpu/wave.h"
 
 namespace factorise::cpu {
 
-/// What is walked: each block passes through positions 0, 1, ..., columns + lag - 1. It enters column c at position c
-/// at the earliest, and has left it for good once position c + lag is done.
-struct Wave {
-  int64_t blocks;
-  int64_t columns;
-  int64_t lag;
-  int64_t chunk;  ///< positions between two looks at the block above
-
-  int64_t positions() const { return columns + lag; }
-};
-
-/// Walks all blocks of all epochs on up to `threads` threads. `worker(i)` makes a thread's worker, with
+/// Walks all blocks of all epochs on up to `threads` threads. `make_worker()` makes a thread's worker, with
 ///   bool begin(int64_t epoch, int64_t block)      false ends the run before this block; asked at block 0 alone
 ///   void advance(int64_t from, int64_t to)        positions of the block, in order
 ///   void end()                                    after its last position
@@ -39,8 +29,8 @@ class Pipeline {
   template <class MakeWorker>
   int64_t run(int threads, MakeWorker make_worker) {
     threads = static_cast<int>(std::min<int64_t>(threads, wave_.blocks));
-    run_team(threads, [&](int i) {
-      auto worker = make_worker(i);
+    for_workers(threads, [&](int64_t) {
+      auto worker = make_worker();
       walk(worker, threads == 1 ? wave_.positions() : wave_.chunk);
     });
     return std::min(end_.load(), epochs_ * wave_.blocks) / wave_.blocks;

@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "cpu/pipeline.h"
 #include "cpu/sgd_kernels.h"
 
 namespace factorise::cpu {
@@ -155,7 +156,7 @@ int64_t run_typed(const at::Tensor& ratings, const at::Tensor& U, const at::Tens
              v.data(),
              stride,
              steps_of<T>(lr, weight_decay, lr_decay, epochs)};
-  Pipeline(layout.wave(), 0, epochs).run(useful_threads(layout, threads), [&](int) { return Worker<T>(run); });
+  Pipeline(layout.wave(), 0, epochs).run(useful_threads(layout, threads), [&] { return Worker<T>(run); });
   u.write_back();
   v.write_back();
   return run.diverged == kNever ? 0 : run.diverged.load();

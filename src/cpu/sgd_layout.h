@@ -12,7 +12,7 @@
 
 #include <cstdint>
 
-#include "cpu/pipeline.h"
+#include "cpu/wave.h"
 
 namespace factorise::cpu {
 

@@ -12,9 +12,9 @@
 #include <mutex>
 #include <vector>
 
+#include "cpu/crew.h"
 #include "cpu/rows.h"
 #include "cpu/sgd_kernels.h"
-#include "cpu/team.h"
 
 namespace factorise::cpu {
 namespace {
@@ -67,7 +67,7 @@ void count_row(const RowBuffers<T>& row, int64_t columns, SgdCounts& counts) {
 template <class MakeEach>
 void for_blocks(int64_t blocks, int threads, MakeEach make_each) {
   std::atomic<int64_t> next{0};
-  run_team(static_cast<int>(std::min<int64_t>(threads, blocks)), [&](int) {
+  for_workers(static_cast<int>(std::min<int64_t>(threads, blocks)), [&](int64_t) {
     auto each = make_each();
     for (int64_t block = next++; block < blocks; block = next++) each(block);
   });

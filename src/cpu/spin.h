@@ -53,22 +53,4 @@ class Sleepers {
   std::atomic<int> asleep_{0};
 };
 
-/// A number that only grows (it may wrap around), and that can be waited for.
-class Counter {
- public:
-  uint32_t value() const { return value_.load(); }
-  void add() {
-    value_.fetch_add(1);
-    sleepers_.wake();
-  }
-  /// Waits until the value has reached the target.
-  void wait_for(uint32_t target) {
-    sleepers_.wait_until([&] { return static_cast<int32_t>(value_.load() - target) >= 0; });
-  }
-
- private:
-  std::atomic<uint32_t> value_{0};
-  Sleepers sleepers_;
-};
-
 }  // namespace factorise::cpu

@@ -3,6 +3,8 @@
 #include "cpu/crew.h"
 
 #include <ATen/Parallel.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <vector>
@@ -11,7 +13,7 @@
 
 namespace factorise::cpu {
 
-TEST_CASE("every task is done once, and its result is there when the call returns", "[crew]") {
+TEST_CASE("every task is done once, and its result is there when the call returns", "[crew][threads]") {
   for (const int64_t threads : {1, 2, 3, 16}) {
     Crew crew(threads);
     CHECK(crew.threads() == threads);
@@ -25,7 +27,7 @@ TEST_CASE("every task is done once, and its result is there when the call return
   }
 }
 
-TEST_CASE("crews of two threads work side by side, and one that never worked ends", "[crew]") {
+TEST_CASE("crews of two threads work side by side, and one that never worked ends", "[crew][threads]") {
   const Crew idle(4);
   int64_t sums[2] = {};
   const auto work = [&](int64_t which) {
@@ -43,7 +45,27 @@ TEST_CASE("crews of two threads work side by side, and one that never worked end
   CHECK(sums[1] == 500 * 190);
 }
 
-TEST_CASE("little work gets one thread, much work no more than torch has", "[crew]") {
+TEST_CASE("a lasting crew serves one call after another, of any size, and the child of a fork", "[crew]") {
+  for (const int threads : {1, 2, 7, 2, 3}) {
+    for (int call = 0; call < 200; ++call) {
+      std::vector<int> done(static_cast<size_t>(threads));
+      for_workers(threads, [&](int64_t i) { done[static_cast<size_t>(i)] += 1; });
+      REQUIRE(std::all_of(done.begin(), done.end(), [](int count) { return count == 1; }));
+    }
+  }
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);  // what hangs ends
+    std::atomic<int> sum{0};
+    for_workers(3, [&](int64_t i) { sum += static_cast<int>(i); });
+    _exit(sum == 3 ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  CHECK(status == 0);
+}
+
+TEST_CASE("little work gets one thread, much work no more than torch has", "[crew][threads]") {
   const int before = at::get_num_threads();
   at::set_num_threads(3);
   CHECK(threads_for(0) == 1);
