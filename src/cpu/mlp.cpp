@@ -35,22 +35,7 @@ namespace hn = one_lane;
 
 template <class T>
 MlpKernels<T> mlp_kernels(Isa isa) {
-  switch (isa) {
-#if HWY_TARGETS & HWY_AVX3
-    case Isa::avx512:
-      return N_AVX3::kernels<T>();
-#endif
-#if HWY_TARGETS & HWY_AVX2
-    case Isa::avx2:
-      return N_AVX2::kernels<T>();
-#endif
-#if HWY_TARGETS & HWY_NEON
-    case Isa::neon:
-      return N_NEON::kernels<T>();
-#endif
-    default:
-      return scalar::kernels<T>();
-  }
+  FACTORISE_CHOOSE(isa, kernels<T>(), scalar::kernels<T>());
 }
 
 template MlpKernels<float> mlp_kernels(Isa isa);

@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kSmallFused = 1 << 22;      // above, a run's own threads serve it better
 constexpr double kSmallReference = 1 << 15;  // below, no operation of torch's is split among threads
+constexpr double kShort = 1 << 24;           // multiply-adds, below which questions would take longer than the answer
 
 /// Options that would make all runs the same, or be called from several threads.
 template <class Options>
@@ -35,20 +36,20 @@ int threads_for(const Options& options, double size, double small_fused, const T
   return A.is_cpu() && size <= small ? std::max(1, at::get_num_threads()) : 0;
 }
 
-/// single(options, result): one run.
+/// single(options, result): one run. asked_within: whether it asks `stop` before every epoch, or none.
 template <class Result, class Options, class Single>
-std::vector<Result> run_all(at::ArrayRef<uint64_t> seeds, const Options& options, int threads,
+std::vector<Result> run_all(at::ArrayRef<uint64_t> seeds, const Options& options, int threads, bool asked_within,
                             const RunsCallback& on_runs, Single single) {
   std::vector<Result> results(seeds.size());
-  const int64_t finished = for_each_run(static_cast<int64_t>(seeds.size()), threads, options.stop(), on_runs,
-                                        [&](int64_t i, const StopRequest& stop) {
-                                          const auto index = static_cast<size_t>(i);
-                                          try {
-                                            single(Options(options).seed(seeds[index]).stop(stop), results[index]);
-                                          } catch (const DivergenceError& error) {
-                                            results[index].diverged_at = error.epoch();
-                                          }
-                                        });
+  const int64_t finished = for_each_run(
+      static_cast<int64_t>(seeds.size()), threads, options.stop(), on_runs, [&](int64_t i, const StopRequest& stop) {
+        const auto index = static_cast<size_t>(i);
+        try {
+          single(Options(options).seed(seeds[index]).stop(asked_within ? stop : nullptr), results[index]);
+        } catch (const DivergenceError& error) {
+          results[index].diverged_at = error.epoch();
+        }
+      });
   results.resize(static_cast<size_t>(finished));
   return results;
 }
@@ -66,7 +67,9 @@ std::vector<Run> factorise_all(const char* function, const Tensor& A, int64_t ra
   check_set(function, options);
   factorise(only_checked(options));
   const double size = static_cast<double>(A.numel()) * static_cast<double>(rank);
-  return run_all<Run>(seeds, options, threads_for(options, size, kSmallFused, A), on_runs,
+  const bool asked_within =
+      options.engine() == Engine::reference || size * static_cast<double>(options.num_epochs()) >= kShort;
+  return run_all<Run>(seeds, options, threads_for(options, size, kSmallFused, A), asked_within, on_runs,
                       [&](const Options& of_run, Run& result) { result.factors = factorise(of_run); });
 }
 
@@ -103,9 +106,9 @@ std::vector<MlpRun> train_mlp_runs(const Tensor& X, const Tensor& y, int64_t cla
   train_mlp(X, y, classes, train, only_checked(options));
   const double size = static_cast<double>(X.size(0)) * static_cast<double>(X.size(1) + options.hidden() + classes);
   const int threads = threads_for(options, size, std::numeric_limits<double>::infinity(), X);
-  return run_all<MlpRun>(seeds, options, threads, on_runs, [&](const MlpOptions& of_run, MlpRun& result) {
-    result.mlp = train_mlp(X, y, classes, train, of_run);
-  });
+  return run_all<MlpRun>(
+      seeds, options, threads, /*asked_within=*/true, on_runs,
+      [&](const MlpOptions& of_run, MlpRun& result) { result.mlp = train_mlp(X, y, classes, train, of_run); });
 }
 
 }  // namespace factorise

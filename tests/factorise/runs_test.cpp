@@ -32,11 +32,13 @@ struct RunSettings {
   std::optional<Factors> initial = std::nullopt;
   EpochCallback on_epoch = nullptr;
   StopRequest stop = nullptr;
+  std::optional<Engine> engine = std::nullopt;  // not given: the default
 };
 
 template <class Options>
 Options options_of(const RunSettings& s) {
-  return Options().num_epochs(s.num_epochs).lr(s.lr).seed(s.seed).initial(s.initial).on_epoch(s.on_epoch).stop(s.stop);
+  auto options = Options().num_epochs(s.num_epochs).lr(s.lr).seed(s.seed).initial(s.initial);
+  return options.on_epoch(s.on_epoch).stop(s.stop).engine(s.engine.value_or(options.engine()));
 }
 
 /// A function of many runs on lab 1's matrix, beside that of one.
@@ -199,15 +201,29 @@ TEST_CASE("a stop ends all runs and leaves those before the first unfinished one
         asked_again = asked > 45;
         return ++asked > 45;
       };
-      const auto runs = pair.many(seeds, {.stop = stop}, {});
+      const RunSettings reference{.stop = stop, .engine = Engine::reference};
+      const auto runs = pair.many(seeds, reference, {});
       CHECK_FALSE(asked_again);
-      for (size_t i = 0; i < runs.size(); ++i) CHECK(same(runs[i], single(pair, {}, seeds[i])));
+      for (size_t i = 0; i < runs.size(); ++i) {
+        CHECK(same(runs[i], single(pair, {.engine = Engine::reference}, seeds[i])));
+      }
       // With one thread: once before all, then before each run and each of its 20 epochs. With more, the others may
       // have done all runs meanwhile.
       if (threads == 1) CHECK(runs.size() == 2);
       CHECK(pair.many(seeds, {.stop = [] { return true; }}, {}).empty());
     }
   }
+}
+
+TEST_CASE("short fused runs are finished before stop is asked again", "[runs]") {
+  const Threads one(1);
+  int asked = 0;
+  const auto stop = [&] { return ++asked == 7; };
+  // Before all, and before each of the first five and the sixth.
+  CHECK(sgd_factorise_runs(lab1_matrix(), 2, seeds_from(0, 20), SgdOptions().stop(stop)).size() == 5);
+  asked = 0;
+  const auto long_runs = SgdOptions().num_epochs((1 << 24) / 18 + 1).lr(1e-6).stop(stop);
+  CHECK(sgd_factorise_runs(lab1_matrix(), 2, seeds_from(0, 20), long_runs).empty());
 }
 
 TEST_CASE("an exception of a callback ends all runs and comes out", "[runs]") {
@@ -219,7 +235,7 @@ TEST_CASE("an exception of a callback ends all runs and comes out", "[runs]") {
                       std::domain_error);
       int asked = 0;
       const auto stop = [&]() -> bool {
-        if (++asked == 25) throw std::range_error("asked");
+        if (++asked == 2) throw std::range_error("asked");
         return false;
       };
       CHECK_THROWS_AS(pair.many(seeds, {.stop = stop}, {}), std::range_error);
