@@ -12,8 +12,6 @@
 namespace factorise::benchmarks {
 namespace {
 
-const char* engine_name() { return AdOptions().engine() == Engine::fused ? "fused" : "reference"; }
-
 void time_dense(const Settings& settings) {
   constexpr double kSmallLr = 1e-6;
   constexpr int64_t kCheckedEpochs = 2;
@@ -30,7 +28,7 @@ void time_dense(const Settings& settings) {
     const EpochTime time = epoch_time([&](int64_t epochs) { run(AdOptions(), epochs); }, settings.seconds);
     print_sample({{"bench", "autograd"},
                   {"side", "ours"},
-                  {"engine", engine_name()},
+                  {"engine", default_engine<AdOptions>()},
                   {"shape", {settings.rows, settings.columns}},
                   {"rank", settings.rank},
                   {"threads", threads},
@@ -48,7 +46,7 @@ void time_iris(const Settings& settings) {
   const double ms = median_ms([&] { last = programs::lab2::descend(settings.common.seed, A, 2); }, settings.seconds);
   print_sample({{"bench", "iris"},
                 {"side", "ours"},
-                {"engine", engine_name()},
+                {"engine", default_engine<AdOptions>()},
                 {"threads", 1},
                 {"ms", ms},
                 {"sse", last.loss},

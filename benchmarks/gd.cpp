@@ -28,7 +28,7 @@ void bench_gd(const Settings& settings) {
     const EpochTime time = epoch_time([&](int64_t epochs) { run(GdOptions(), epochs); }, settings.seconds);
     print_sample({{"bench", "gd"},
                   {"side", "ours"},
-                  {"engine", GdOptions().engine() == Engine::fused ? "fused" : "reference"},
+                  {"engine", default_engine<GdOptions>()},
                   {"shape", {settings.rows, settings.columns}},
                   {"observed", problem.observed()},
                   {"rank", settings.rank},

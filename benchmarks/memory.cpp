@@ -27,14 +27,15 @@ double status_kb(const std::string& wanted) {
 /// The peak becomes what is resident now, where the system lets it.
 void reset_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
-void measure(const Settings& settings, const std::string& method, const std::function<void()>& run) {
+void measure(const Settings& settings, const std::string& method, const std::string& engine,
+             const std::function<void()>& run) {
   reset_peak();
   const double before = status_kb("VmRSS"), peak_before = status_kb("VmHWM");
   run();
-  ordered_json sample{{"bench", "memory"},         {"side", "ours"},
-                      {"method", method},          {"shape", {settings.rows, settings.columns}},
-                      {"rank", settings.rank},     {"threads", at::get_num_threads()},
-                      {"engine", default_engine()}};
+  ordered_json sample{{"bench", "memory"},     {"side", "ours"},
+                      {"method", method},      {"shape", {settings.rows, settings.columns}},
+                      {"rank", settings.rank}, {"threads", at::get_num_threads()},
+                      {"engine", engine}};
   if (peak_before - before > 1024) {
     sample["skipped"] = "this system does not let a process reset its peak";
   } else {
@@ -52,14 +53,14 @@ void bench_memory(const Settings& settings) {
   const auto [A, M] = matrix_of(problem, /*bytes=*/false);
   const Threads guard(std::max(1, settings.common.threads));
   if (!too_slow(problem.observed(), 2)) {
-    measure(settings, "sgd", [&, &A = A, &M = M] {
+    measure(settings, "sgd", default_engine<SgdOptions>(), [&, &A = A, &M = M] {
       sgd_factorise_masked(A, M, settings.rank, SgdOptions().num_epochs(2).lr(kLr).initial(initial));
     });
   }
-  measure(settings, "gd", [&, &A = A, &M = M] {
+  measure(settings, "gd", default_engine<GdOptions>(), [&, &A = A, &M = M] {
     gd_factorise_masked(A, M, settings.rank, GdOptions().num_epochs(2).lr(kSmallLr).initial(initial));
   });
-  measure(settings, "ad",
+  measure(settings, "ad", default_engine<AdOptions>(),
           [&, &A = A] { gd_factorise_ad(A, settings.rank, AdOptions().num_epochs(2).lr(kSmallLr).initial(initial)); });
 }
 

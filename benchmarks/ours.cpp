@@ -17,8 +17,6 @@ Matrix matrix_of(const Problem& problem, bool bytes) {
   return {A, bytes ? A : A.ne(0)};
 }
 
-std::string default_engine() { return SgdOptions().engine() == Engine::fused ? "fused" : "reference"; }
-
 std::optional<std::string> too_slow(int64_t entries, int64_t epochs) {
   if (SgdOptions().engine() != Engine::reference) return std::nullopt;
   const double seconds = kReferenceSecondsAnEntry * static_cast<double>(entries) * static_cast<double>(epochs);

@@ -20,8 +20,11 @@ struct Matrix {
 };
 Matrix matrix_of(const Problem& problem, bool bytes);
 
-/// "fused" or "reference": what the library runs when nothing is said.
-std::string default_engine();
+/// "fused" or "reference": what a method runs when nothing is said.
+template <class Options = SgdOptions>
+std::string default_engine() {
+  return Options().engine() == Engine::fused ? "fused" : "reference";
+}
 
 /// The ways of SGD that are timed: the automatic choice, and each forced.
 struct Path {
