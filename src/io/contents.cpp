@@ -15,6 +15,12 @@ void refuse_file(const std::string& sentence, const std::source_location& where)
   throw FileError({where.function_name(), where.file_name(), static_cast<uint32_t>(where.line())}, sentence);
 }
 
+std::string shown(std::string_view name) {
+  std::string result;
+  for (const char c : name.substr(0, 100)) result += static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c;
+  return name.size() > 100 ? result + "..." : result;
+}
+
 std::string read_contents(const char* function, const std::filesystem::path& path) {
   // A folder opens like a file, and a pipe might never end.
   std::error_code error;

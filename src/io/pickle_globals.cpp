@@ -4,6 +4,8 @@
 
 #include <c10/util/StringUtil.h>
 
+#include "io/contents.h"
+
 namespace factorise {
 namespace {
 
@@ -108,10 +110,7 @@ const PickleGlobal* find_global(std::string_view module, std::string_view name) 
 }
 
 std::string refusal_of_global(std::string_view module, std::string_view name) {
-  std::string full = c10::str(module.substr(0, 80), ".", name.substr(0, 80));
-  for (char& c : full) {
-    if (c < 33 || c == 127) c = '?';  // nothing that a terminal would obey
-  }
+  const std::string full = c10::str(shown(module), ".", shown(name));
   for (const Foreign& foreign : kForeign) {
     if (full.starts_with(foreign.begins)) return c10::str("the file holds ", foreign.advice, " (", full, ")");
   }

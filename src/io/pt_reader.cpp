@@ -53,7 +53,7 @@ std::string names_of(const std::vector<NamedTensor>& tensors) {
   constexpr size_t kShown = 20;
   std::vector<std::string> names;
   for (const NamedTensor& named : tensors) {
-    if (names.size() < kShown) names.push_back(named.name);
+    if (names.size() < kShown) names.push_back(shown(named.name));
   }
   const std::string joined = c10::str(c10::Join(", ", names));
   return tensors.size() > kShown ? c10::str(joined, " and ", tensors.size() - kShown, " more") : joined;

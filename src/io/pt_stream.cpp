@@ -82,7 +82,7 @@ class PtStream {
       }
       const auto size = static_cast<int64_t>(c10::elementSize(parts[1].global->type));
       if (element_sizes.emplace(parts[2].view(), size).first->second != size) {
-        refuse(c10::str("storage ", parts[2].view().substr(0, 100), " must have one type, but has two"));
+        refuse(c10::str("storage ", shown(parts[2].view()), " must have one type, but has two"));
       }
     }
     if (keys.top.kind != Kind::list) refuse("the storages' keys must be a list, but are not");
@@ -90,7 +90,7 @@ class PtStream {
       const auto size = key.kind == Kind::text ? element_sizes.find(key.view()) : element_sizes.end();
       if (size == element_sizes.end()) refuse("the storages' keys must be those of the tensors, but are not");
       const bool first = storages_.emplace(key.view(), take_storage(key.view(), size->second)).second;
-      if (!first) refuse(c10::str("storage ", key.view().substr(0, 100), " is there twice"));
+      if (!first) refuse(c10::str("storage ", shown(key.view()), " is there twice"));
     }
   }
 
@@ -101,7 +101,7 @@ class PtStream {
     if (counted) std::memcpy(&elements, rest.data(), sizeof(elements));
     if (!counted || elements < 0 || __builtin_mul_overflow(elements, element_size, &size) ||
         static_cast<uint64_t>(size) > rest.size() - sizeof(elements)) {
-      refuse(c10::str("is cut off or damaged at byte ", at_, ": storage ", key.substr(0, 100), " is to have ",
+      refuse(c10::str("is cut off or damaged at byte ", at_, ": storage ", shown(key), " is to have ",
                       counted ? c10::str(elements, " elements of ", element_size, " bytes") : "a size", ", but ",
                       rest.size(), " bytes follow"));
     }

@@ -139,7 +139,7 @@ void PtBuilder::read_storage(const PickleTensor& described, const PickleItem& id
   const int64_t first = pickle_.parts_of(parts[5])[1].integer, count = pickle_.parts_of(parts[5])[2].integer;
   if (first < 0 || count < 0 || first > view.count || count > view.count - first) {
     refuse(described, c10::str("a part of ", count, " elements from ", first, " must lie in its storage ",
-                               view.key.substr(0, 100), ", which holds ", view.count));
+                               shown(view.key), ", which holds ", view.count));
   }
   view.first = first;
   view.count = count;
@@ -187,7 +187,7 @@ void PtBuilder::check_reach(const PickleTensor& described, const View& view) con
   refuse(described, c10::str("the tensor of sizes ", list(view.sizes), " and strides ", list(view.strides), " needs ",
                              reach ? bytes(*reach) : "more bytes than can be counted", " from byte ",
                              product(view.offset, size) ? c10::str(*product(view.offset, size)) : bytes(view.offset),
-                             " of storage ", view.key.substr(0, 100), ", which holds ", bytes(held)));
+                             " of storage ", shown(view.key), ", which holds ", bytes(held)));
 }
 
 PtBuilder::Storage& PtBuilder::storage(const PickleTensor& described, const View& view) {
@@ -195,8 +195,8 @@ PtBuilder::Storage& PtBuilder::storage(const PickleTensor& described, const View
   if (known == storages_.end()) known = storages_.emplace(view.key, Storage{load(described, view)}).first;
   const auto held = known->second.storage.nbytes();
   if (static_cast<uint64_t>(view.bytes) != held) {
-    refuse(described, c10::str("storage ", view.key.substr(0, 100), " must hold ", view.bytes, " bytes, but holds ",
-                               held, " in the file"));
+    refuse(described, c10::str("storage ", shown(view.key), " must hold ", view.bytes, " bytes, but holds ", held,
+                               " in the file"));
   }
   return known->second;
 }
@@ -204,12 +204,12 @@ PtBuilder::Storage& PtBuilder::storage(const PickleTensor& described, const View
 c10::Storage PtBuilder::load(const PickleTensor& described, const View& view) const {
   const auto found = find_(view.key);
   if (!found) {
-    refuse(described, c10::str("the tensor's storage ", view.key.substr(0, 100), " must be in the file, but is not"));
+    refuse(described, c10::str("the tensor's storage ", shown(view.key), " must be in the file, but is not"));
   }
   const bool aligned = reinterpret_cast<uintptr_t>(found->bytes.data()) % kAlignment == 0;
   if (aligned && found->bytes.size() >= kPtMapFrom) return map_storage(file_, found->bytes);
   if (found->crc32 && crc32_of(found->bytes) != *found->crc32) {
-    refuse(described, c10::str("storage ", view.key.substr(0, 100), " is damaged: its checksum does not fit"));
+    refuse(described, c10::str("storage ", shown(view.key), " is damaged: its checksum does not fit"));
   }
   return copy_storage(found->bytes);
 }
@@ -221,8 +221,8 @@ void PtBuilder::check_truths(const PickleTensor& described, const View& view, St
   const auto* end = begin + storage.storage.nbytes();
   const auto* other = std::find_if(begin, end, [](uint8_t byte) { return byte > 1; });
   if (other != end) {
-    refuse(described, c10::str("a bool must be 0 or 1, but byte ", other - begin, " of storage ",
-                               view.key.substr(0, 100), " is ", static_cast<int>(*other)));
+    refuse(described, c10::str("a bool must be 0 or 1, but byte ", other - begin, " of storage ", shown(view.key),
+                               " is ", static_cast<int>(*other)));
   }
   storage.truths_checked = true;
 }

@@ -108,10 +108,8 @@ PtValue PtBuilder::build_dict(const PickleItem& item, int depth) {
   std::sort(keys.begin(), keys.end(), less);
   for (size_t i = 1; i < keys.size(); ++i) {
     if (!less(keys[i - 1], keys[i])) {
-      refuse(
-          c10::str("a dict holds the key ",
-                   keys[i].kind == Kind::text ? std::string(keys[i].view().substr(0, 100)) : c10::str(keys[i].integer),
-                   " twice"));
+      refuse(c10::str("a dict holds the key ",
+                      keys[i].kind == Kind::text ? shown(keys[i].view()) : c10::str(keys[i].integer), " twice"));
     }
   }
   return {std::move(dict)};

@@ -33,13 +33,6 @@ std::string_view text(Bytes bytes, uint64_t at, uint64_t size) {
   return {reinterpret_cast<const char*>(bytes.data()) + at, size};
 }
 
-/// A name that came from the file, for a message: short and on one line.
-std::string shown(std::string_view name) {
-  std::string result;
-  for (const char c : name.substr(0, 100)) result += (c >= 32 && c != 127) || c < 0 ? c : '?';
-  return name.size() > 100 ? result + "..." : result;
-}
-
 }  // namespace
 
 ZipArchive::ZipArchive(Bytes file, std::string where) : file_(file), where_(std::move(where)) {

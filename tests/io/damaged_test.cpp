@@ -150,9 +150,13 @@ TEST_CASE("storages that lie about their size, type or key are refused", "[damag
   corpus.refused(in_zip(six(0, {4}, {1}, "DoubleStorage")), "doubles", "must hold 48 bytes, but holds 24 in the file");
   corpus.refused(in_zip(six(0, {1}, {1}, "DoubleStorage", "0", INT64_MAX)), "doubles", "larger than any file");
   corpus.refused(in_zip(six(0, {1}, {1}, "FloatStorage", "0", -1)), "a negative size", "type, key, device and size");
-  for (const std::string key : {"1", "../0", "0/", "", "0\n"}) {
+  for (const std::string key : {"1", "../0", "0/", "", "0\n", "\x1b[31m"}) {
     corpus.refused(in_zip(six(0, {1}, {1}, "FloatStorage", key)), "another key", "must be in the file, but is not");
   }
+  // What the file calls it is shown as far as it can be.
+  const std::string odd("0\0\n\x1b", 4);
+  corpus.refused(in_zip(six(0, {1}, {1}, "FloatStorage", odd)), "an odd key", "storage 0??? must be in the file");
+  corpus.refused(in_stream(six(0, {1}, {1}, "FloatStorage", odd)), "an odd key", "must be those of the tensors");
   corpus.refused(in_zip(six(0, {2}, {1}, "BoolStorage", "0", 2), "\x01\x02"), "a bool of 2",
                  "a bool must be 0 or 1, but byte 1 of storage 0 is 2");
   for (const int64_t elements : {int64_t{7}, int64_t{1} << 40, INT64_MAX, int64_t{-1}, INT64_MIN}) {
