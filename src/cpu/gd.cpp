@@ -20,7 +20,7 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// A lane count in bytes above 64 is not used: a cell is the widest vector.
+// A cell is the widest vector: wider ones than 64 bytes are used in part.
 template <class T>
 using Vectors = hn::CappedTag<T, 64 / sizeof(T)>;
 template <class T>
