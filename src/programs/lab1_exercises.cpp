@@ -2,6 +2,10 @@
 
 #include "programs/lab1_exercises.h"
 
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/rand.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -16,6 +20,33 @@ constexpr int64_t kBeautifulMind = 124;  // the sheet's row of "A Beautiful Mind
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Exercise 4.1 by `factorise`, with its epochs timed and its answers read off. The clock starts with the first epoch:
+/// checks and conversions are set-up.
+template <class Factorise>
+Completed complete(const Ratings& ratings, c10::Device device, const Query& query, const StopRequest& stop,
+                   Factorise factorise) {
+  const Tensor A = ratings.A.to(device), M = A.gt(0);
+  Completed result{};
+  auto start = std::chrono::steady_clock::now();
+  int64_t asked = 0;
+  bool stopped = false;
+  const Factors factors = factorise(A, M, [&] {
+    if (asked++ == 0) start = std::chrono::steady_clock::now();
+    return stopped = stop && stop();
+  });
+  if (device.is_cuda()) factors.U.cpu();  // the epochs are done when their result is here
+  result.seconds = seconds_since(start);
+  result.epochs_done = stopped ? asked - 1 : asked;
+  result.observed = count_observed(M);
+  result.sse = squared_error(A, factors, M);
+  result.rmse = std::sqrt(result.sse / static_cast<double>(result.observed));
+  result.row = row_of(query.movie, ratings);
+  if (result.row && query.user < A.size(1)) {
+    result.prediction = factors.U[*result.row].dot(factors.V[query.user]).template item<double>();
+  }
+  return result;
 }
 
 }  // namespace
@@ -57,30 +88,24 @@ std::optional<int64_t> row_of(const std::string& movie, const Ratings& ratings) 
 
 Completed complete_ratings(const Ratings& ratings, int64_t rank, const GdOptions& options, c10::Device device,
                            const Query& query) {
-  const Tensor A = ratings.A.to(device), M = A.gt(0);
-  Completed result{};
-  // The clock starts with the first epoch: checks and conversions are set-up.
-  auto start = std::chrono::steady_clock::now();
-  int64_t asked = 0;
-  bool stopped = false;
-  auto timed = options;
-  timed.engine(engine_on(device));
-  timed.stop([&] {
-    if (asked++ == 0) start = std::chrono::steady_clock::now();
-    return stopped = options.stop() && options.stop()();
+  return complete(ratings, device, query, options.stop(), [&](const Tensor& A, const Tensor& M, StopRequest timed) {
+    return gd_factorise_masked(A, M, rank, GdOptions(options).engine(engine_on(device)).stop(std::move(timed)));
   });
-  const Factors factors = gd_factorise_masked(A, M, rank, timed);
-  if (device.is_cuda()) factors.U.cpu();  // the epochs are done when their result is here
-  result.seconds = seconds_since(start);
-  result.epochs_done = stopped ? asked - 1 : asked;
-  result.observed = count_observed(M);
-  result.sse = squared_error(A, factors, M);
-  result.rmse = std::sqrt(result.sse / static_cast<double>(result.observed));
-  result.row = row_of(query.movie, ratings);
-  if (result.row && query.user < A.size(1)) {
-    result.prediction = factors.U[*result.row].dot(factors.V[query.user]).item<double>();
-  }
-  return result;
+}
+
+Completed complete_ratings_exactly(const Ratings& ratings, int64_t rank, const SgdOptions& options,
+                                   const Query& query) {
+  return complete(ratings, at::kCPU, query, options.stop(), [&](const Tensor& A, const Tensor& M, StopRequest timed) {
+    return sgd_factorise_masked(A, M, rank, SgdOptions(options).stop(std::move(timed)));
+  });
+}
+
+double hold_out_rmse(const Ratings& ratings, int64_t rank, const SgdOptions& options, uint64_t seed) {
+  const Tensor given = ratings.A.gt(0);
+  const at::Generator generator = at::detail::createCPUGenerator(seed);
+  const Tensor aside = at::rand(given.sizes(), generator).lt(kHoldOut).logical_and_(given);
+  const Factors factors = sgd_factorise_masked(ratings.A, given.logical_and(aside.logical_not()), rank, options);
+  return std::sqrt(squared_error(ratings.A, factors, aside) / static_cast<double>(count_observed(aside)));
 }
 
 }  // namespace factorise::programs::lab1

@@ -90,6 +90,31 @@ TEST_CASE("lab1 --json - gives the library's own results, and nothing else on st
   CHECK(four["prediction"] == rated.U[124].dot(rated.V[4]).item<double>());
   CHECK(four["rmse"].is_number());
   CHECK(four["seconds"].is_number());
+
+  const auto settings = SgdOptions().seed(2).num_epochs(200).lr(0.004).weight_decay(0.02).lr_decay(0.98);
+  const Factors exactly = sgd_factorise_masked(R, R.gt(0), 5, settings);
+  const json& exact = result["sgd_ratings"];
+  CHECK(exact["source"] == "file");
+  CHECK(exact["epochs"] == 200);
+  CHECK(exact["sse"] == squared_error(R, exactly, R.gt(0)));
+  CHECK(exact["sse"] < four["sse"]);
+  CHECK(exact["prediction"] == exactly.U[124].dot(exactly.V[4]).item<double>());
+  CHECK(exact["hold_out"]["share"] == 0.02);
+  CHECK(exact["hold_out"]["rmse"] > 0.5);  // ratings drawn at random cannot be predicted
+  CHECK(exact["seconds"] > 0);
+}
+
+TEST_CASE("a divergence of the exact algorithm is a result of lab1, and null in JSON", "[lab1]") {
+  const std::vector<std::string> wild = {"--ratings", ratings_file(), "--sgd-lr", "3", "--sgd-weight-decay", "0"};
+  const ProcessResult run = program(quick(wild));
+  REQUIRE(run.status == 0);
+  CHECK(run.out.find("Diverged: after epoch ") != std::string::npos);
+  CHECK(run.out.find("Comparison with the reports") != std::string::npos);
+  auto silent = quick(wild);
+  silent.insert(silent.end(), {"--json", "-"});
+  const json exact = json::parse(program(silent).out)["sgd_ratings"];
+  CHECK(exact["sse"].is_null());
+  CHECK(exact["hold_out"]["rmse"].is_null());
 }
 
 TEST_CASE("lab1's comparison has a row for every figure of the reports, each with all its keys", "[lab1]") {
@@ -237,6 +262,6 @@ TEST_CASE("Ctrl-C in 4.1 ends lab1 with 130 and says what stands", "[lab1]") {
   const ProcessResult run = program({"lab1", "--offline", "--epochs", "1000000", "--json", json_file}, options);
   INFO(run.err);
   CHECK(run.status == 130);
-  CHECK(run.err.find("Stopped in exercise 4.1 after ") != std::string::npos);
+  CHECK(run.err.find("Stopped in exercise 4.1, full-batch descent, after ") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(json_file));
 }
