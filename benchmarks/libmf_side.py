@@ -24,7 +24,7 @@ except Exception as error:  # no compiler, no network, another Python: the table
     mf = None
     why_not = f"{type(error).__name__}: {error}"
 
-PATIENCE = 60  # seconds for one fit
+PATIENCE = 20  # seconds for one fit
 ATTEMPTS = 3
 problems = {}
 
@@ -113,7 +113,7 @@ def epoch(request):
     few, more = request.get("iterations", (2, 8))
     short = fit_in_child(request, few)["seconds"]
     long = fit_in_child(request, more)
-    while long["seconds"] - short < request.get("seconds", 0.2) and more < 2000:
+    while long["seconds"] - short < request.get("seconds", 0.1) and more < 100:
         more = few + 3 * (more - few)
         long = fit_in_child(request, more)
     ms = 1e3 * (long["seconds"] - short) / (more - few)
