@@ -76,15 +76,13 @@ def crossover(sides, samples, plan):
 def sparse(sides, samples, plan):
     """A sparse shape of which A as a matrix is nearly all zeros."""
     rows, columns = SPARSE_SHAPE
-    for rank in (5,) if plan.quick else (5, 16):
-        labels = {"bench": "sparse", "rank": rank, "density": SPARSE_DENSITY}
-        for _ in range(min(plan.rounds, 2) if plan.quick else plan.rounds):
-            for sample in sides.bench("sgd", "--rows", rows, "--columns", columns, "--density", SPARSE_DENSITY,
-                                      "--bytes", "--rank", rank, "--threads", sides.threads,
-                                      "--seconds", plan.seconds):
-                samples.add(sample | {"bench": "sparse"}, **labels)
-            for threads in thread_counts(sides):
-                add_libmf(sides, samples, labels, SPARSE_SHAPE, threads)
+    labels = {"bench": "sparse", "rank": 5, "density": SPARSE_DENSITY}
+    for _ in range(plan.rounds):
+        for sample in sides.bench("sgd", "--rows", rows, "--columns", columns, "--density", SPARSE_DENSITY, "--bytes",
+                                  "--threads", sides.threads, "--seconds", plan.seconds):
+            samples.add(sample | {"bench": "sparse"}, **labels)
+        for threads in thread_counts(sides):
+            add_libmf(sides, samples, labels, SPARSE_SHAPE, threads)
     plan.progress("sparse")
 
 

@@ -153,7 +153,7 @@ class Search:
 STAND_IN = Search(
     als=grid(regularisation=(1e-3, 0.01, 0.02, 0.05)), sweeps=20,
     descent=grid(lr=(2e-5, 5e-5, 1e-4)), descent_seconds=15,
-    libmf=grid(eta=(0.05, 0.1, 0.2), regularisation=(0.02, 0.05)), libmf_few=(4, 24),
+    libmf=grid(eta=(0.05, 0.1, 0.2), regularisation=(0.005, 0.02, 0.05)), libmf_few=(4, 24),
     libmf_looks=(1, 2, 3, 4, 6, 8, 12, 16, 24, 40),
     sgd=grid(lr=(0.002, 0.004, 0.008, 0.016), weight_decay=(0.0, 0.02, 0.05), lr_decay=(1.0, 0.95, 0.9)), sgd_epochs=60)
 STAND_IN_QUICK = Search(
@@ -164,7 +164,7 @@ STAND_IN_QUICK = Search(
 MOVIELENS = Search(
     als=grid(regularisation=(1e-3, 0.02, 0.05, 0.1, 0.2)), sweeps=40,
     descent=grid(lr=(3e-4, 1e-3, 2e-3, 4e-3)), descent_seconds=4,
-    libmf=grid(eta=(0.05, 0.1, 0.2), regularisation=(0.05, 0.1)), libmf_few=(4, 24, 96),
+    libmf=grid(eta=(0.05, 0.1, 0.2), regularisation=(0.01, 0.05, 0.1)), libmf_few=(4, 24, 96),
     libmf_looks=(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128),
     sgd=grid(lr=(0.005, 0.01, 0.02, 0.04), weight_decay=(0.0, 0.05, 0.1), lr_decay=(1.0, 0.97, 0.9)), sgd_epochs=100)
 MOVIELENS_QUICK = Search(
