@@ -1,5 +1,4 @@
-// Taking tasks, waiting for them. Waits spin for some microseconds, the length of the serial part of an epoch, and then
-// sleep: with more runnable threads than cores, a spinning one keeps the working one from its core.
+// Taking tasks, and waiting for them.
 
 #include "cpu/crew.h"
 
@@ -22,10 +21,10 @@ constexpr uint64_t kCall = uint64_t{1} << 32;
 /// Returns when the value is no longer `old`.
 template <class T>
 void wait_while(const std::atomic<T>& value, T old) {
-  for (int i = 0; i < kSpins; ++i) {
+  Patience patience;
+  do {
     if (value.load(std::memory_order_acquire) != old) return;
-    pause_briefly();
-  }
+  } while (patience.look_again());
   value.wait(old, std::memory_order_acquire);
 }
 

@@ -21,8 +21,8 @@ namespace {
 
 constexpr uint64_t kMagic = 0x31'64'67'73'74'63'61'66;  // "factsgd1"
 constexpr int64_t kAlignment = 64;
-constexpr int64_t kStripRows = 32, kTallestStrip = 256;
-constexpr int64_t kEntriesApart = 6;  // of one column, in a strip: what a processor has in flight
+constexpr int64_t kTallestStrip = 256;  // rows are numbered in a byte
+constexpr int64_t kEntriesApart = 6;    // of one column, in a strip: what a processor has in flight
 
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
@@ -98,9 +98,9 @@ void lay_out_wavefront(SgdLayout& layout, int64_t block_rows, bool bytes) {
 
 void lay_out_entries(SgdLayout& layout) {
   layout.path = SgdPath::entries;
-  // Where rows are short, a strip has more of them, so that there is something to do side by side.
-  layout.block_rows = std::clamp(4096 / layout.columns, kStripRows, kTallestStrip);
-  layout.block_rows = std::min(layout.block_rows, layout.rows);
+  // Few tall strips: V, which every strip walks through, then goes from one thread to another less often.
+  const int64_t strips = (layout.rows + kTallestStrip - 1) / kTallestStrip;
+  layout.block_rows = (layout.rows + strips - 1) / strips;
   const double density =
       static_cast<double>(layout.observed) / static_cast<double>(layout.rows) / static_cast<double>(layout.columns);
   const double a_position = density * static_cast<double>(layout.block_rows);

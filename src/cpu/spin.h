@@ -1,19 +1,19 @@
 #pragma once
-// Waiting for another thread: awake for some microseconds, then asleep. With more runnable threads than cores, waiting
-// awake alone takes the core from the one that is waited for.
+// Waiting for another thread: awake for a while, then asleep. With more runnable threads than cores, waiting awake
+// alone takes the core from the one that is waited for.
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <thread>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 namespace factorise::cpu {
-
-constexpr int kSpins = 500;  // some 20 microseconds
 
 inline void pause_briefly() {
 #if defined(__x86_64__)
@@ -23,16 +23,40 @@ inline void pause_briefly() {
 #endif
 }
 
+/// How long to look again before going to sleep: some 20 microseconds with the core held, then 2 milliseconds offering
+/// it to whoever can run. Being woken takes from 50 microseconds to milliseconds (on virtual machines, whose idle cores
+/// are given away), so sleep is for waits that are long anyway.
+class Patience {
+ public:
+  /// Waits a little. False where it is time to sleep.
+  bool look_again() {
+    if (looks_++ < kHeld) {
+      pause_briefly();
+      return true;
+    }
+    if (looks_ == kHeld + 1) offered_since_ = Clock::now();
+    std::this_thread::yield();
+    return Clock::now() - offered_since_ < kOffered;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr int kHeld = 500;
+  static constexpr std::chrono::microseconds kOffered{2000};
+  int looks_ = 0;
+  Clock::time_point offered_since_;
+};
+
 /// Where threads sleep until something that others store has become true.
 class Sleepers {
  public:
   /// Returns when done() is true. Whoever makes it true stores with std::memory_order_seq_cst, then calls wake().
   template <class Done>
   void wait_until(Done done) {
-    for (int i = 0; i < kSpins; ++i) {
+    Patience patience;
+    do {
       if (done()) return;
-      pause_briefly();
-    }
+    } while (patience.look_again());
     std::unique_lock lock(mutex_);
     asleep_.fetch_add(1);
     wakened_.wait(lock, done);
