@@ -31,7 +31,7 @@ def lowest(values):
 
 
 def bars(samples, data_sets, threads, avx512):
-    """The bars of issue 5; with AVX-512 the higher ones."""
+    """What was asked beforehand; with AVX-512 the higher bars."""
     def ours(n, **labels):
         return samples.median(side="ours", path="automatic", threads=n, **labels)
 

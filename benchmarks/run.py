@@ -29,7 +29,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="./labs bench", description=__doc__.split("\n")[0])
     parser.add_argument("--only", action="append", choices=SECTIONS, metavar="SECTION",
                         help=f"run this section alone (may be given several times): {', '.join(SECTIONS)}")
-    parser.add_argument("--quick", action="store_true", help="fewer sizes and repeats, two minutes in place of ten")
+    parser.add_argument("--quick", action="store_true", help="fewer sizes and repeats, a few minutes in place of twenty")
     parser.add_argument("--rounds", type=int, help="turns that each side takes (default 3, with --quick 2)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="the larger of the thread counts timed")
     parser.add_argument("--output", help="folder for the results (default: benchmarks/results for a whole run, else "
@@ -99,7 +99,7 @@ def blocks(samples, data_sets, sides, machine, whole):
     found = report.bars(samples, data_sets, sides.threads, machine.avx512)
     rows = [bar.row() for bar in found if whole or bar.value is not None]
     if rows:
-        yield "The bars of issue 5", ["", "bar", "measured", ""], rows
+        yield "The bars, set before anything was measured", ["", "bar", "measured", ""], rows
     yield from report.tables(samples)
     yield from report.quality_tables(data_sets)
 

@@ -48,6 +48,7 @@ void check_combinations(const FitOptions& options) {
   };
   only(options.weight_decay.has_value(), "--weight-decay", "sgd");
   only(options.lr_decay.has_value(), "--lr-decay", "sgd");
+  only(options.path != "automatic", "--path", "sgd");
   only(options.loss != "squared", "--loss", "ad");
   if (!options.mask_key.empty() && options.mask.empty()) {
     throw UsageError("--mask-key names a tensor of the file that --mask gives, but there is no --mask.");
@@ -104,6 +105,9 @@ Factors run_sgd(const FitOptions& given, const Matrix& matrix, SgdOptions option
   if (given.weight_decay) options.weight_decay(*given.weight_decay);
   if (given.lr_decay) options.lr_decay(*given.lr_decay);
   options.overcomplete(given.overcomplete);
+  options.path(given.path == "wavefront" ? SgdPath::wavefront
+               : given.path == "entries" ? SgdPath::entries
+                                         : SgdPath::automatic);
   return matrix.M ? sgd_factorise_masked(matrix.A, *matrix.M, *given.rank, options)
                   : sgd_factorise(matrix.A, *given.rank, options);
 }
@@ -220,6 +224,8 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
   add_choice(app, "--dtype", options.dtype, {"float32", "float64"}, "Type to compute in (default: A's, else float32)");
   add_choice(app, "--engine", options.engine, {"reference", "fused"},
              "Which code runs the epochs (default: fused, on a GPU reference)");
+  add_choice(app, "--path", options.path, {"automatic", "wavefront", "entries"},
+             "sgd: how the fused engine walks the entries; the bits are the same");
   add_text(app, "--initial", options.initial, "F.pt", "Start from the U and V of this file, as --output writes it");
   add_text(app, "--output", options.output, "OUT.pt", "Write U, V and the settings there");
   add_flag(app, "--overcomplete", options.overcomplete, "Allow a rank above min(m, n) without missing entries");

@@ -14,6 +14,7 @@ struct FitOptions {
   std::string mask, mask_key;  ///< the same for the mask; empty: none
   std::string missing;         ///< "zero", "nan", or empty: all observed
   std::string method, dtype, loss = "squared";
+  std::string path = "automatic";
   std::string engine;  ///< "fused" or "reference"; empty: the one for the device
   std::optional<int64_t> rank;
   std::optional<int64_t> epochs;  ///< not given: the method's own, as the next three

@@ -244,6 +244,15 @@ TEST_CASE("command lines that make no sense end with status 2", "[fit]") {
   }
 }
 
+TEST_CASE("every path gives the same bits", "[fit]") {
+  const std::string folder = files("fit_paths");
+  for (const char* path : {"automatic", "wavefront", "entries"}) {
+    REQUIRE(fit(folder, {"A.pt", "--rank", "2", "--method", "sgd", "--path", path, "--output", "F.pt"}).status == 0);
+    check_same(factors_of(folder + "/F.pt"), sgd_factorise(whole(), 2, SgdOptions().seed(0)));
+  }
+  CHECK(fit(folder, {"A.pt", "--rank", "2", "--method", "gd", "--path", "entries"}).status == 2);
+}
+
 TEST_CASE("of an option given twice the last counts", "[fit]") {
   const std::string folder = files("fit_twice");
   const auto result =
