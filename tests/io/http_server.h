@@ -92,6 +92,19 @@ class HttpServer {
     if (then_ == Then::silence) stops_within(-1);
     while (then_ == Then::trickle && !stops_within(20) && send_all(connection, ".")) {
     }
+    if (then_ == Then::close) linger(connection);
+  }
+
+  /// Lets the client end first. Closing with anything unread would reset the connection, and with it take back what
+  /// the client has not read yet.
+  void linger(int connection) const {
+    shutdown(connection, SHUT_WR);
+    char buffer[4096];
+    for (;;) {
+      pollfd wanted[] = {{connection, POLLIN, 0}, {stop_[0], POLLIN, 0}};
+      if (poll(wanted, 2, 1000) <= 0 || wanted[1].revents) return;
+      if (recv(connection, buffer, sizeof buffer, 0) <= 0) return;
+    }
   }
 
   static bool send_all(int connection, const std::string& bytes) {
