@@ -72,7 +72,7 @@ class Machine:
         libmf = sides.libmf.ask("versions")
         return [
             f"machine: {self.cpu}, {os.cpu_count()} cores{', AVX-512' if self.avx512 else ''}, {memory:.0f} GB, "
-            f"{platform.system()} {platform.release()}; load {self.load:.2f} when the run began",
+            f"{platform.system()}; load {self.load:.2f} when the run began",
             f"date: {datetime.datetime.now().astimezone().isoformat(timespec='minutes')}",
             f"versions: torch {versions.get('torch', '–')}, Python {versions.get('python', '–')}, "
             f"LIBMF {libmf.get('libmf', '– (' + libmf.get('skipped', '') + ')')}",
