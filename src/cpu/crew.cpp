@@ -25,7 +25,8 @@ void wait_while(const std::atomic<T>& value, T old) {
   do {
     if (value.load(std::memory_order_acquire) != old) return;
   } while (patience.look_again());
-  value.wait(old, std::memory_order_acquire);
+  // Looking again from time to time: a wait of the standard library's on eight bytes was seen to miss its waking.
+  while (value.load(std::memory_order_acquire) == old) std::this_thread::sleep_for(std::chrono::microseconds(200));
 }
 
 }  // namespace
