@@ -10,24 +10,11 @@
 #include <memory>
 #include <system_error>
 
-#include "cpu/spin.h"
-
 namespace factorise::cpu {
 namespace {
 
 constexpr double kWorthThread = 1 << 20;  // multiply-adds, some 10 µs
 constexpr uint64_t kCall = uint64_t{1} << 32;
-
-/// Returns when the value is no longer `old`.
-template <class T>
-void wait_while(const std::atomic<T>& value, T old) {
-  Patience patience;
-  do {
-    if (value.load(std::memory_order_acquire) != old) return;
-  } while (patience.look_again());
-  // Looking again from time to time: a wait of the standard library's on eight bytes was seen to miss its waking.
-  while (value.load(std::memory_order_acquire) == old) std::this_thread::sleep_for(std::chrono::microseconds(200));
-}
 
 }  // namespace
 
@@ -46,8 +33,8 @@ Crew::Crew(int64_t threads) {
 
 Crew::~Crew() {
   over_.store(true);
-  ticket_.fetch_add(kCall, std::memory_order_release);
-  ticket_.notify_all();
+  ticket_.fetch_add(kCall);
+  helpers_wait_.wake();
   for (std::thread& helper : helpers_) helper.join();
 }
 
@@ -60,20 +47,22 @@ void Crew::for_each(int64_t tasks, c10::function_ref<void(int64_t)> task) {
   task_ = &task;
   unfinished_.store(tasks, std::memory_order_relaxed);
   uint64_t ticket = (ticket_.load(std::memory_order_relaxed) & ~(kCall - 1)) + kCall + static_cast<uint64_t>(tasks);
-  ticket_.store(ticket, std::memory_order_release);
-  ticket_.notify_all();
+  ticket_.store(ticket);
+  helpers_wait_.wake();
   while (take_one(ticket)) {
   }
-  for (int64_t left; (left = unfinished_.load(std::memory_order_acquire)) != 0;) wait_while(unfinished_, left);
+  caller_waits_.wait_until([&] { return unfinished_.load() == 0; });
 }
 
 void Crew::help() {
-  uint64_t ticket = ticket_.load(std::memory_order_acquire);
-  while (!over_.load()) {
-    if (!take_one(ticket)) {
-      wait_while(ticket_, ticket);
-      ticket = ticket_.load(std::memory_order_acquire);
+  uint64_t ticket = ticket_.load();
+  for (;;) {
+    while (take_one(ticket)) {
     }
+    // Asked after the ticket is known: who has seen the last one sees this too, and waits for no other.
+    if (over_.load()) return;
+    helpers_wait_.wait_until([&] { return ticket_.load() != ticket; });
+    ticket = ticket_.load();
   }
 }
 
@@ -84,7 +73,7 @@ bool Crew::take_one(uint64_t& ticket) {
   } while (!ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acquire));
   (*task_)(tasks_ - static_cast<int64_t>(ticket & (kCall - 1)));
   ticket -= 1;
-  if (unfinished_.fetch_sub(1, std::memory_order_release) == 1) unfinished_.notify_one();
+  if (unfinished_.fetch_sub(1) == 1) caller_waits_.wake();
   return true;
 }
 

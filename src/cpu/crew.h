@@ -1,8 +1,7 @@
 #pragma once
-// The threads of a run: the caller's and some helpers. OpenMP's, which torch has, must all arrive at
-// the end of a loop, also those that never got a core; where another job holds one, that costs a time slice an epoch
-// (seen: 24 ms in place of 2). Here whoever is awake takes the next task, and only tasks that were begun are waited
-// for.
+// The threads of a run: the caller's and some helpers. OpenMP's, which torch has, must all arrive at the end of a loop,
+// also those that never got a core; where another job holds one, that costs a time slice an epoch (seen: 24 ms in place
+// of 2). Here whoever is awake takes the next task, and only tasks that were begun are waited for.
 
 #include <c10/util/FunctionRef.h>
 
@@ -10,6 +9,8 @@
 #include <cstdint>
 #include <thread>
 #include <vector>
+
+#include "cpu/spin.h"
 
 namespace factorise::cpu {
 
@@ -41,6 +42,7 @@ class Crew {
   std::atomic<bool> over_{false};
   int64_t tasks_ = 0;
   const c10::function_ref<void(int64_t)>* task_ = nullptr;
+  Sleepers helpers_wait_, caller_waits_;
   std::vector<std::thread> helpers_;
 };
 

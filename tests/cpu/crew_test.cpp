@@ -27,6 +27,17 @@ TEST_CASE("every task is done once, and its result is there when the call return
   }
 }
 
+TEST_CASE("a crew ends, however soon after its last call", "[crew][threads]") {
+  // A helper that was about to take a task when the crew ended once waited for ever.
+  for (int i = 0; i < 5000; ++i) {
+    std::atomic<int64_t> sum{0};
+    Crew crew(2 + i % 3);
+    crew.for_each(2 + i % 5, [&](int64_t task) { sum += task + 1; });
+    const int64_t tasks = 2 + i % 5;
+    REQUIRE(sum == tasks * (tasks + 1) / 2);
+  }
+}
+
 TEST_CASE("crews of two threads work side by side, and one that never worked ends", "[crew][threads]") {
   const Crew idle(4);
   int64_t sums[2] = {};
