@@ -93,7 +93,7 @@ class SgdBlock {
     T x[kRank > 0 ? kRank : 1];
     T next[kAhead ? kRank : 1];   // of Y, for the step that comes
     uint64_t words[kGroupWords];  // of Y, for the chunk that comes
-    uint32_t quad;                // cells of four steps
+    uint32_t quad, next_quad;     // bytes of four steps
   };
 
   FACTORISE_DEVICE int padded_rank() const { return kRank > 0 ? kRank : job_.padded_rank; }
@@ -293,13 +293,13 @@ class SgdBlock {
     const int t0 = slot(chunk * kSgdChunk);
     warp_.each([&](int lane) {
       if constexpr (kAhead) fetch_next(lane, t0);
+      fetch_quad(lane, at, 0);
     });
     FACTORISE_UNROLL_NONE for (int quad = 0; quad < (steps + 3) / 4; ++quad) {
-      if constexpr (sizeof(Cell) == 1) {
-        warp_.each([&](int lane) {
-          lanes_[lane].quad = warp_.template shared<uint32_t>(at).get(lane, quad * kWarpLanes + lane);
-        });
-      }
+      warp_.each([&](int lane) {
+        lanes_[lane].quad = lanes_[lane].next_quad;
+        fetch_quad(lane, at, (quad + 1) % (kSgdChunk / 4));
+      });
       FACTORISE_UNROLL_ALL for (int i = 0; i < 4; ++i) {
         const int step = 4 * quad + i;
         warp_.sync();
@@ -312,6 +312,12 @@ class SgdBlock {
         });
       }
     }
+  }
+
+  /// The bytes of four steps, ahead of the first of them.
+  FACTORISE_DEVICE void fetch_quad(int lane, int64_t at, int quad) {
+    if constexpr (sizeof(Cell) == 1)
+      lanes_[lane].next_quad = warp_.template shared<uint32_t>(at).get(lane, quad * kWarpLanes + lane);
   }
 
   FACTORISE_DEVICE void fetch_next(int lane, int t) {
