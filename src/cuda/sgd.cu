@@ -2,21 +2,14 @@
 
 #include "cuda/sgd.h"
 
-#include <cuda_runtime.h>
-
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 
+#include "cuda/error.h"
 #include "cuda/sgd_kernels.h"
 
 namespace factorise::cuda {
 namespace {
-
-void check(cudaError_t status, const char* what) {
-  if (status == cudaSuccess) return;
-  throw std::runtime_error(std::string(what) + " failed: " + cudaGetErrorString(status));
-}
 
 template <class T, class Instance>
 __global__ void __launch_bounds__(kWarpLanes) sgd_kernel(const SgdJob<T> job) {
@@ -67,70 +60,69 @@ __global__ void unpack_words_kernel(const uint64_t* words, int64_t runs, int64_t
 }  // namespace
 
 template <class T>
-void launch_fits_bytes(const SgdMatrix<T>& A, uint32_t* fits, void* stream) {
-  fits_bytes_kernel<<<blocks_for(A.rows * A.columns), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(A, fits);
-  check(cudaGetLastError(), "looking at the ratings");
+void launch_fits_bytes(const SgdMatrix<T>& A, uint32_t* fits, cudaStream_t stream) {
+  fits_bytes_kernel<<<blocks_for(A.rows * A.columns), kThreads, 0, stream>>>(A, fits);
+  check_launch("looking at the ratings");
 }
 
 template <class T>
-void launch_pack_cells(const SgdMatrix<T>& A, bool bytes, void* cells, void* stream) {
+void launch_pack_cells(const SgdMatrix<T>& A, bool bytes, void* cells, cudaStream_t stream) {
   const int blocks = blocks_for(A.cells());
-  const auto on = static_cast<cudaStream_t>(stream);
-  if (bytes) pack_cells_kernel<T><<<blocks, kThreads, 0, on>>>(A, static_cast<uint8_t*>(cells));
-  else pack_cells_kernel<T><<<blocks, kThreads, 0, on>>>(A, static_cast<T*>(cells));
-  check(cudaGetLastError(), "packing the ratings");
+  if (bytes) pack_cells_kernel<T><<<blocks, kThreads, 0, stream>>>(A, static_cast<uint8_t*>(cells));
+  else pack_cells_kernel<T><<<blocks, kThreads, 0, stream>>>(A, static_cast<T*>(cells));
+  check_launch("packing the ratings");
 }
 
 template <class T>
 void launch_pack_words(const T* factors, int64_t runs, int64_t rows, int64_t padded_rows, int rank, uint64_t* words,
-                       void* stream) {
+                       cudaStream_t stream) {
   const int padded = sgd_padded_rank(rank);
   const int blocks = blocks_for(runs * padded_rows * sgd_row_words<T>(padded));
-  pack_words_kernel<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(factors, runs, rows, padded_rows, rank,
+  pack_words_kernel<<<blocks, kThreads, 0, stream>>>(factors, runs, rows, padded_rows, rank,
                                                                                padded, words);
-  check(cudaGetLastError(), "packing the factors");
+  check_launch("packing the factors");
 }
 
 template <class T>
 void launch_unpack_words(const uint64_t* words, int64_t runs, int64_t rows, int64_t padded_rows, int rank, T* factors,
-                         void* stream) {
-  unpack_words_kernel<<<blocks_for(runs * rows * rank), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(
+                         cudaStream_t stream) {
+  unpack_words_kernel<<<blocks_for(runs * rows * rank), kThreads, 0, stream>>>(
       words, runs, rows, padded_rows, rank, sgd_padded_rank(rank), factors);
-  check(cudaGetLastError(), "unpacking the factors");
+  check_launch("unpacking the factors");
 }
 
 template <class T>
-void launch_sgd(const SgdJob<T>& job, bool bytes, bool turned, bool decay, void* stream) {
+void launch_sgd(const SgdJob<T>& job, bool bytes, bool turned, bool decay, cudaStream_t stream) {
   with_sgd_instance<T>(job.padded_rank, bytes, turned, decay, [&](auto instance) {
     using I = decltype(instance);
     const auto kernel = sgd_kernel<T, I>;
     const int64_t shared = SgdShared<T, typename I::Cell>(job.padded_rank, I::kRank == 0).bytes;
     int device = 0, processors = 0, largest = 0, resident = 0;
-    check(cudaGetDevice(&device), "asking for the GPU");
-    check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "asking the GPU");
-    check(cudaDeviceGetAttribute(&largest, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "asking the GPU");
+    check_cuda(cudaGetDevice(&device), "asking for the GPU");
+    check_cuda(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "asking the GPU");
+    check_cuda(cudaDeviceGetAttribute(&largest, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "asking the GPU");
     if (shared > largest) {
-      throw std::runtime_error("rank " + std::to_string(job.padded_rank) + " needs " + std::to_string(shared) +
+      throw CudaError("rank " + std::to_string(job.padded_rank) + " needs " + std::to_string(shared) +
                                " bytes of a GPU's shared memory in this type, but this one has " +
                                std::to_string(largest) + ": take float32, a smaller rank, or the CPU");
     }
     const auto bytes_shared = static_cast<int>(shared);
-    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes_shared),
+    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes_shared),
           "asking for shared memory");
-    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, kWarpLanes, shared), "asking the GPU");
+    check_cuda(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, kWarpLanes, shared), "asking the GPU");
     // More warps than fit would wait for tasks that others have; fewer tasks than warps need no more.
     const int64_t blocks = std::min(job.blocks() * job.runs, int64_t{processors} * std::max(resident, 1));
-    kernel<<<static_cast<unsigned>(blocks), kWarpLanes, shared, static_cast<cudaStream_t>(stream)>>>(job);
-    check(cudaGetLastError(), "exact SGD");
+    kernel<<<static_cast<unsigned>(blocks), kWarpLanes, shared, stream>>>(job);
+    check_launch("exact SGD");
   });
 }
 
 #define FACTORISE_INSTANTIATE(T)                                                                                  \
-  template void launch_fits_bytes<T>(const SgdMatrix<T>&, uint32_t*, void*);                                      \
-  template void launch_pack_cells<T>(const SgdMatrix<T>&, bool, void*, void*);                                    \
-  template void launch_pack_words<T>(const T*, int64_t, int64_t, int64_t, int, uint64_t*, void*);                 \
-  template void launch_unpack_words<T>(const uint64_t*, int64_t, int64_t, int64_t, int, T*, void*);               \
-  template void launch_sgd<T>(const SgdJob<T>&, bool, bool, bool, void*);
+  template void launch_fits_bytes<T>(const SgdMatrix<T>&, uint32_t*, cudaStream_t);                                      \
+  template void launch_pack_cells<T>(const SgdMatrix<T>&, bool, void*, cudaStream_t);                                    \
+  template void launch_pack_words<T>(const T*, int64_t, int64_t, int64_t, int, uint64_t*, cudaStream_t);                 \
+  template void launch_unpack_words<T>(const uint64_t*, int64_t, int64_t, int64_t, int, T*, cudaStream_t);               \
+  template void launch_sgd<T>(const SgdJob<T>&, bool, bool, bool, cudaStream_t);
 FACTORISE_INSTANTIATE(float)
 FACTORISE_INSTANTIATE(double)
 #undef FACTORISE_INSTANTIATE
