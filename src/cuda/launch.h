@@ -14,14 +14,14 @@ namespace factorise::cuda {
 cudaStream_t current_stream(c10::Device device);
 
 /// Calls launcher(stream) with `device` as torch's and this runtime's current one, and its current stream. What the
-/// launcher throws becomes a c10::Error, "[function] sentence.".
+/// launcher throws, a std::runtime_error, becomes a c10::Error, "[function] sentence.".
 template <class Launcher>
 auto launch(const char* function, c10::Device device, const Launcher& launcher) {
   const c10::DeviceGuard guard(device);
   try {
     select_device(device.index());
     return launcher(current_stream(device));
-  } catch (const CudaError& error) {
+  } catch (const std::runtime_error& error) {
     TORCH_CHECK(false, "[", function, "] ", error.what(), ".");
   }
 }
