@@ -119,17 +119,26 @@ class Warp {
 
   // ---- one number for all lanes
 
+  /// What the first lane has.
+  template <class T>
+  FACTORISE_DEVICE T first(const PerLane<T>& value) {
+    return __shfl_sync(~0U, value.own, 0);
+  }
   /// Adds 1, and returns what was there before.
-  FACTORISE_DEVICE uint64_t claim(uint64_t* counter) {
+  FACTORISE_DEVICE uint64_t claim(uint64_t* counter) { return first(begin_claim(counter)); }
+  /// The same, to be had by first(), so that the number is on its way while other things are done.
+  FACTORISE_DEVICE PerLane<uint64_t> begin_claim(uint64_t* counter) {
     unsigned long long before = 0;
     if (lane_ == 0) before = atomicAdd(reinterpret_cast<unsigned long long*>(counter), 1ULL);
-    return __shfl_sync(~0U, before, 0);
+    return {before};
   }
   /// As it may have been a while ago.
-  FACTORISE_DEVICE uint32_t peek(const uint32_t* from) {
+  FACTORISE_DEVICE uint32_t peek(const uint32_t* from) { return first(begin_peek(from)); }
+  /// The same, to be had by first().
+  FACTORISE_DEVICE PerLane<uint32_t> begin_peek(const uint32_t* from) {
     uint32_t value;
     asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(from) : "memory");
-    return __shfl_sync(~0U, value, 0);
+    return {value};
   }
   /// Sets a number to `value` where that is smaller.
   FACTORISE_DEVICE void lower(uint32_t* to, uint32_t value) {
@@ -148,8 +157,10 @@ class Warp {
     __syncwarp();  // which hands on to all lanes what the first acquired
     return value >= count;
   }
+  /// Looks without acquiring until the count is there: to acquire empties the first-level cache of all warps beside.
   FACTORISE_DEVICE void await(const uint32_t* counter, uint32_t count) {
-    while (!has_come(counter, count)) pause();
+    while (peek(counter) < count) pause();
+    has_come(counter, count);
   }
   /// Between two looks at what others are to write.
   FACTORISE_DEVICE void pause() { __nanosleep(20); }

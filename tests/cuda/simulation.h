@@ -196,14 +196,28 @@ class SimulatedWarp {
     simulation_.store_word(number_, to + 1, pair.second);
   }
 
+  template <class T>
+  T first(const PerLane<T>& value) {
+    return value[0];
+  }
   uint64_t claim(uint64_t* counter) {
     maybe_suspend();
     simulation_.idle_ = 0;
     return (*counter)++;
   }
+  PerLane<uint64_t> begin_claim(uint64_t* counter) {
+    PerLane<uint64_t> result;  // which only the first lane has
+    result[0] = claim(counter);
+    return result;
+  }
   uint32_t peek(const uint32_t* from) {
     maybe_suspend();
     return *from;
+  }
+  PerLane<uint32_t> begin_peek(const uint32_t* from) {
+    PerLane<uint32_t> result;
+    result[0] = peek(from);
+    return result;
   }
   void lower(uint32_t* to, uint32_t value) {
     maybe_suspend();
