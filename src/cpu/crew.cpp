@@ -16,6 +16,18 @@ namespace {
 constexpr double kWorthThread = 1 << 20;  // multiply-adds, some 10 µs
 constexpr uint64_t kCall = uint64_t{1} << 32;
 
+/// A thread's crew, and the process that it was made in.
+struct LastingCrew {
+  std::unique_ptr<Crew> crew;
+  pid_t process = 0;
+
+  ~LastingCrew() { forget_if_forked(); }
+  /// A forked child has the crew's memory, but none of its threads: it can neither use it nor wait for its end.
+  void forget_if_forked() {
+    if (crew && process != getpid()) static_cast<void>(crew.release());
+  }
+};
+
 }  // namespace
 
 int64_t threads_for(double work) {
@@ -79,13 +91,8 @@ bool Crew::take_one(uint64_t& ticket) {
 
 void for_workers(int threads, c10::function_ref<void(int64_t)> work) {
   if (threads <= 1) return work(0);
-  struct Lasting {
-    std::unique_ptr<Crew> crew;
-    pid_t process = 0;
-  };
-  thread_local Lasting lasting;
-  // A forked child has the crew's memory, but none of its threads.
-  if (lasting.crew && lasting.process != getpid()) static_cast<void>(lasting.crew.release());
+  thread_local LastingCrew lasting;
+  lasting.forget_if_forked();
   if (!lasting.crew || lasting.crew->threads() != threads) {
     lasting.crew = std::make_unique<Crew>(threads);
     lasting.process = getpid();

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "catch.h"
@@ -70,6 +71,20 @@ TEST_CASE("a lasting crew serves one call after another, of any size, and the ch
     std::atomic<int> sum{0};
     for_workers(3, [&](int64_t i) { sum += static_cast<int>(i); });
     _exit(sum == 3 ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  CHECK(status == 0);
+}
+
+TEST_CASE("the child of a fork ends, though its crew's threads are not there to be waited for", "[crew]") {
+  for_workers(2, [](int64_t) {});
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);  // what hangs ends
+    // Ends the thread, and with it the crew, but nothing else of the parent's.
+    std::atexit([] { _exit(0); });
+    std::exit(1);
   }
   int status = -1;
   waitpid(child, &status, 0);
