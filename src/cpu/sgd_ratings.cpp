@@ -337,4 +337,9 @@ const SgdLayout& sgd_layout(const at::Tensor& ratings) {
   return *layout;
 }
 
+bool is_for_this_isa(const SgdLayout& layout) {
+  const auto rows = layout.value_bytes == 8 ? wavefront_rows<double> : wavefront_rows<float>;
+  return layout.path == SgdPath::entries || layout.block_rows == rows(chosen_isa(), layout.rank);
+}
+
 }  // namespace factorise::cpu
