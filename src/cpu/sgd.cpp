@@ -4,6 +4,7 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstring>
@@ -156,7 +157,7 @@ int64_t run_typed(const at::Tensor& ratings, const at::Tensor& U, const at::Tens
              v.data(),
              stride,
              steps_of<T>(lr, weight_decay, lr_decay, epochs)};
-  Pipeline(layout.wave(), 0, epochs).run(useful_threads(layout, threads), [&] { return Worker<T>(run); });
+  Pipeline(layout.wave(), epochs).run(useful_threads(layout, threads), [&] { return Worker<T>(run); });
   u.write_back();
   v.write_back();
   return run.diverged == kNever ? 0 : run.diverged.load();
