@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 namespace factorise::cpu {
 namespace {
@@ -64,6 +65,7 @@ void Crew::for_each(int64_t tasks, c10::function_ref<void(int64_t)> task) {
   while (take_one(ticket)) {
   }
   caller_waits_.wait_until([&] { return unfinished_.load() == 0; });
+  if (failed_.exchange(false)) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 void Crew::help() {
@@ -78,12 +80,20 @@ void Crew::help() {
   }
 }
 
+void Crew::do_one(int64_t i) {
+  try {
+    (*task_)(i);
+  } catch (...) {
+    if (!failed_.exchange(true)) error_ = std::current_exception();
+  }
+}
+
 /// Does one task; false where none is left, with the ticket that says so.
 bool Crew::take_one(uint64_t& ticket) {
   do {
     if ((ticket & (kCall - 1)) == 0) return false;
   } while (!ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acquire));
-  (*task_)(tasks_ - static_cast<int64_t>(ticket & (kCall - 1)));
+  do_one(tasks_ - static_cast<int64_t>(ticket & (kCall - 1)));
   ticket -= 1;
   if (unfinished_.fetch_sub(1) == 1) caller_waits_.wake();
   return true;

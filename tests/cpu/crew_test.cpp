@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <stdexcept>
 #include <vector>
 
 #include "catch.h"
@@ -55,6 +56,21 @@ TEST_CASE("crews of two threads work side by side, and one that never worked end
   other.join();
   CHECK(sums[0] == 500 * 190);
   CHECK(sums[1] == 500 * 190);
+}
+
+TEST_CASE("what a task throws comes out of the call, and the next one is sound", "[crew][threads]") {
+  for (const int64_t threads : {1, 2, 5}) {
+    Crew crew(threads);
+    for (int call = 0; call < 200; ++call) {
+      const auto task = [&](int64_t i) {
+        if (i % 20 == call % 20) throw std::runtime_error("from a task");
+      };
+      CHECK_THROWS_AS(crew.for_each(50, task), std::runtime_error);
+      std::atomic<int64_t> sum{0};
+      crew.for_each(20, [&](int64_t i) { sum += i; });
+      CHECK(sum == 190);
+    }
+  }
 }
 
 TEST_CASE("a lasting crew serves one call after another, of any size, and the child of a fork", "[crew]") {
