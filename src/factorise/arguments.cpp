@@ -10,11 +10,12 @@
 #include <cmath>
 #include <limits>
 
+#include "cpu/gd.h"
+
 namespace factorise {
 namespace {
 
 constexpr int64_t kLargestSide = std::numeric_limits<int32_t>::max();
-constexpr int64_t kLargestRank = 256;
 
 bool is_usable_type(c10::ScalarType type) {
   return c10::isIntegralType(type, /*includeBool=*/true) || type == at::kHalf || type == at::kBFloat16 ||
@@ -23,8 +24,8 @@ bool is_usable_type(c10::ScalarType type) {
 
 void check_rank(const char* function, int64_t rank, int64_t m, int64_t n, RankLimit limit) {
   TORCH_CHECK_VALUE(rank >= 1, "[", function, "] rank must be at least 1, but was ", rank, ".");
-  TORCH_CHECK_VALUE(rank <= kLargestRank, "[", function, "] rank must be at most ", kLargestRank, ", but was ", rank,
-                    ".");
+  TORCH_CHECK_VALUE(rank <= cpu::kLargestRank, "[", function, "] rank must be at most ", cpu::kLargestRank,
+                    ", but was ", rank, ".");
   TORCH_CHECK_VALUE(limit == RankLimit::none || rank <= std::min(m, n), "[", function,
                     "] rank must be at most min(m, n) = ", std::min(m, n), " for a ", m, " x ", n, " matrix, but was ",
                     rank, ". Set the option overcomplete, or give a mask, where more is meant.");
