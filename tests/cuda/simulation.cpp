@@ -75,7 +75,7 @@ void Simulation::run(const std::function<void(SimulatedWarp&)>& program) {
 }
 
 void Simulation::suspend(bool waiting) {
-  idle_ = waiting ? idle_ + 1 : 0;
+  if (waiting) ++idle_;
   ++switches_;
   const int warp = running_;
   swapcontext(&fibers_[warp].context, &scheduler_);

@@ -94,7 +94,7 @@ class Simulation {
   int running_ = -1;
   std::exception_ptr error_;
   bool ending_ = false;
-  int64_t idle_ = 0;  // suspensions in a row of warps that wait
+  int64_t idle_ = 0;  // times that warps waited since one of them last gave the others something
   int64_t switches_ = 0;
   std::vector<Clock> clocks_;
   std::unordered_map<uintptr_t, Access> accesses_;
@@ -210,6 +210,7 @@ class SimulatedWarp {
   }
   uint64_t claim(uint64_t* counter) {
     maybe_suspend();
+    simulation_.idle_ = 0;
     return (*counter)++;
   }
   PerLane<uint64_t> begin_claim(uint64_t* counter) {

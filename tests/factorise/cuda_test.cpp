@@ -5,28 +5,15 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <factorise/datasets.h>
-#include <factorise/device.h>
 #include <factorise/mlp.h>
 #include <factorise/svd.h>
 
-#include <cstdio>
-
 #include "catch.h"
+#include "have_cuda.h"
 #include "methods.h"
 
 using namespace factorise;
 using namespace factorise::tests;
-
-namespace {
-
-/// True where CUDA works; else says why the test is skipped.
-bool have_cuda() {
-  const std::string missing = load_cuda();
-  if (!missing.empty()) std::printf("skipped: %s\n", missing.c_str());
-  return missing.empty();
-}
-
-}  // namespace
 
 TEST_CASE("every method starts alike on a GPU and ends where the CPU does", "[cuda]") {
   if (!have_cuda()) return;
