@@ -5,7 +5,8 @@
 #          FACTORISE_CUDA_ARCHITECTURES: compute capabilities without their point, 80;90
 #          CUDACXX, CUDA_HOME, CUDA_PATH (environment): where nvcc is looked for before PATH
 # Defines: FACTORISE_CUDA_FAULT, why the kernels cannot be built, or nothing; and where they can
-#          FACTORISE_NVCC, FACTORISE_CUDA_VERSION, FACTORISE_CUDART (its static runtime), FACTORISE_CUDA_INCLUDES
+#          FACTORISE_NVCC, FACTORISE_CUDA_VERSION, FACTORISE_CUDART (its static runtime), FACTORISE_CUDA_INCLUDES,
+#          FACTORISE_NVCC_FLAGS, FACTORISE_NVCC_TARGETS
 
 set(FACTORISE_CUDA AUTO CACHE STRING "Build the CUDA kernels: AUTO (where nvcc suits), ON or OFF")
 set_property(CACHE FACTORISE_CUDA PROPERTY STRINGS AUTO ON OFF)
@@ -120,43 +121,50 @@ macro(factorise_find_cuda)
   endif()
 endmacro()
 
-# factorise_compile_cuda(<objects> <file.cu>...): nvcc's part of a target: an object of each file, in parallel. Nothing
-# may contract, flush or approximate floating point: the numeric contract's bits are the product.
-function(factorise_compile_cuda result)
-  set(architectures ${FACTORISE_CUDA_ARCHITECTURES})
-  if(NOT architectures)
-    set(architectures 80 90)
+# Sets FACTORISE_NVCC_FLAGS, how kernels are compiled, and FACTORISE_NVCC_TARGETS, what for. Nothing may contract, flush
+# or approximate floating point: the numeric contract's bits are the product.
+macro(factorise_set_nvcc_flags)
+  set(_architectures ${FACTORISE_CUDA_ARCHITECTURES})
+  if(NOT _architectures)
+    set(_architectures 80 90)
     if(FACTORISE_CUDA_VERSION VERSION_GREATER_EQUAL 12.8)
-      list(APPEND architectures 100)
+      list(APPEND _architectures 100)
     endif()
   endif()
-  list(SORT architectures COMPARE NATURAL)
-  set(flags -std=c++20 -O3 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true --expt-relaxed-constexpr
-            ${FACTORISE_CUDA_INCLUDE_FLAGS} -ccbin "${FACTORISE_CUDA_HOST}" -Xcompiler=-fPIC,-ffp-contract=off,-Wall,-Wextra)
-  foreach(architecture IN LISTS architectures)
-    list(APPEND flags "-gencode=arch=compute_${architecture},code=sm_${architecture}")
+  list(SORT _architectures COMPARE NATURAL)
+  set(FACTORISE_NVCC_TARGETS "")
+  foreach(_architecture IN LISTS _architectures)
+    list(APPEND FACTORISE_NVCC_TARGETS "-gencode=arch=compute_${_architecture},code=sm_${_architecture}")
   endforeach()
   # For GPUs that come later: the driver compiles this.
-  list(GET architectures -1 highest)
-  list(APPEND flags "-gencode=arch=compute_${highest},code=compute_${highest}")
+  list(GET _architectures -1 _highest)
+  list(APPEND FACTORISE_NVCC_TARGETS "-gencode=arch=compute_${_highest},code=compute_${_highest}")
+  set(FACTORISE_NVCC_FLAGS
+      -std=c++20 -O3 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true --expt-relaxed-constexpr
+      ${FACTORISE_CUDA_INCLUDE_FLAGS} "-I${PROJECT_SOURCE_DIR}/src" -ccbin "${FACTORISE_CUDA_HOST}"
+      -Xcompiler=-fPIC,-ffp-contract=off,-Wall,-Wextra)
   if(FACTORISE_WERROR)
-    list(APPEND flags -Werror=all-warnings -Xcompiler=-Werror)
+    list(APPEND FACTORISE_NVCC_FLAGS -Werror=all-warnings -Xcompiler=-Werror)
   endif()
+  list(JOIN _architectures ", " _names)
+  message(STATUS "CUDA kernels for compute capabilities ${_names}, with nvcc ${FACTORISE_CUDA_VERSION}")
+endmacro()
+
+# factorise_compile_cuda(<objects> <file.cu>...): nvcc's part of a target: an object of each file, in parallel.
+function(factorise_compile_cuda result)
   set(objects "")
   foreach(source IN LISTS ARGN)
     get_filename_component(name "${source}" NAME)
     set(object "${CMAKE_CURRENT_BINARY_DIR}/${name}.o")
     add_custom_command(
       OUTPUT "${object}"
-      COMMAND "${FACTORISE_NVCC}" ${flags} "-I${PROJECT_SOURCE_DIR}/src" -MMD -MF "${object}.d" -c "${source}" -o
-              "${object}"
+      COMMAND "${FACTORISE_NVCC}" ${FACTORISE_NVCC_FLAGS} ${FACTORISE_NVCC_TARGETS} -MMD -MF "${object}.d" -c
+              "${source}" -o "${object}"
       DEPENDS "${source}"
       DEPFILE "${object}.d"
       COMMENT "Building CUDA object ${name}.o"
       VERBATIM)
     list(APPEND objects "${object}")
   endforeach()
-  list(JOIN architectures ", " names)
-  message(STATUS "CUDA kernels for compute capabilities ${names} with nvcc ${FACTORISE_CUDA_VERSION}")
   set(${result} ${objects} PARENT_SCOPE)
 endfunction()
