@@ -68,8 +68,10 @@ void launch_fits_bytes(const SgdMatrix<T>& A, uint32_t* fits, cudaStream_t strea
 template <class T>
 void launch_pack_cells(const SgdMatrix<T>& A, bool bytes, void* cells, cudaStream_t stream) {
   const int blocks = blocks_for(A.cells());
-  if (bytes) pack_cells_kernel<T><<<blocks, kThreads, 0, stream>>>(A, static_cast<uint8_t*>(cells));
-  else pack_cells_kernel<T><<<blocks, kThreads, 0, stream>>>(A, static_cast<T*>(cells));
+  if (bytes)
+    pack_cells_kernel<T><<<blocks, kThreads, 0, stream>>>(A, static_cast<uint8_t*>(cells));
+  else
+    pack_cells_kernel<T><<<blocks, kThreads, 0, stream>>>(A, static_cast<T*>(cells));
   check_launch("packing the ratings");
 }
 
@@ -78,16 +80,15 @@ void launch_pack_words(const T* factors, int64_t runs, int64_t rows, int64_t pad
                        cudaStream_t stream) {
   const int padded = sgd_padded_rank(rank);
   const int blocks = blocks_for(runs * padded_rows * sgd_row_words<T>(padded));
-  pack_words_kernel<<<blocks, kThreads, 0, stream>>>(factors, runs, rows, padded_rows, rank,
-                                                                               padded, words);
+  pack_words_kernel<<<blocks, kThreads, 0, stream>>>(factors, runs, rows, padded_rows, rank, padded, words);
   check_launch("packing the factors");
 }
 
 template <class T>
 void launch_unpack_words(const uint64_t* words, int64_t runs, int64_t rows, int64_t padded_rows, int rank, T* factors,
                          cudaStream_t stream) {
-  unpack_words_kernel<<<blocks_for(runs * rows * rank), kThreads, 0, stream>>>(
-      words, runs, rows, padded_rows, rank, sgd_padded_rank(rank), factors);
+  unpack_words_kernel<<<blocks_for(runs * rows * rank), kThreads, 0, stream>>>(words, runs, rows, padded_rows, rank,
+                                                                               sgd_padded_rank(rank), factors);
   check_launch("unpacking the factors");
 }
 
@@ -103,12 +104,12 @@ void launch_sgd(const SgdJob<T>& job, bool bytes, bool turned, bool decay, cudaS
     check_cuda(cudaDeviceGetAttribute(&largest, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "asking the GPU");
     if (shared > largest) {
       throw CudaError("rank " + std::to_string(job.padded_rank) + " needs " + std::to_string(shared) +
-                               " bytes of a GPU's shared memory in this type, but this one has " +
-                               std::to_string(largest) + ": take float32, a smaller rank, or the CPU");
+                      " bytes of a GPU's shared memory in this type, but this one has " + std::to_string(largest) +
+                      ": take float32, a smaller rank, or the CPU");
     }
     const auto bytes_shared = static_cast<int>(shared);
     check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes_shared),
-          "asking for shared memory");
+               "asking for shared memory");
     check_cuda(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, kWarpLanes, shared), "asking the GPU");
     // More warps than fit would wait for tasks that others have; fewer tasks than warps need no more.
     const int64_t blocks = std::min(job.blocks() * job.runs, int64_t{processors} * std::max(resident, 1));
@@ -117,11 +118,11 @@ void launch_sgd(const SgdJob<T>& job, bool bytes, bool turned, bool decay, cudaS
   });
 }
 
-#define FACTORISE_INSTANTIATE(T)                                                                                  \
-  template void launch_fits_bytes<T>(const SgdMatrix<T>&, uint32_t*, cudaStream_t);                                      \
-  template void launch_pack_cells<T>(const SgdMatrix<T>&, bool, void*, cudaStream_t);                                    \
-  template void launch_pack_words<T>(const T*, int64_t, int64_t, int64_t, int, uint64_t*, cudaStream_t);                 \
-  template void launch_unpack_words<T>(const uint64_t*, int64_t, int64_t, int64_t, int, T*, cudaStream_t);               \
+#define FACTORISE_INSTANTIATE(T)                                                                           \
+  template void launch_fits_bytes<T>(const SgdMatrix<T>&, uint32_t*, cudaStream_t);                        \
+  template void launch_pack_cells<T>(const SgdMatrix<T>&, bool, void*, cudaStream_t);                      \
+  template void launch_pack_words<T>(const T*, int64_t, int64_t, int64_t, int, uint64_t*, cudaStream_t);   \
+  template void launch_unpack_words<T>(const uint64_t*, int64_t, int64_t, int64_t, int, T*, cudaStream_t); \
   template void launch_sgd<T>(const SgdJob<T>&, bool, bool, bool, cudaStream_t);
 FACTORISE_INSTANTIATE(float)
 FACTORISE_INSTANTIATE(double)

@@ -1,8 +1,8 @@
 #pragma once
 // Ratings as exact SGD on a GPU reads them: every cell, skewed. Block b of 32 rows is a stream of chunks of 32 steps;
-// lane i of step t is the block's row i in column t - skew * i (sgd_skew). A cell is a byte where all that is observed are whole
-// numbers from 1 to 255 (0: not observed), else a number (NaN: not observed). Bytes of four steps make a word, so that
-// a lane reads once for all four.
+// lane i of step t is the block's row i in column t - skew * i (sgd_skew). A cell is a byte where all that is observed
+// are whole numbers from 1 to 255 (0: not observed), else a number (NaN: not observed). Bytes of four steps make a
+// word, so that a lane reads once for all four.
 
 #include <cstdint>
 
@@ -15,7 +15,7 @@ template <class Cell>
 constexpr int kStepsOfWord = sizeof(Cell) == 1 ? 4 : 1;
 
 template <class Cell>
-constexpr int64_t kChunkBytes = int64_t{kSgdChunk} * kWarpLanes * static_cast<int64_t>(sizeof(Cell));
+constexpr int64_t kChunkBytes = int64_t{kSgdChunk} * kWarpLanes* static_cast<int64_t>(sizeof(Cell));
 
 /// Chunks of a block whose last lane is `lag` columns behind the first.
 FACTORISE_HOST_DEVICE constexpr int64_t sgd_chunks(int64_t columns, int64_t lag) {

@@ -91,15 +91,15 @@ struct SgdRate {
 /// each needs the one before, column by column.
 template <class T>
 struct SgdJob {
-  int64_t rows, columns;     ///< of X and of Y
+  int64_t rows, columns;  ///< of X and of Y
   int32_t padded_rank;
   uint32_t epochs, runs;
-  const std::byte* cells;    ///< see sgd_cells.h
-  const SgdRate<T>* rates;   ///< [runs][epochs]
-  uint64_t* X;               ///< [runs][blocks * 32][row words]; the tag is the count of epochs that the row has had
-  uint64_t* Y;               ///< [runs][columns][row words]; that of tasks, modulo 2^32
-  uint64_t* next;            ///< the next task that nobody has, 0 at first
-  uint32_t* diverged;        ///< [runs] the first epoch, from 1, after which a factor was not finite, else kNever
+  const std::byte* cells;   ///< see sgd_cells.h
+  const SgdRate<T>* rates;  ///< [runs][epochs]
+  uint64_t* X;              ///< [runs][blocks * 32][row words]; the tag is the count of epochs that the row has had
+  uint64_t* Y;              ///< [runs][columns][row words]; that of tasks, modulo 2^32
+  uint64_t* next;           ///< the next task that nobody has, 0 at first
+  uint32_t* diverged;       ///< [runs] the first epoch, from 1, after which a factor was not finite, else kNever
 
   static constexpr uint32_t kNever = 0xFFFFFFFFU;
 

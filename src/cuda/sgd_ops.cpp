@@ -1,5 +1,5 @@
-// The operators of exact SGD for CUDA tensors. Ratings are cells x bytes of a cell, uint8: what else there is to know of
-// them, the factors' shapes tell.
+// The operators of exact SGD for CUDA tensors. Ratings are cells x bytes of a cell, uint8: what else there is to know
+// of them, the factors' shapes tell.
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
@@ -44,11 +44,10 @@ Tensor packed(const Problem& problem) {
     launch_fits_bytes(matrix, reinterpret_cast<uint32_t*>(fits.mutable_data_ptr<int32_t>()), stream);
   });
   const bool bytes = fits.item<int32_t>() == 1;
-  Tensor cells = at::empty({matrix.cells(), bytes ? 1 : static_cast<int64_t>(sizeof(T))},
-                           problem.A.options().dtype(at::kByte));
-  launch("sgd_ratings", device, [&](cudaStream_t stream) {
-    launch_pack_cells(matrix, bytes, cells.mutable_data_ptr<uint8_t>(), stream);
-  });
+  Tensor cells =
+      at::empty({matrix.cells(), bytes ? 1 : static_cast<int64_t>(sizeof(T))}, problem.A.options().dtype(at::kByte));
+  launch("sgd_ratings", device,
+         [&](cudaStream_t stream) { launch_pack_cells(matrix, bytes, cells.mutable_data_ptr<uint8_t>(), stream); });
   return cells;
 }
 
@@ -137,8 +136,9 @@ void check_factors(const Tensor& ratings, const Tensor& U, const Tensor& V) {
 Tensor epochs_of_runs_on_cuda(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lrs,
                               double weight_decay, double lr_decay, int64_t epochs) {
   check_factors(ratings, U, V);
-  TORCH_CHECK_VALUE(static_cast<int64_t>(lrs.size()) == U.size(0), "[sgd_epochs] lr must be one number for each of the ",
-                    U.size(0), " runs, but they were ", lrs.size(), ".");
+  TORCH_CHECK_VALUE(static_cast<int64_t>(lrs.size()) == U.size(0),
+                    "[sgd_epochs] lr must be one number for each of the ", U.size(0), " runs, but they were ",
+                    lrs.size(), ".");
   for (const double lr : lrs) {
     check_epochs("sgd_epochs", epochs, lr, 1);
     check_decay("sgd_epochs", lr, weight_decay, lr_decay);

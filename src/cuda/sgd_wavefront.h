@@ -55,7 +55,8 @@ class SgdBlock {
         job_(job),
         run_(run),
         epoch_(static_cast<uint32_t>(epoch)),
-        rows_(job.rows - block * kWarpLanes < kWarpLanes ? static_cast<int>(job.rows - block * kWarpLanes) : kWarpLanes),
+        rows_(job.rows - block * kWarpLanes < kWarpLanes ? static_cast<int>(job.rows - block * kWarpLanes)
+                                                         : kWarpLanes),
         lag_(kSkew * (rows_ - 1)),
         tag_(static_cast<uint32_t>(epoch * job.blocks() + block)),
         is_last_(block + 1 == job.blocks()),
@@ -151,12 +152,16 @@ class SgdBlock {
   // ---- X
 
   FACTORISE_DEVICE T x(int lane, int k) {
-    if constexpr (kRank > 0) return lanes_[lane].x[k];
-    else return warp_.template shared<T>(layout().rows).get(lane, k * kWarpLanes + lane);
+    if constexpr (kRank > 0)
+      return lanes_[lane].x[k];
+    else
+      return warp_.template shared<T>(layout().rows).get(lane, k * kWarpLanes + lane);
   }
   FACTORISE_DEVICE void set_x(int lane, int k, T value) {
-    if constexpr (kRank > 0) lanes_[lane].x[k] = value;
-    else warp_.template shared<T>(layout().rows).set(lane, k * kWarpLanes + lane, value);
+    if constexpr (kRank > 0)
+      lanes_[lane].x[k] = value;
+    else
+      warp_.template shared<T>(layout().rows).set(lane, k * kWarpLanes + lane, value);
   }
 
   /// Lanes beyond the last row have zeros, and nothing observed.
@@ -194,9 +199,7 @@ class SgdBlock {
   // ---- Y
 
   FACTORISE_DEVICE SgdShared<T, Cell> layout() const { return {padded_rank(), kRank == 0}; }
-  FACTORISE_DEVICE T y(int lane, int k, int slot) {
-    return warp_.template shared<T>(0).get(lane, k * kRing + slot);
-  }
+  FACTORISE_DEVICE T y(int lane, int k, int slot) { return warp_.template shared<T>(0).get(lane, k * kRing + slot); }
   FACTORISE_DEVICE void set_y(int lane, int k, int slot, T value) {
     warp_.template shared<T>(0).set(lane, k * kRing + slot, value);
   }
@@ -305,10 +308,14 @@ class SgdBlock {
         warp_.sync();
         warp_.each([&](int lane) {
           Cell cell;
-          if constexpr (sizeof(Cell) == 1) cell = static_cast<Cell>(lanes_[lane].quad >> (8 * i));
-          else cell = warp_.template shared<Cell>(at).get(lane, step * kWarpLanes + lane);
-          if constexpr (kAhead) step_ahead(lane, t0 + step, cell);
-          else step_in_groups(lane, t0 + step, cell);
+          if constexpr (sizeof(Cell) == 1)
+            cell = static_cast<Cell>(lanes_[lane].quad >> (8 * i));
+          else
+            cell = warp_.template shared<Cell>(at).get(lane, step * kWarpLanes + lane);
+          if constexpr (kAhead)
+            step_ahead(lane, t0 + step, cell);
+          else
+            step_in_groups(lane, t0 + step, cell);
         });
       }
     }

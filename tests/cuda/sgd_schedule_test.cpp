@@ -1,8 +1,8 @@
 // The CUDA kernel for exact SGD has the referee's bits, whatever the order in which warps take their turns, and none of
 // them waits for ever or reads what is not written: on simulated warps.
 
-#include "cpu/referee.h"
 #include "catch.h"
+#include "cpu/referee.h"
 #include "simulated_sgd.h"
 
 namespace factorise::tests {
@@ -25,7 +25,7 @@ bool is_finite(const Factors& factors) {
 }  // namespace
 
 TEST_CASE("simulated warps have the referee's bits: shapes, ranks, types, densities", "[sgd_schedule]") {
-  const std::vector<std::pair<int64_t, int64_t>> shapes{{1, 1},  {1, 70}, {70, 1},  {3, 3},   {31, 33},
+  const std::vector<std::pair<int64_t, int64_t>> shapes{{1, 1},   {1, 70},  {70, 1},   {3, 3},    {31, 33},
                                                         {32, 32}, {33, 31}, {65, 140}, {100, 67}, {5, 300}};
   const std::vector<int64_t> ranks{1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 32, 33, 70};
   const std::vector<Hyper> hypers{{.lr = 0.01},

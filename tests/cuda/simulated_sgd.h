@@ -44,8 +44,10 @@ class SimulatedSgd {
     for (int64_t i = 0; i < A.numel(); ++i) {
       if (!matrix_.observed || matrix_.observed[i]) bytes_ = bytes_ && cuda::fits_byte(matrix_.values[i]);
     }
-    if (bytes_) pack<uint8_t>();
-    else pack<T>();
+    if (bytes_)
+      pack<uint8_t>();
+    else
+      pack<T>();
   }
 
   bool is_bytes() const { return bytes_; }

@@ -41,8 +41,8 @@ void Simulation::launch(int warp) {
   fiber.context.uc_stack.ss_sp = fiber.stack.get();
   fiber.context.uc_stack.ss_size = kStack;
   const auto address = reinterpret_cast<uintptr_t>(this);
-  makecontext(&fiber.context, reinterpret_cast<void (*)()>(&Simulation::start), 2,
-              static_cast<uint32_t>(address >> 32), static_cast<uint32_t>(address));
+  makecontext(&fiber.context, reinterpret_cast<void (*)()>(&Simulation::start), 2, static_cast<uint32_t>(address >> 32),
+              static_cast<uint32_t>(address));
 }
 
 void Simulation::run(const std::function<void(SimulatedWarp&)>& program) {
@@ -174,8 +174,9 @@ void SimulatedWarp::touch(int lane, size_t offset, size_t bytes, bool writes) {
     Cell& cell = cells_[i];
     if (cell.in_flight) fail("shared memory touched while a copy to it was on its way");
     const bool others_wrote = cell.written == interval_ && cell.writer != lane;
-    if (others_wrote) fail("lanes " + std::to_string(lane) + " and " + std::to_string(cell.writer) +
-                           " touch a number in shared memory, one writes it, and no sync lies between");
+    if (others_wrote)
+      fail("lanes " + std::to_string(lane) + " and " + std::to_string(cell.writer) +
+           " touch a number in shared memory, one writes it, and no sync lies between");
     if (!writes) {
       if (cell.writer == -1) fail("shared memory read before it was written");
       cell.reader = cell.read == interval_ && cell.reader != lane ? kMany : lane;

@@ -10,8 +10,8 @@ namespace {
 constexpr int kSeeds = 50;
 
 /// The first complaint about a program of some warps, over some seeds; empty where there is none.
-std::string complaint(int warps, const std::function<void(SimulatedWarp&)>& program,
-                      const std::function<void()>& reset = [] {}) {
+std::string complaint(
+    int warps, const std::function<void(SimulatedWarp&)>& program, const std::function<void()>& reset = [] {}) {
   for (uint64_t seed = 0; seed < kSeeds; ++seed) {
     reset();
     try {
@@ -78,8 +78,10 @@ TEST_CASE("warps that wait for ever are found", "[simulation]") {
   CHECK_THAT(complaint(2, [&](SimulatedWarp& warp) { warp.await(&counter, 1); }), Contains("deadlock"));
   // The one that is waited for starts when the other has ended.
   const auto program = [&](SimulatedWarp& warp) {
-    if (warp.number() == 0) warp.await(&counter, 1);
-    else warp.announce(&counter);
+    if (warp.number() == 0)
+      warp.await(&counter, 1);
+    else
+      warp.announce(&counter);
   };
   std::string found;
   for (uint64_t seed = 0; seed < 10 && found.empty(); ++seed) {
@@ -115,7 +117,8 @@ TEST_CASE("lanes that share a number without a sync are found", "[simulation]") 
                          warp.each([&](int lane) { numbers.set(lane, lane, 1); });
                        }),
              Contains("what another reads"));
-  CHECK_THAT(complaint(1, [](SimulatedWarp& warp) { warp.shared<int>(0).get(0, 3); }), Contains("before it was written"));
+  CHECK_THAT(complaint(1, [](SimulatedWarp& warp) { warp.shared<int>(0).get(0, 3); }),
+             Contains("before it was written"));
   CHECK_THAT(complaint(1, [](SimulatedWarp& warp) { warp.shared<int>(0).set(0, 64, 3); }), Contains("exceeded"));
 }
 
@@ -127,8 +130,10 @@ TEST_CASE("a copy that is used before it was awaited is found", "[simulation]") 
       warp.copy_async(0, numbers, 0, kFrom);
       warp.end_group();
       warp.end_group();
-      if (awaited) warp.await_groups<1>();
-      else warp.await_groups<2>();
+      if (awaited)
+        warp.await_groups<1>();
+      else
+        warp.await_groups<2>();
       warp.sync();
       if (numbers.get(5, 2) != 3) throw std::logic_error("another");
     };

@@ -53,6 +53,11 @@ TEST_CASE("the fused engine says that it computes on the CPU", "[cuda]") {
   }
 }
 
+TEST_CASE("our kernels load on this GPU", "[cuda][sanitizer]") {
+  if (!have_cuda()) return;
+  CHECK(load_cuda_kernels() == "");
+}
+
 TEST_CASE("the SVD and the MLP run on a GPU", "[cuda]") {
   if (!have_cuda()) return;
   const Iris flowers = iris(at::kDouble);
