@@ -115,7 +115,9 @@ struct GdJob {
   double* squares;  ///< Σ err² [rows][segments]
   T* factor;        ///< what directions are multiplied by, once Σ err² is known
 
-  T *loss, *by_X, *by_Y;  ///< results of the method loss: a number, rows x rank, columns x rank
+  // results of the method loss
+  T *loss, *by_X, *by_Y;  ///< a number, rows x rank, columns x rank
+  double* exact_loss;     ///< in place of `loss`, where it is not null
 
   uint64_t* next;      ///< the item to be claimed
   uint32_t* done;      ///< items that are done

@@ -306,7 +306,11 @@ class GdWarp {
     else if (norm)
       factor = value > 0 ? -1 / value : 0;
     warp_.write(lane, job_.factor, static_cast<T>(factor));
-    if (!descends) warp_.write(lane, job_.loss, static_cast<T>(value));
+    if (descends) return;
+    if (job_.exact_loss)
+      warp_.write(lane, job_.exact_loss, value);
+    else
+      warp_.write(lane, job_.loss, static_cast<T>(value));
   }
 
   /// Calls f(lane, i) for the numbers i of an item of `count`.
