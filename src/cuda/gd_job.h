@@ -16,7 +16,7 @@
 namespace factorise::cuda {
 
 constexpr int kGdTile = 16;     ///< steps whose cells a thread has at once; the contract's tile
-constexpr int kGdSegment = 64;  ///< tiles of a row that one item gathers; the contract's segment
+constexpr int kGdSegment = 64;  ///< tiles of a row that one item gathers: the contract's segment
 template <class T>
 constexpr int kGdLanes = static_cast<int>(64 / sizeof(T));  ///< chains of a row, the contract's L
 template <class T>
@@ -90,6 +90,8 @@ struct GdShape {
   GdMethod method;
   bool columns_first;          ///< masked, and A turned: Y is U, whose new value the other step takes
   bool for_rows, for_columns;  ///< loss: the gradients that are asked for
+
+  int32_t segment = kGdSegment;  ///< less only in tests
 
   FACTORISE_HOST_DEVICE int64_t tiles(int64_t steps) const { return (steps + kGdTile - 1) / kGdTile; }
 };
@@ -214,7 +216,7 @@ GdJob<T> gd_job(const GdShape& shape, double lr, uint32_t epochs, std::byte* wor
   job.epochs = epochs;
   job.padded_rank = gd_padded_rank(shape.rank);
   const int64_t cells = (shape.columns + kGdLanes<T> - 1) / kGdLanes<T>;
-  job.segments = static_cast<int32_t>((shape.tiles(cells) + kGdSegment - 1) / kGdSegment);
+  job.segments = static_cast<int32_t>((shape.tiles(cells) + shape.segment - 1) / shape.segment);
   gd::plan(job);
   int64_t used = 0;
   const auto take = [&]<class S>(S*& part, int64_t count) {

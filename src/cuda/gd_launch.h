@@ -72,24 +72,25 @@ int64_t widest_phase(const GdJob<T>& job) {
 }
 
 /// As many warps as there is work for, the same number on every scheduler: where one scheduler has two and another
-/// none, a phase takes twice as long.
+/// none, a phase takes twice as long. Where there is little, each has a processor to itself.
 template <class T>
 void launch_job(const GdJob<T>& job, cudaStream_t stream) {
   with_gd_instance(job, [&](auto instance) {
     using I = decltype(instance);
     const auto kernel = gd_kernel<typename I::T, typename I::Cell, I::kRank>;
-    const int64_t of_warp = gd_shared_bytes<T>(job.padded_rank);
+    const int64_t of_warp = gd_shared_bytes<T>(job.padded_rank), items = job.items_per_epoch;
     const int64_t room = device_number(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+    const int64_t processors = device_number(cudaDevAttrMultiProcessorCount);
     int warps = kThreads / kWarpLanes, resident = 0;
-    while (warps > 1 && warps * of_warp > room) warps /= 2;
+    while (warps > 1 && (warps * of_warp > room || 2 * items <= warps * processors)) warps /= 2;
     const auto shared = static_cast<int>(warps * of_warp);
     check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared),
                "asking for shared memory");
     check_cuda(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, warps * kWarpLanes, shared),
                "asking the GPU");
-    const int64_t processors = device_number(cudaDevAttrMultiProcessorCount);
     const int64_t each = std::clamp<int64_t>(widest_phase(job) / (processors * warps), 1, std::max(resident, 1));
-    kernel<<<static_cast<unsigned>(each * processors), warps * kWarpLanes, shared, stream>>>(job);
+    const int64_t blocks = std::min(each * processors, (items + warps - 1) / warps);
+    kernel<<<static_cast<unsigned>(blocks), warps * kWarpLanes, shared, stream>>>(job);
     check_launch("full-batch descent");
   });
 }

@@ -128,8 +128,8 @@ class GdWarp {
   template <bool kOther, bool kSquares>
   FACTORISE_DEVICE void gather(int64_t item, GdTask task) {
     const int64_t groups = gd_row_groups<T>(shape_), group = item % groups, segment = item / groups;
-    const int64_t first = segment * kGdSegment, all = gd_tiles<T>(shape_, GdOrder::gather);
-    const int tiles = static_cast<int>(first + kGdSegment < all ? kGdSegment : all - first);
+    const int64_t first = segment * shape_.segment, all = gd_tiles<T>(shape_, GdOrder::gather);
+    const int tiles = static_cast<int>(first + shape_.segment < all ? shape_.segment : all - first);
     PerLane<Cells<GdOrder::gather>> cells;
     warp_.each([&](int lane) { cells[lane].begin(warp_, lane, job_, group, first, tiles); });
     if (!ready()) return;

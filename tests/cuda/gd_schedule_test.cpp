@@ -4,6 +4,7 @@
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/rand.h>
@@ -172,6 +173,29 @@ TEST_CASE("any interleaving of the warps has the same bits", "[gd_schedule]") {
     }
   }
   CHECK(switches > 100'000);
+}
+
+TEST_CASE("any interleaving of the warps has the same bits, over several segments", "[gd_schedule]") {
+  for (const auto& [m, n] : {std::pair(3, 600), std::pair(600, 3)}) {
+    const Sample s(m, n, 2, 0.6, at::kFloat);
+    SimulatedGd<float> gd(s.A, s.M, 2, s.turned(), false);
+    for (const GdMethod method : kDescents) {
+      const double lr = lr_of(s, method);
+      const auto [factors, diverged] = on_cpu(s, method, lr, 2);
+      gd.set_segment(1);  // three of them, which are not the contract's
+      const SimulatedDescent first = gd.run(method, lr, 2, s.start, {0, 4, 4});
+      CHECK(at::allclose(first.factors.U, factors.U, 1e-4, 1e-5));
+      CHECK(at::allclose(first.factors.V, factors.V, 1e-4, 1e-5));
+      for (uint64_t seed = 1; seed < 100; ++seed) {
+        const int warps = 1 + static_cast<int>(seed % 11), resident = 1 + static_cast<int>(seed % 7);
+        const SimulatedDescent run = gd.run(method, lr, 2, s.start, {seed, warps, resident});
+        if (!at::equal(run.factors.U, first.factors.U) || !at::equal(run.factors.V, first.factors.V)) {
+          FAIL("seed " << seed << ", method " << static_cast<int>(method));
+        }
+      }
+      gd.set_segment(cuda::kGdSegment);
+    }
+  }
 }
 
 TEST_CASE("a run diverges at the CPU's epoch", "[gd_schedule]") {

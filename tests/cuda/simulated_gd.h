@@ -48,6 +48,8 @@ class SimulatedGd {
   }
 
   bool is_bytes() const { return bytes_; }
+  /// Tiles of a segment, in place of the contract's.
+  void set_segment(int32_t tiles) { shape_.segment = tiles; }
 
   /// `spoil` may change the job before it is launched.
   SimulatedDescent run(cuda::GdMethod method, double lr, int64_t epochs, const Factors& start, const Launch& launch,
