@@ -15,6 +15,7 @@
 
 #include "cpu/gd.h"
 #include "factorise/arguments.h"
+#include "factorise/cuda_plugin.h"
 
 namespace factorise {
 namespace {
@@ -65,12 +66,18 @@ void check(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTens
                     M->device(), ".");
 }
 
+/// Our kernels for CUDA register themselves once they are there; where they cannot be had, the definition serves.
+void look_for_kernels(const Tensor& U) {
+  if (U.is_cuda()) static const std::string missing = load_cuda_kernels(U.device().index());
+}
+
 LossAndGradients compute(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M, bool norm,
                          bool for_U, bool for_V) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("factorise::_factor_loss", "")
                              .typed<LossAndGradients(const Tensor&, const Tensor&, const Tensor&, const OptionalTensor&,
                                                      bool, bool, bool)>();
+  look_for_kernels(U);
   return op.call(U, V, A, M, norm, for_U, for_V);
 }
 

@@ -5,7 +5,7 @@
 #include <ATen/ops/empty_like.h>
 #include <factorise/factors.h>
 
-#include <memory>
+#include <functional>
 #include <vector>
 
 #include "cuda/gd_tasks.h"
