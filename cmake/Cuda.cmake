@@ -5,7 +5,8 @@
 #          FACTORISE_CUDA_ARCHITECTURES: compute capabilities without their point, 80;90
 #          CUDACXX, CUDA_HOME, CUDA_PATH (environment): where nvcc is looked for before PATH
 # Defines: FACTORISE_CUDA_FAULT, why the kernels cannot be built, or nothing; and where they can
-#          FACTORISE_NVCC, FACTORISE_CUDA_VERSION, FACTORISE_CUDART (its static runtime), FACTORISE_CUDA_INCLUDES
+#          FACTORISE_NVCC, FACTORISE_CUDA_VERSION, FACTORISE_CUDART (its static runtime), FACTORISE_CUDA_INCLUDES,
+#          FACTORISE_NVCC_FLAGS, FACTORISE_NVCC_TARGETS
 
 set(FACTORISE_CUDA AUTO CACHE STRING "Build the CUDA kernels: AUTO (where nvcc suits), ON or OFF")
 set_property(CACHE FACTORISE_CUDA PROPERTY STRINGS AUTO ON OFF)
@@ -26,17 +27,29 @@ endfunction()
 
 # nvcc's version, or nothing.
 function(factorise_version_of_nvcc nvcc result)
-  execute_process(COMMAND "${nvcc}" --version OUTPUT_VARIABLE output ERROR_QUIET)
-  string(REGEX MATCH "release ([0-9]+\\.[0-9]+)" found "${output}")
-  set(${result} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+  execute_process(COMMAND "${nvcc}" --version OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  set(${result} "" PARENT_SCOPE)
+  if(output MATCHES "release ([0-9]+\\.[0-9]+)")
+    set(${result} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+  endif()
 endfunction()
 
-# What nvcc needs besides itself: of the system's CUDA, or of pip's packages, which have it in several folders of
-# site-packages/nvidia up to CUDA 12.
+# The folder that nvcc takes for CUDA's. It tells itself: the file may be a script that calls it, elsewhere.
+function(factorise_toolkit_of_nvcc nvcc source result)
+  execute_process(COMMAND "${nvcc}" --dryrun -c "${source}" OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  set(${result} "" PARENT_SCOPE)
+  if(output MATCHES "TOP=([^\n]+)")
+    get_filename_component(toolkit "${CMAKE_MATCH_1}" REALPATH)
+    set(${result} "${toolkit}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# What nvcc needs besides itself, of the system's CUDA or of pip's packages (nvidia-cuda-nvcc, beside torch).
 macro(factorise_find_cuda_runtime nvcc)
-  get_filename_component(_toolkit "${nvcc}" REALPATH)
-  get_filename_component(_toolkit "${_toolkit}/../.." ABSOLUTE)
-  set(_folders "${_toolkit}" "${_toolkit}/targets/${CMAKE_SYSTEM_PROCESSOR}-linux" "${_toolkit}/../cuda_runtime")
+  set(_source "${PROJECT_BINARY_DIR}/CMakeFiles/try_nvcc.cu")
+  file(WRITE "${_source}" "#include <cuda_runtime.h>\n#include <cmath>\n__global__ void kernel() {}\n")
+  factorise_toolkit_of_nvcc("${nvcc}" "${_source}" _toolkit)
+  set(_folders "${_toolkit}" "${_toolkit}/targets/${CMAKE_SYSTEM_PROCESSOR}-linux")
   unset(FACTORISE_CUDA_INCLUDES)
   unset(FACTORISE_CUDART)
   find_path(FACTORISE_CUDA_INCLUDES cuda_runtime_api.h HINTS ${_folders} PATH_SUFFIXES include NO_CACHE)
@@ -49,9 +62,7 @@ macro(factorise_find_cuda_runtime nvcc)
 endmacro()
 
 # What nvcc says against the C++ compiler or its own headers, the first line, or nothing.
-function(factorise_try_nvcc nvcc result)
-  set(source "${PROJECT_BINARY_DIR}/CMakeFiles/try_nvcc.cu")
-  file(WRITE "${source}" "#include <cuda_runtime.h>\n#include <cmath>\n__global__ void kernel() {}\n")
+function(factorise_try_nvcc nvcc source result)
   execute_process(COMMAND "${nvcc}" -std=c++20 -ccbin "${FACTORISE_CUDA_HOST}" ${FACTORISE_CUDA_INCLUDE_FLAGS} -c
                           "${source}" -o "${source}.o"
                   RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -65,8 +76,8 @@ endfunction()
 # Sets FACTORISE_CUDA_FAULT and the rest for this nvcc.
 macro(factorise_judge_nvcc nvcc torch_major)
   factorise_version_of_nvcc("${nvcc}" FACTORISE_CUDA_VERSION)
+  string(REGEX REPLACE "\\..*" "" _major "${FACTORISE_CUDA_VERSION}")
   factorise_find_cuda_runtime("${nvcc}")
-  string(REGEX MATCH "^[0-9]*" _major "${FACTORISE_CUDA_VERSION}")
   if(NOT FACTORISE_CUDA_VERSION)
     set(FACTORISE_CUDA_FAULT "${nvcc} does not run")
   elseif(FACTORISE_CUDA_VERSION VERSION_LESS 12.4)
@@ -76,7 +87,7 @@ macro(factorise_judge_nvcc nvcc torch_major)
   elseif(NOT FACTORISE_CUDART OR NOT FACTORISE_CUDA_INCLUDES)
     set(FACTORISE_CUDA_FAULT "${nvcc} has no cuda_runtime_api.h and libcudart_static.a beside it")
   else()
-    factorise_try_nvcc("${nvcc}" FACTORISE_CUDA_FAULT)
+    factorise_try_nvcc("${nvcc}" "${_source}" FACTORISE_CUDA_FAULT)
     if(FACTORISE_CUDA_FAULT)
       set(FACTORISE_CUDA_FAULT "${nvcc} does not suit: ${FACTORISE_CUDA_FAULT}")
     endif()
@@ -98,10 +109,9 @@ macro(factorise_find_cuda)
     set(FACTORISE_CUDA_FAULT "torch in ${FACTORISE_TORCH_ROOT} was built without CUDA")
   else()
     find_program(_nvcc_on_path nvcc NO_CACHE)
-    set(_site "${FACTORISE_TORCH_ROOT}/../nvidia")
+    get_filename_component(_site "${FACTORISE_TORCH_ROOT}" DIRECTORY)
     foreach(_nvcc "$ENV{CUDACXX}" "$ENV{CUDA_HOME}/bin/nvcc" "$ENV{CUDA_PATH}/bin/nvcc" "${_nvcc_on_path}"
-                  "/usr/local/cuda/bin/nvcc" "/opt/cuda/bin/nvcc" "${_site}/cu${_torch_major}/bin/nvcc"
-                  "${_site}/cuda_nvcc/bin/nvcc")
+                  "/usr/local/cuda/bin/nvcc" "/opt/cuda/bin/nvcc" "${_site}/nvidia/cu${_torch_major}/bin/nvcc")
       if(NOT FACTORISE_NVCC AND EXISTS "${_nvcc}")
         factorise_judge_nvcc("${_nvcc}" ${_torch_major})
         if(NOT FACTORISE_CUDA_FAULT)
@@ -120,43 +130,50 @@ macro(factorise_find_cuda)
   endif()
 endmacro()
 
-# factorise_compile_cuda(<objects> <file.cu>...): nvcc's part of a target: an object of each file, in parallel. Nothing
-# may contract, flush or approximate floating point: the numeric contract's bits are the product.
-function(factorise_compile_cuda result)
-  set(architectures ${FACTORISE_CUDA_ARCHITECTURES})
-  if(NOT architectures)
-    set(architectures 80 90)
+# Sets FACTORISE_NVCC_FLAGS, how kernels are compiled, and FACTORISE_NVCC_TARGETS, what for. Nothing may contract, flush
+# or approximate floating point: the numeric contract's bits are the product.
+macro(factorise_set_nvcc_flags)
+  set(_architectures ${FACTORISE_CUDA_ARCHITECTURES})
+  if(NOT _architectures)
+    set(_architectures 80 90)
     if(FACTORISE_CUDA_VERSION VERSION_GREATER_EQUAL 12.8)
-      list(APPEND architectures 100)
+      list(APPEND _architectures 100)
     endif()
   endif()
-  list(SORT architectures COMPARE NATURAL)
-  set(flags -std=c++20 -O3 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true --expt-relaxed-constexpr
-            ${FACTORISE_CUDA_INCLUDE_FLAGS} -ccbin "${FACTORISE_CUDA_HOST}" -Xcompiler=-fPIC,-ffp-contract=off,-Wall,-Wextra)
-  foreach(architecture IN LISTS architectures)
-    list(APPEND flags "-gencode=arch=compute_${architecture},code=sm_${architecture}")
+  list(SORT _architectures COMPARE NATURAL)
+  set(FACTORISE_NVCC_TARGETS "")
+  foreach(_architecture IN LISTS _architectures)
+    list(APPEND FACTORISE_NVCC_TARGETS "-gencode=arch=compute_${_architecture},code=sm_${_architecture}")
   endforeach()
   # For GPUs that come later: the driver compiles this.
-  list(GET architectures -1 highest)
-  list(APPEND flags "-gencode=arch=compute_${highest},code=compute_${highest}")
+  list(GET _architectures -1 _highest)
+  list(APPEND FACTORISE_NVCC_TARGETS "-gencode=arch=compute_${_highest},code=compute_${_highest}")
+  set(FACTORISE_NVCC_FLAGS
+      -std=c++20 -O3 -fmad=false -ftz=false -prec-div=true -prec-sqrt=true --expt-relaxed-constexpr
+      ${FACTORISE_CUDA_INCLUDE_FLAGS} "-I${PROJECT_SOURCE_DIR}/src" -ccbin "${FACTORISE_CUDA_HOST}"
+      -Xcompiler=-fPIC,-ffp-contract=off,-Wall,-Wextra)
   if(FACTORISE_WERROR)
-    list(APPEND flags -Werror=all-warnings -Xcompiler=-Werror)
+    list(APPEND FACTORISE_NVCC_FLAGS -Werror=all-warnings -Xcompiler=-Werror)
   endif()
+  list(JOIN _architectures ", " _names)
+  message(STATUS "CUDA kernels for compute capabilities ${_names}, with ${FACTORISE_NVCC} ${FACTORISE_CUDA_VERSION}")
+endmacro()
+
+# factorise_compile_cuda(<objects> <file.cu>...): nvcc's part of a target: an object of each file, in parallel.
+function(factorise_compile_cuda result)
   set(objects "")
   foreach(source IN LISTS ARGN)
     get_filename_component(name "${source}" NAME)
     set(object "${CMAKE_CURRENT_BINARY_DIR}/${name}.o")
     add_custom_command(
       OUTPUT "${object}"
-      COMMAND "${FACTORISE_NVCC}" ${flags} "-I${PROJECT_SOURCE_DIR}/src" -MMD -MF "${object}.d" -c "${source}" -o
-              "${object}"
+      COMMAND "${FACTORISE_NVCC}" ${FACTORISE_NVCC_FLAGS} ${FACTORISE_NVCC_TARGETS} -MMD -MF "${object}.d" -c
+              "${source}" -o "${object}"
       DEPENDS "${source}"
       DEPFILE "${object}.d"
       COMMENT "Building CUDA object ${name}.o"
       VERBATIM)
     list(APPEND objects "${object}")
   endforeach()
-  list(JOIN architectures ", " names)
-  message(STATUS "CUDA kernels for compute capabilities ${names} with nvcc ${FACTORISE_CUDA_VERSION}")
   set(${result} ${objects} PARENT_SCOPE)
 endfunction()

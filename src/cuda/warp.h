@@ -6,18 +6,22 @@
 // lanes at once. A lane's own numbers live in a PerLane between calls. Lanes see each other's stores to shared memory
 // after sync(), which stands outside each(), as does whatever has no `lane` among its arguments.
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "ops/sgd_contract.h"
 
 #ifdef __CUDACC__
 #define FACTORISE_DEVICE __device__ __forceinline__
 #define FACTORISE_UNROLL_ALL _Pragma("unroll")
+#define FACTORISE_UNROLL_EIGHT _Pragma("unroll 8")
 #define FACTORISE_UNROLL_NONE _Pragma("unroll 1")
 #else
 #define FACTORISE_DEVICE inline
 #define FACTORISE_UNROLL_ALL
+#define FACTORISE_UNROLL_EIGHT
 #define FACTORISE_UNROLL_NONE
 #endif
 
@@ -97,6 +101,48 @@ class Warp {
   FACTORISE_DEVICE T read(int /*lane*/, const T* from) {
     return *from;
   }
+  /// The same for what is used much later: it is read here, where a compiler would rather do it just before its use.
+  template <class T>
+  FACTORISE_DEVICE T read_ahead(int /*lane*/, const T* from) {
+    Words<T> words;
+    if constexpr (sizeof(T) == 16) {
+      asm volatile("ld.global.v2.u64 {%0, %1}, [%2];" : "=l"(words.first), "=l"(words.second) : "l"(from));
+    } else {
+      static_assert(sizeof(T) == 4 || sizeof(T) == 8);
+      if constexpr (sizeof(T) == 8)
+        asm volatile("ld.global.u64 %0, [%1];" : "=l"(words.first) : "l"(from));
+      else
+        asm volatile("ld.global.u32 %0, [%1];" : "=r"(words.first) : "l"(from));
+    }
+    return std::bit_cast<T>(words);
+  }
+  /// Where not `condition`, nothing is read, and `otherwise` is the result. No branch.
+  template <class T>
+  FACTORISE_DEVICE T read_ahead_if(int /*lane*/, bool condition, const T* from, T otherwise) {
+    auto words = std::bit_cast<Words<T>>(otherwise);
+    const auto flag = static_cast<int>(condition);
+    if constexpr (sizeof(T) == 16) {
+      asm volatile("{.reg .pred p; setp.ne.s32 p, %3, 0; @p ld.global.v2.u64 {%0, %1}, [%2];}"
+                   : "+l"(words.first), "+l"(words.second)
+                   : "l"(from), "r"(flag));
+    } else if constexpr (sizeof(T) == 8) {
+      asm volatile("{.reg .pred p; setp.ne.s32 p, %2, 0; @p ld.global.u64 %0, [%1];}"
+                   : "+l"(words.first)
+                   : "l"(from), "r"(flag));
+    } else if constexpr (sizeof(T) == 4) {
+      asm volatile("{.reg .pred p; setp.ne.s32 p, %2, 0; @p ld.global.u32 %0, [%1];}"
+                   : "+r"(words.first)
+                   : "l"(from), "r"(flag));
+    } else {
+      static_assert(sizeof(T) == 1);
+      uint32_t word = words.first;
+      asm volatile("{.reg .pred p; setp.ne.s32 p, %2, 0; @p ld.global.u8 %0, [%1];}"
+                   : "+r"(word)
+                   : "l"(from), "r"(flag));
+      words.first = static_cast<uint8_t>(word);
+    }
+    return std::bit_cast<T>(words);
+  }
   template <class T>
   FACTORISE_DEVICE void write(int /*lane*/, T* to, T value) {
     *to = value;
@@ -166,6 +212,18 @@ class Warp {
   FACTORISE_DEVICE void pause() { __nanosleep(20); }
 
  private:
+  /// A T as registers hold it.
+  template <size_t bytes, class Dummy = void>
+  struct WordsOf {
+    std::conditional_t<bytes == 8, uint64_t, std::conditional_t<bytes == 4, uint32_t, uint8_t>> first;
+  };
+  template <class Dummy>
+  struct WordsOf<16, Dummy> {
+    uint64_t first, second;
+  };
+  template <class T>
+  using Words = WordsOf<sizeof(T)>;
+
   std::byte* shared_;
   int lane_;
 };

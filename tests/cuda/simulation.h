@@ -179,6 +179,14 @@ class SimulatedWarp {
     return *from;
   }
   template <class T>
+  T read_ahead(int lane, const T* from) {
+    return read(lane, from);
+  }
+  template <class T>
+  T read_ahead_if(int lane, bool condition, const T* from, T otherwise) {
+    return condition ? read(lane, from) : otherwise;
+  }
+  template <class T>
   void write(int, T* to, T value) {
     simulation_.check_write(number_, to, sizeof(T));
     *to = value;
