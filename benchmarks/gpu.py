@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""./labs gpu bench: exact SGD, full-batch descent and the loss on this machine's GPU, beside PyTorch on the same GPU and
-our CPU engine.
+"""./labs gpu bench: exact SGD, full-batch descent and the loss on this machine's GPU, beside PyTorch on the same GPU
+and our CPU engine.
 
 Every ratio comes from one run in which the sides take turns; every table entry is a median; every timed result is
 checked before its time counts: ours by the CPU engine's bits, PyTorch's by the error it ends with. Ends with status 0
@@ -112,7 +112,8 @@ def lines(bench, given):
     found = [Machine().line(), *(bench.gpu.lines() if bench.gpu else []), date_line(),
              f"versions: torch {torch.__version__}, CUDA {torch.version.cuda}, Python {platform.python_version()}",
              f"settings: {bench.rounds} rounds in turn, medians; float32 products in float32, no TF32; torch.compile "
-             f"{given.compile}; {torch.get_num_threads()} threads for the CPU engine{'; --quick' if given.quick else ''}",
+             f"{given.compile}; {torch.get_num_threads()} threads for the CPU engine"
+             + ("; --quick" if given.quick else ""),
              gpu_report.floor_line(bench)]
     return found if bench.gpu else ["MADE ON THE CPU: it shows that the script runs, and measures nothing", *found]
 
@@ -131,7 +132,8 @@ def write(bench, given, wanted):
             blocks.insert(0, bars)
             print(as_text(*bars), end="\n\n")
     print("\n".join(head), *notes, sep="\n\n")
-    markdown = ["# Benchmarks on a GPU" if bench.gpu else "# Not a benchmark: made on a CPU", "\n".join(f"- {line}" for line in head),
+    title = "# Benchmarks on a GPU" if bench.gpu else "# Not a benchmark: made on a CPU"
+    markdown = [title, "\n".join(f"- {line}" for line in head),
                 *(as_markdown(*block) for block in blocks)]
     if notes:
         markdown += ["## Notes", "\n".join(f"- {note}" for note in notes)]
@@ -158,7 +160,7 @@ def main():
     from gpu_turns import Bench, library_missing
     from sides import Sides
 
-    missing = library_missing(given.build)
+    missing = library_missing(given.build, given.device)
     if missing:
         end(1, f"{given.build} lacks {', '.join(missing)}; ./labs gpu bench builds them")
     wanted = tuple(name for name in SECTIONS if name in (given.only or SECTIONS))

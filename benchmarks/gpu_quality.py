@@ -72,7 +72,9 @@ def race(bench):
 
     def run(sides, data, search):
         seconds = min(search.descent_seconds, DESCENT_SECONDS)
-        descents = {quality.DESCENT: "descent_curve"} | ({OUR_DESCENT: "our_descent_curve"} if bench.device.is_gpu else {})
+        descents = {quality.DESCENT: "descent_curve"}
+        if bench.device.is_gpu:
+            descents[OUR_DESCENT] = "our_descent_curve"
         quality.torch_runs(sides, data, quality.ALS, "als_curve", search.als, epochs=search.sweeps, seconds=10,
                            device=device)
         for method, what in descents.items():

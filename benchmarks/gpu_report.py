@@ -68,7 +68,7 @@ def sgd_table(bench):
                      figure(ratio(ours, floor)), bench.samples.cell(side=sections.CPU, **labels),
                      figure(ratio(cpu, ours)), verdict(bench.samples, labels | {"side": sections.OURS})])
     few = min(bench.epochs, sections.CPU_ROUND_EPOCHS)
-    header = ["", "ours, ms", "floor, ms", "of the floor", f"CPU engine, ms ({few} epochs, scaled)", "CPU engine / ours",
+    header = ["", "ours, ms", "floor, ms", "of the floor", f"CPU engine, ms ({few} epochs, scaled)", "/ ours",
               "checked"]
     return (f"Exact SGD, {named_shape(bench)}, 35 % observed, {bench.epochs} epochs", header, rows) if rows else None
 
@@ -80,8 +80,8 @@ def named_shape(bench):
 def floor_line(bench):
     chains = " and ".join(f"{sgd_chain(rank)} at rank {rank}, {sgd_steps(*bench.shape, rank)} steps an epoch"
                           for rank in (5, 16))
-    return (f"floor of exact SGD: instructions of a step that depend on each other ({chains}), {LATENCY} cycles each, or "
-            "an instruction a cycle for all of its arithmetic, at the clock above")
+    return (f"floor of exact SGD: instructions of a step that depend on each other ({chains}), {LATENCY} cycles each, "
+            "or an instruction a cycle for all of its arithmetic, at the clock above")
 
 
 def tables(bench):

@@ -206,7 +206,7 @@ class Descent:
 
 
 class CpuDescent:
-    """The CPU engine's descent, which has no operators: by the program `factorise`, whose figure of its time is used."""
+    """The CPU engine's descent, which has no operators: by the program `factorise`, which says what it took."""
 
     def __init__(self, build, folder, A, start, lr, method):
         self.A, self.initial, self.output = (os.path.join(folder, f"cpu-{name}.pt") for name in ("A", "start", "end"))

@@ -193,7 +193,9 @@ class Agreement:
                 "right": abs(sse / (self.expected or math.nan) - 1) <= self.tolerance}
 
 
-def library_missing(build):
+def library_missing(build, device):
     """What a build tree lacks, or nothing."""
-    needed = ("src/libfactorise.so", "bin/bench_factorise", "bin/factorise")
+    needed = ["src/libfactorise.so", "bin/bench_factorise", "bin/factorise"]
+    if device != "cpu":
+        needed.append("src/libfactorise_cuda.so")
     return [name for name in needed if not os.path.exists(os.path.join(build, name))]

@@ -212,8 +212,8 @@ class Judge:
 
 
 def run_curve(request, U, V, advance):
-    """advance(U, V, first, last) runs the epochs after `first` up to `last`, and says False where they diverge. From look
-    to look, after epochs 1, 2, 3, ... and then ever more rarely, until the time or the epochs are spent."""
+    """advance(U, V, first, last) runs the epochs after `first` up to `last`, and says False where they diverge. It goes
+    from look to look, after epochs 1, 2, 3, ... and then ever more rarely, until the time or the epochs are spent."""
     judge = Judge(request)
     points, seconds, epoch = [], 0.0, 0
     if U.is_cuda:  # whatever is called there for the first time has to be loaded
