@@ -71,7 +71,7 @@ def check_wrong_results_are_found():
     U, V = torch.rand(4, 2), torch.rand(5, 2)
     off = U.clone()
     off[3, 1] = torch.nextafter(off[3, 1], torch.tensor(2.0))
-    reference = Reference(3, 1.0, [U, V])
+    reference = Reference(3, [U, V])
     check(has_bits_of(Side(U.clone(), V), reference, 3)["right"], "the same bits are not found to be the same")
     check(not has_bits_of(Side(off, V), reference, 3)["right"], "a bit that differs passes")
     agreement = Agreement(U @ V.T, torch.ones(4, 5), (U + 1, V))
