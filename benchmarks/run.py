@@ -66,19 +66,26 @@ class Machine:
     def slug(self):
         return re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)", "", self.cpu.lower())).strip("-")
 
-    def lines(self, sides, plan):
+    def line(self):
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+        return (f"machine: {self.cpu}, {os.cpu_count()} cores{', AVX-512' if self.avx512 else ''}, {memory:.0f} GB, "
+                f"{platform.system()}; load {self.load:.2f} when the run began")
+
+    def lines(self, sides, plan):
         versions = sides.torch.ask("versions")
         libmf = sides.libmf.ask("versions")
         return [
-            f"machine: {self.cpu}, {os.cpu_count()} cores{', AVX-512' if self.avx512 else ''}, {memory:.0f} GB, "
-            f"{platform.system()}; load {self.load:.2f} when the run began",
-            f"date: {datetime.datetime.now().astimezone().isoformat(timespec='minutes')}",
+            self.line(),
+            date_line(),
             f"versions: torch {versions.get('torch', '–')}, Python {versions.get('python', '–')}, "
             f"LIBMF {libmf.get('libmf', '– (' + libmf.get('skipped', '') + ')')}",
             f"settings: {plan.rounds} rounds in turn, medians; samples of about {plan.seconds} s; 1 and "
             f"{sides.threads} threads{'; --quick' if plan.quick else ''}",
         ]
+
+
+def date_line():
+    return f"date: {datetime.datetime.now().astimezone().isoformat(timespec='minutes')}"
 
 
 def run_quality(sides, plan, notes):

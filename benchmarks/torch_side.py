@@ -2,7 +2,7 @@
 
 The sheets' own code in eager mode, and alternating least squares by batched solves, which the sheets do not have and
 which is the method to beat on ratings that fit in memory. Every answer carries the figure that shows that the timed
-code did its work.
+code did its work. What gpu.py times too takes a device in its request.
 """
 
 import csv
@@ -27,28 +27,36 @@ def _size(path):
         return file.seek(0, 2)
 
 
-def dense(path, shape):
+def dense(path, shape, device="cpu"):
     """The ratings as the sheets have them: A with 0 where not rated, and the mask as float32. The last is kept."""
-    if path not in loaded:
+    if (path, device) not in loaded:
         loaded.clear()
         rows, columns, ratings = triples(path)
         A = torch.zeros(shape)
         A[rows, columns] = ratings
-        loaded[path] = A, (A > 0).float()
-    return loaded[path]
+        A = A.to(device)
+        loaded[path, device] = A, (A > 0).float()
+    return loaded[path, device]
 
 
-def start(shape, rank):
+def start(shape, rank, seed=0):
     """Factors uniform on [0, 1), U first, as the sheets start."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     return torch.rand(shape[0], rank), torch.rand(shape[1], rank)
 
 
-def start_ratings(shape, rank):
-    """The same on [0, s), with s such that a product is 3.6, ratings' mean, on average: as bench_factorise starts."""
-    U, V = start(shape, rank)
+def start_ratings(shape, rank, device="cpu", seed=0):
+    """The same on [0, s), with s such that a product is 3.6, ratings' mean, on average: as bench_factorise starts. The
+    same numbers on every device."""
+    U, V = start(shape, rank, seed)
     scale = (4 * 3.6 / rank) ** 0.5
-    return U * scale, V * scale
+    return (U * scale).to(device), (V * scale).to(device)
+
+
+def settle(device):
+    """Waits for a GPU, so that a clock may be read."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def timed_epochs(step, seconds):
@@ -76,9 +84,13 @@ def full_batch(request):
     return {"ms": ms, "sse": float((((A - U @ V.T) * M) ** 2).sum()), "sse_before": before}
 
 
-def descend(A, U, V, lr):
+def squared_loss(A, U, V):
+    return mse_loss(U @ V.T, A, reduction="sum")
+
+
+def descend(A, U, V, lr, loss_of=squared_loss):
     """An epoch of lab 2's gd_factorise_ad."""
-    loss = mse_loss(U @ V.T, A, reduction="sum")
+    loss = loss_of(A, U, V)
     loss.backward()
     with torch.no_grad():
         for factor in (U, V):
@@ -186,8 +198,9 @@ class Judge:
     """Training SSE and hold-out RMSE of factors, outside the clock."""
 
     def __init__(self, request):
-        self.train = triples(request["problem"])
-        self.holdout = triples(request["holdout"])
+        device = request.get("device", "cpu")
+        self.train, self.holdout = ([part.to(device) for part in triples(request[name])]
+                                    for name in ("problem", "holdout"))
 
     def point(self, epoch, seconds, U, V):
         def sse(entries):
@@ -198,30 +211,45 @@ class Judge:
         return {"epoch": epoch, "seconds": seconds, "sse": sse(self.train), "rmse": rmse}
 
 
-def run_curve(request, U, V, step):
-    """Steps until the time or the epochs are spent; looks at epochs 1, 2, 3, ... and then ever more rarely."""
+def run_curve(request, U, V, advance):
+    """advance(U, V, first, last) runs the epochs after `first` up to `last`, and says False where they diverge. It goes
+    from look to look, after epochs 1, 2, 3, ... and then ever more rarely, until the time or the epochs are spent."""
     judge = Judge(request)
-    points, seconds, epoch, look = [], 0.0, 0, 1
+    points, seconds, epoch = [], 0.0, 0
+    if U.is_cuda:  # whatever is called there for the first time has to be loaded
+        advance(U.clone(), V.clone(), 0, 1)
     while seconds < request["seconds"] and epoch < request["epochs"]:
+        look = min(max(epoch + 1, round(epoch * 1.15)), request["epochs"])
+        settle(U.device)
         begin = time.perf_counter()
-        step(U, V)
+        if advance(U, V, epoch, look) is False:
+            break
+        settle(U.device)
         seconds += time.perf_counter() - begin
-        epoch += 1
-        if epoch == look or epoch == request["epochs"] or seconds >= request["seconds"]:
-            points.append(judge.point(epoch, seconds, U, V))
-            if not points[-1]["sse"] < float("inf"):
-                points.pop()
-                break
-            look = max(look + 1, round(look * 1.15))
+        epoch = look
+        point = judge.point(epoch, seconds, U, V)
+        if not point["sse"] < float("inf"):
+            break
+        points.append(point)
     return {"points": points}
 
 
+def stepwise(step):
+    """run_curve's advance for what goes epoch by epoch."""
+    def advance(U, V, first, last):
+        for _ in range(first, last):
+            step(U, V)
+
+    return advance
+
+
 def descent_curve(request):
-    begin = time.perf_counter()
-    A, M = dense(request["problem"], request["shape"])
+    begin, device = time.perf_counter(), request.get("device", "cpu")
+    A, M = dense(request["problem"], request["shape"], device)
+    settle(device)
     setup = time.perf_counter() - begin
-    U, V = start_ratings(request["shape"], request["rank"])
-    curve = run_curve(request, U, V, lambda U, V: masked_step(A, M, U, V, request["lr"]))
+    U, V = start_ratings(request["shape"], request["rank"], device)
+    curve = run_curve(request, U, V, stepwise(lambda U, V: masked_step(A, M, U, V, request["lr"])))
     return curve | {"setup_seconds": setup}
 
 
@@ -252,12 +280,13 @@ class LeastSquares:
 
 
 def als_curve(request):
-    begin = time.perf_counter()
-    A, M = dense(request["problem"], request["shape"])
+    begin, device = time.perf_counter(), request.get("device", "cpu")
+    A, M = dense(request["problem"], request["shape"], device)
     least_squares = LeastSquares(A, M, request["rank"], request["regularisation"])
+    settle(device)
     setup = time.perf_counter() - begin
-    U, V = start_ratings(request["shape"], request["rank"])
-    return run_curve(request, U, V, least_squares.sweep) | {"setup_seconds": setup}
+    U, V = start_ratings(request["shape"], request["rank"], device)
+    return run_curve(request, U, V, stepwise(least_squares.sweep)) | {"setup_seconds": setup}
 
 
 def versions(_):
@@ -267,11 +296,17 @@ def versions(_):
 ANSWERS = {f.__name__: f for f in (full_batch, autograd, iris_autograd, small_sgd, mlp, split, descent_curve,
                                    als_curve, versions)}
 
-for line in sys.stdin:
-    wanted = json.loads(line)
-    torch.set_num_threads(wanted.get("threads", torch.get_num_threads()))
-    try:
-        reply = ANSWERS[wanted["do"]](wanted)
-    except Exception as error:
-        reply = {"failed": f"{type(error).__name__}: {error}"}
-    print(json.dumps(reply), flush=True)
+
+def serve():
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        torch.set_num_threads(wanted.get("threads", torch.get_num_threads()))
+        try:
+            reply = ANSWERS[wanted["do"]](wanted)
+        except Exception as error:
+            reply = {"failed": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), flush=True)
+
+
+if __name__ == "__main__":
+    serve()

@@ -27,4 +27,11 @@ cudaStream_t current_stream(c10::Device device) {
   return static_cast<cudaStream_t>(stream);
 }
 
+void refuse_capture(const char* function, c10::Device device) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  if (cudaStreamIsCapturing(current_stream(device), &status) != cudaSuccess) return;  // its own call will say why
+  TORCH_CHECK(status == cudaStreamCaptureStatusNone, "[", function,
+              "] cannot be captured in a CUDA graph: its result is for the CPU, which waits for it. Call it outside.");
+}
+
 }  // namespace factorise::cuda

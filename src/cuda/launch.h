@@ -13,6 +13,9 @@ namespace factorise::cuda {
 /// torch's current stream on a CUDA device.
 cudaStream_t current_stream(c10::Device device);
 
+/// Throws where a graph is being captured on torch's current stream: for operators whose result the CPU waits for.
+void refuse_capture(const char* function, c10::Device device);
+
 /// Calls launcher(stream) with `device` as torch's and this runtime's current one, and its current stream. What the
 /// launcher throws, a std::runtime_error, becomes a c10::Error, "[function] sentence.".
 template <class Launcher>

@@ -54,6 +54,7 @@ Tensor packed(const Problem& problem) {
 Tensor ratings_on_cuda(const Tensor& A, const OptionalTensor& M, int64_t rank, c10::string_view path) {
   TORCH_CHECK_VALUE(path == "automatic" || path == "wavefront",
                     "[sgd_ratings] path must be automatic or wavefront on a GPU, but was '", path, "'.");
+  refuse_capture("sgd_ratings", A.device());
   const Problem problem = check_problem("sgd_ratings", A, M, rank, RankLimit::none);
   return problem.A.scalar_type() == at::kDouble ? packed<double>(problem) : packed<float>(problem);
 }
@@ -136,6 +137,7 @@ void check_factors(const Tensor& ratings, const Tensor& U, const Tensor& V) {
 Tensor epochs_of_runs_on_cuda(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lrs,
                               double weight_decay, double lr_decay, int64_t epochs) {
   check_factors(ratings, U, V);
+  refuse_capture("sgd_epochs", ratings.device());
   TORCH_CHECK_VALUE(static_cast<int64_t>(lrs.size()) == U.size(0),
                     "[sgd_epochs] lr must be one number for each of the ", U.size(0), " runs, but they were ",
                     lrs.size(), ".");
