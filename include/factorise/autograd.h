@@ -38,7 +38,8 @@ struct AdOptions {
 ///
 /// Per epoch: loss.backward();  U -= lr ∂loss/∂U;  V -= lr ∂loss/∂V, both gradients at the old factors.
 /// The fused engine computes the gradients that factor_loss has, without a graph, with the bits of docs/contract.md on
-/// every number of threads and instruction set; the reference engine has those of the sheet's Python on the same torch.
+/// every number of threads, instruction set and GPU; the reference engine has those of the sheet's Python on the same
+/// torch.
 ///
 /// A: m x n, as for sgd_factorise; rank 1 to min(m, n), at most 256 (above min(m, n) with a mask or `overcomplete`).
 /// U and V start uniform on [0, 1), U drawn first, on the CPU whatever A's device. Returns factors that need no grad,

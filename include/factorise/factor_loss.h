@@ -14,7 +14,8 @@ namespace factorise {
 /// converted at every call. M: m x n, nonzero where A is observed (left out: everywhere). What is not observed is never
 /// read as a number and may be NaN; an observed NaN makes the loss NaN, as in torch. All on one device. The norm's
 /// gradient at zero is taken to be zero, as torch's is. The sums' order is fixed (src/cpu/gd.h): the same bits for
-/// every number of threads.
+/// every number of threads and on a GPU, which nobody waits for: a mask that holds NaN, refused elsewhere, makes the
+/// loss NaN there.
 ///
 /// Throws c10::ValueError where types, shapes or devices do not fit, and where A or M require grad: they are given.
 Tensor factor_loss(const Tensor& U, const Tensor& V, const Tensor& A, const std::optional<Tensor>& M = std::nullopt,

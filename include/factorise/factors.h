@@ -21,7 +21,7 @@ struct Factors {
 
 /// Which code runs the epochs.
 enum class Engine {
-  fused,      ///< kernels of our own, fast; the same bits for every number of threads. On the CPU
+  fused,      ///< kernels of our own, fast; the same bits for every number of threads, and on a GPU
   reference,  ///< the sheet's code, line for line in ATen: the same bits as Python on the same torch
 };
 

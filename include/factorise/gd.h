@@ -30,8 +30,8 @@ struct GdOptions {
 ///
 /// A and M: m x n, as for sgd_factorise_masked; rank 1 to 256. U and V start uniform on [0, 1), U drawn first, on the
 /// CPU whatever A's device. Returns factors in A's computing type on A's device. The fused engine has the bits of
-/// docs/contract.md on every number of threads and instruction set, the reference engine those of the sheet's Python.
-/// Throws c10::ValueError for bad arguments, DivergenceError when a factor leaves the finite numbers.
+/// docs/contract.md on every number of threads, instruction set and GPU, the reference engine those of the sheet's
+/// Python. Throws c10::ValueError for bad arguments, DivergenceError when a factor leaves the finite numbers.
 Factors gd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const GdOptions& options = {});
 
 }  // namespace factorise

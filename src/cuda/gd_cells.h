@@ -140,7 +140,8 @@ class GdCells<P, T, T, order> {
                       : static_cast<int>((columns_ - column + kGdLanes<T> - 1) / kGdLanes<T>);
     value_at_ = job.values + row * columns_ + column;
     masked_ = job.observed != nullptr;
-    seen_at_ = job.observed + (masked_ ? row * columns_ + column : 0);
+    // Without a mask it is not read, but moves.
+    seen_at_ = masked_ ? job.observed + row * columns_ + column : reinterpret_cast<const bool*>(job.values);
     FACTORISE_UNROLL_ALL for (int i = 0; i < kGdTile; ++i) used(warp, lane, i);
     next(warp, lane);
   }

@@ -3,9 +3,10 @@
 // numeric contract is that of src/cpu/gd.h, whose terms are used here: X belongs to A's rows, Y to its columns.
 //
 // An epoch is a list of phases, a phase one or two kinds of tasks, each of many items. Items are claimed in order from
-// one counter, and counted by another when they are done. An item begins once all items of earlier phases are done. As
-// those were claimed before it, by warps that are there, nobody waits for a warp that could not start: any number of
-// warps will do, and no launch has to be cooperative. An item writes what no other item of its phase reads or writes.
+// one counter, and counted by another when they are done. An item begins once all items of earlier phases are done.
+// Those were claimed before it, by warps that are there; a warp may have claimed its next item already, but does what
+// it has claimed in order. So the first item that is not done has nobody to wait for: any number of warps will do, and
+// no launch has to be cooperative. An item writes what no other item of its phase reads or writes.
 
 #include <algorithm>
 #include <cstddef>
@@ -88,9 +89,8 @@ struct GdShape {
   int64_t rows, columns;  ///< of A, or of Aᵀ where it is turned
   int32_t rank;
   GdMethod method;
-  bool columns_first;          ///< masked, and A turned: Y is U, whose new value the other step takes
-  bool for_rows, for_columns;  ///< loss: the gradients that are asked for
-
+  bool columns_first;            ///< masked, and A turned: Y is U, whose new value the other step takes
+  bool for_rows, for_columns;    ///< loss: the gradients that are asked for
   int32_t segment = kGdSegment;  ///< less only in tests
 
   FACTORISE_HOST_DEVICE int64_t tiles(int64_t steps) const { return (steps + kGdTile - 1) / kGdTile; }
@@ -235,6 +235,50 @@ GdJob<T> gd_job(const GdShape& shape, double lr, uint32_t epochs, std::byte* wor
   take(job.squares, sums ? shape.rows * job.segments : 0);
   *bytes = used;
   return job;
+}
+
+// ---- what a launch needs
+
+constexpr int kGdSummed = 8 * kWarpLanes;  ///< squares that are read at once
+
+/// Bytes of shared memory that a warp needs: the sums of a rank that registers do not hold, or squares.
+template <class T>
+constexpr int64_t gd_shared_bytes(int padded_rank) {
+  const int64_t squares = kGdSummed * 8;
+  const int64_t sums = int64_t{padded_rank} * kWarpLanes * static_cast<int64_t>(sizeof(T));
+  return padded_rank <= kGdInRegisters || sums < squares ? squares : sums;
+}
+
+/// What a kernel is compiled for. Cell: int8_t where A is bytes, else T. kRank: the padded rank, or 0 where it is above
+/// kGdInRegisters.
+template <class T_, class Cell_, int kRank_>
+struct GdInstance {
+  using T = T_;
+  using Cell = Cell_;
+  static constexpr int kRank = kRank_;
+};
+template <class T, class Cell, class F>
+void with_gd_rank(int padded_rank, F f) {
+  switch (padded_rank) {
+    case 3:
+      return f(GdInstance<T, Cell, 3>());
+    case 5:
+      return f(GdInstance<T, Cell, 5>());
+    case 8:
+      return f(GdInstance<T, Cell, 8>());
+    case 16:
+      return f(GdInstance<T, Cell, 16>());
+    default:
+      return f(GdInstance<T, Cell, 0>());
+  }
+}
+/// Calls f with the job's instance.
+template <class T, class F>
+void with_gd_instance(const GdJob<T>& job, F f) {
+  if (job.by_rows)
+    with_gd_rank<T, int8_t>(job.padded_rank, f);
+  else
+    with_gd_rank<T, T>(job.padded_rank, f);
 }
 
 // ---- before and after a launch: one element a call

@@ -5,16 +5,6 @@
 
 namespace factorise::cuda {
 
-constexpr int kGdSummed = 8 * kWarpLanes;  ///< squares that are read at once
-
-/// Bytes of shared memory that a warp needs: the sums of a rank that registers do not hold, or squares.
-template <class T>
-constexpr int64_t gd_shared_bytes(int padded_rank) {
-  const int64_t squares = kGdSummed * 8;
-  const int64_t sums = int64_t{padded_rank} * kWarpLanes * static_cast<int64_t>(sizeof(T));
-  return padded_rank <= kGdInRegisters || sums < squares ? squares : sums;
-}
-
 /// Cell: int8_t where A is bytes, else T. kRank: the padded rank, or 0 where it is above kGdInRegisters.
 template <class P, class T, class Cell, int kRank>
 class GdWarp {
@@ -382,35 +372,5 @@ class GdWarp {
   uint32_t epoch_ = 0, before_ = 0;  // of the item; before: items of earlier phases
   PerLane<uint32_t> diverged_;
 };
-
-/// Calls f with an instance<T, Cell, kRank> for what A is and the rank.
-template <class T_, class Cell_, int kRank_>
-struct GdInstance {
-  using T = T_;
-  using Cell = Cell_;
-  static constexpr int kRank = kRank_;
-};
-template <class T, class Cell, class F>
-void with_gd_rank(int padded_rank, F f) {
-  switch (padded_rank) {
-    case 3:
-      return f(GdInstance<T, Cell, 3>());
-    case 5:
-      return f(GdInstance<T, Cell, 5>());
-    case 8:
-      return f(GdInstance<T, Cell, 8>());
-    case 16:
-      return f(GdInstance<T, Cell, 16>());
-    default:
-      return f(GdInstance<T, Cell, 0>());
-  }
-}
-template <class T, class F>
-void with_gd_instance(const GdJob<T>& job, F f) {
-  if (job.by_rows)
-    with_gd_rank<T, int8_t>(job.padded_rank, f);
-  else
-    with_gd_rank<T, T>(job.padded_rank, f);
-}
 
 }  // namespace factorise::cuda
