@@ -93,7 +93,7 @@ std::optional<double> available_memory() {
 /// The shapes are the library's limit here: it takes A as a matrix, whose cells a sparse problem does not need.
 std::optional<std::string> too_large(const Problem& problem, bool bytes) {
   const double cells = static_cast<double>(problem.rows) * static_cast<double>(problem.columns);
-  const double needed = cells * (bytes ? 7 : 10);  // A, its mask, and A once more in float32
+  const double needed = cells * (bytes ? 3 : 7);  // A, in float32 a mask, and the ratings packed, a byte each or less
   const auto available = available_memory();
   if (!available || needed < *available) return std::nullopt;
   return fmt::format("it may take {:.0f} GB, and {:.0f} GB are available", needed / 1e9, *available / 1e9);

@@ -9,12 +9,25 @@
 #include <algorithm>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 namespace factorise::cpu {
 namespace {
 
 constexpr double kWorthThread = 1 << 20;  // multiply-adds, some 10 µs
 constexpr uint64_t kCall = uint64_t{1} << 32;
+
+/// A thread's crew, and the process that it was made in.
+struct LastingCrew {
+  std::unique_ptr<Crew> crew;
+  pid_t process = 0;
+
+  ~LastingCrew() { forget_if_forked(); }
+  /// A forked child has the crew's memory, but none of its threads: it can neither use it nor wait for its end.
+  void forget_if_forked() {
+    if (crew && process != getpid()) static_cast<void>(crew.release());
+  }
+};
 
 }  // namespace
 
@@ -52,6 +65,7 @@ void Crew::for_each(int64_t tasks, c10::function_ref<void(int64_t)> task) {
   while (take_one(ticket)) {
   }
   caller_waits_.wait_until([&] { return unfinished_.load() == 0; });
+  if (failed_.exchange(false)) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 void Crew::help() {
@@ -66,12 +80,20 @@ void Crew::help() {
   }
 }
 
+void Crew::do_one(int64_t i) {
+  try {
+    (*task_)(i);
+  } catch (...) {
+    if (!failed_.exchange(true)) error_ = std::current_exception();
+  }
+}
+
 /// Does one task; false where none is left, with the ticket that says so.
 bool Crew::take_one(uint64_t& ticket) {
   do {
     if ((ticket & (kCall - 1)) == 0) return false;
   } while (!ticket_.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acquire));
-  (*task_)(tasks_ - static_cast<int64_t>(ticket & (kCall - 1)));
+  do_one(tasks_ - static_cast<int64_t>(ticket & (kCall - 1)));
   ticket -= 1;
   if (unfinished_.fetch_sub(1) == 1) caller_waits_.wake();
   return true;
@@ -79,13 +101,8 @@ bool Crew::take_one(uint64_t& ticket) {
 
 void for_workers(int threads, c10::function_ref<void(int64_t)> work) {
   if (threads <= 1) return work(0);
-  struct Lasting {
-    std::unique_ptr<Crew> crew;
-    pid_t process = 0;
-  };
-  thread_local Lasting lasting;
-  // A forked child has the crew's memory, but none of its threads.
-  if (lasting.crew && lasting.process != getpid()) static_cast<void>(lasting.crew.release());
+  thread_local LastingCrew lasting;
+  lasting.forget_if_forked();
   if (!lasting.crew || lasting.crew->threads() != threads) {
     lasting.crew = std::make_unique<Crew>(threads);
     lasting.process = getpid();

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -26,7 +27,8 @@ class Crew {
   Crew& operator=(const Crew&) = delete;
 
   /// Calls task(i) once for every i in [0, tasks) and returns when all are done. Which thread takes which task is left
-  /// to chance; tasks must not throw. For the thread that made the crew.
+  /// to chance. What a task throws (memory may run out) is thrown on then; of several, one. For the thread that made
+  /// the crew.
   void for_each(int64_t tasks, c10::function_ref<void(int64_t)> task);
 
   int64_t threads() const { return static_cast<int64_t>(helpers_.size()) + 1; }
@@ -34,12 +36,14 @@ class Crew {
  private:
   void help();
   bool take_one(uint64_t& ticket);
+  void do_one(int64_t i);
 
   // The upper half counts the calls of for_each, the lower what is left of its tasks. Taking a task is a compare and
   // exchange on both: who took one holds its call open, and so may read tasks_ and task_.
   std::atomic<uint64_t> ticket_{0};
   std::atomic<int64_t> unfinished_{0};
-  std::atomic<bool> over_{false};
+  std::atomic<bool> over_{false}, failed_{false};
+  std::exception_ptr error_;  // written by whoever sets failed_
   int64_t tasks_ = 0;
   const c10::function_ref<void(int64_t)>* task_ = nullptr;
   Sleepers helpers_wait_, caller_waits_;
@@ -48,7 +52,7 @@ class Crew {
 
 /// Calls work(0), ..., work(threads - 1) on the calling thread and its lasting crew, which sleeps between calls and
 /// ends with the thread: for work that comes in pieces too short to start threads for. As in for_each, whoever is awake
-/// takes the next call, so that no call may count on another having begun.
+/// takes the next call, so that no call may count on another having begun; and what one throws is thrown on at the end.
 void for_workers(int threads, c10::function_ref<void(int64_t)> work);
 
 }  // namespace factorise::cpu

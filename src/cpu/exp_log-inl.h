@@ -20,18 +20,19 @@ struct Series<double> {
   static constexpr double kLn2High = 0x1.62e42fefa38p-1, kLn2Low = 0x1.ef35793c7673p-45, kSmallest = -708.0;
 };
 
-/// 1 / n!
-constexpr double inverse_factorial(int n) { return n <= 1 ? 1.0 : inverse_factorial(n - 1) / n; }
+/// The coefficients of rᵏ in eʳ and of t²ᵏ in artanh(t) / t: 1 / k! and 1 / (2 k + 1).
+constexpr double exp_term(int k) { return k <= 1 ? 1.0 : exp_term(k - 1) / k; }
+constexpr double log_term(int k) { return 1.0 / (2 * k + 1); }
 
-/// Σ rᵏ / k! over k >= kTerm, divided by r to the kTerm.
-template <int kTerm, class D, class V = hn::Vec<D>>
-HWY_INLINE V exp_series(D d, V r) {
-  using T = hn::TFromD<D>;
-  const V term = hn::Set(d, static_cast<T>(inverse_factorial(kTerm)));
-  if constexpr (kTerm == Series<T>::kExpTerms) {
-    return term;
+/// Σ term(k) xᵏ over kFirst <= k <= kLast, divided by x to the kFirst.
+template <double (*term)(int), int kFirst, int kLast, class D, class V = hn::Vec<D>>
+HWY_INLINE V series(D d, V x) {
+  constexpr auto coefficient = static_cast<hn::TFromD<D>>(term(kFirst));
+  const V first = hn::Set(d, coefficient);
+  if constexpr (kFirst == kLast) {
+    return first;
   } else {
-    return hn::MulAdd(exp_series<kTerm + 1>(d, r), r, term);
+    return hn::MulAdd(series<term, kFirst + 1, kLast>(d, x), x, first);
   }
 }
 
@@ -48,20 +49,8 @@ HWY_INLINE V exp_of_nonpositive(D d, V x) {
   const V k = hn::Sub(shifted, to_integer);
   const V r = hn::NegMulAdd(k, hn::Set(d, S::kLn2Low), hn::NegMulAdd(k, hn::Set(d, S::kLn2High), x));
   const auto power = hn::ShiftLeft<S::kMantissaBits>(hn::Add(hn::BitCast(bits, shifted), hn::Set(bits, S::kBias)));
-  const V value = hn::Mul(exp_series<0>(d, r), hn::BitCast(d, power));
+  const V value = hn::Mul(series<exp_term, 0, S::kExpTerms>(d, r), hn::BitCast(d, power));
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, S::kSmallest)), value);
-}
-
-/// Σ tᵏ⁻ᵏᵀᵉʳᵐ / (2 k + 1) over k >= kTerm, t being a square.
-template <int kTerm, class D, class V = hn::Vec<D>>
-HWY_INLINE V log_series(D d, V square) {
-  using T = hn::TFromD<D>;
-  const V term = hn::Set(d, static_cast<T>(1.0 / (2 * kTerm + 1)));
-  if constexpr (kTerm == Series<T>::kLogTerms) {
-    return term;
-  } else {
-    return hn::MulAdd(log_series<kTerm + 1>(d, square), square, term);
-  }
 }
 
 /// ln x for finite x >= 1, to 2 ulp (tested); 0 at 1. x = 2ᵉ m with m in [√½, √2), ln m = 2 artanh((m - 1) / (m + 1)).
@@ -76,6 +65,6 @@ HWY_INLINE V log_from_one(D d, V x) {
   const V e = hn::Sub(hn::BitCast(d, exponent), hn::BitCast(d, hn::Set(bits, S::kTwoToMantissa)));
   const V one = hn::Set(d, T(1));
   const V t = hn::Div(hn::Sub(m, one), hn::Add(m, one)), square = hn::Mul(t, t), twice = hn::Add(t, t);
-  const V log_m = hn::MulAdd(hn::Mul(square, log_series<1>(d, square)), twice, twice);
+  const V log_m = hn::MulAdd(hn::Mul(square, series<log_term, 1, S::kLogTerms>(d, square)), twice, twice);
   return hn::MulAdd(e, hn::Set(d, S::kLn2High), hn::MulAdd(e, hn::Set(d, S::kLn2Low), log_m));
 }

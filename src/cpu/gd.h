@@ -23,7 +23,7 @@ template <class T>
 constexpr int64_t kLanes = 64 / sizeof(T);  ///< columns of a cell: the widest vector, or several narrower ones
 constexpr int64_t kTileCells = 16;          ///< cells whose errors wait in the first-level cache
 constexpr int64_t kSegment = 1024;          ///< cells of a row that one task gathers
-constexpr int64_t kLargestRank = 256;
+constexpr int64_t kLargestRank = 256;       ///< of all methods
 
 /// A byte that stands for "not observed".
 constexpr int8_t kMissing = -128;

@@ -23,8 +23,8 @@ namespace factorise::cpu {
 /// threads run. Returns the number of epochs walked.
 class Pipeline {
  public:
-  Pipeline(const Wave& wave, int64_t first_epoch, int64_t epochs)
-      : wave_(wave), first_(first_epoch), epochs_(epochs), progress_(std::make_unique<Progress[]>(wave.blocks)) {}
+  Pipeline(const Wave& wave, int64_t epochs)
+      : wave_(wave), epochs_(epochs), progress_(std::make_unique<Progress[]>(wave.blocks)) {}
 
   template <class MakeWorker>
   int64_t run(int threads, MakeWorker make_worker) {
@@ -50,7 +50,7 @@ class Pipeline {
       if (turn >= total || turn >= end_.load()) return;
       // Its own rows must be done, which the columns alone do not say where there are few blocks.
       if (!wait_for(block, epoch * positions, turn)) return;
-      if (!worker.begin(first_ + epoch, block)) {
+      if (!worker.begin(epoch, block)) {
         end_.store(turn);
         sleepers_.wake();
         return;
@@ -80,7 +80,7 @@ class Pipeline {
   }
 
   const Wave wave_;
-  const int64_t first_, epochs_;
+  const int64_t epochs_;
   std::unique_ptr<Progress[]> progress_;
   alignas(64) std::atomic<int64_t> next_{0};
   std::atomic<int64_t> end_{std::numeric_limits<int64_t>::max()};  ///< the first turn that is not taken

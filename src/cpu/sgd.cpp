@@ -4,13 +4,13 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstring>
 #include <limits>
 #include <optional>
 #include <type_traits>
-#include <vector>
 
 #include "cpu/pipeline.h"
 #include "cpu/sgd_kernels.h"
@@ -63,15 +63,6 @@ bool all_finite(const T* values, int64_t count) {
   return unfinished == 0;
 }
 
-/// The steps of a run, known beforehand: lr is multiplied in double, then rounded.
-template <class T>
-std::vector<SgdStep<T>> steps_of(double lr, double weight_decay, double lr_decay, int64_t epochs) {
-  std::vector<SgdStep<T>> steps;
-  steps.reserve(static_cast<size_t>(epochs));
-  for (int64_t epoch = 0; epoch < epochs; ++epoch, lr *= lr_decay) steps.emplace_back(lr, weight_decay);
-  return steps;
-}
-
 template <class T>
 struct Run {
   const SgdLayout& layout;
@@ -79,7 +70,7 @@ struct Run {
   SgdKernels<T> kernels;
   T *U, *V;
   int64_t stride;
-  std::vector<SgdStep<T>> steps;
+  double lr, weight_decay, lr_decay;      ///< lr: of the first epoch
   std::atomic<int64_t> diverged{kNever};  ///< the first epoch that did, from 1
 
   void note_divergence(int64_t epoch) {
@@ -93,7 +84,7 @@ struct Run {
 template <class T>
 class Worker {
  public:
-  explicit Worker(Run<T>& run) : run_(run) {
+  explicit Worker(Run<T>& run) : run_(run), lr_(run.lr) {
     if (run.layout.path == SgdPath::wavefront)
       lanes_ = at::empty({sgd_lanes(run.layout)}, at::TensorOptions(c10::CppTypeToScalarType<T>::value));
   }
@@ -102,9 +93,9 @@ class Worker {
     if (block == 0 && run_.diverged.load() != kNever) return false;
     const SgdLayout& layout = run_.layout;
     const int64_t first = block * layout.block_rows, rows = std::min(layout.block_rows, layout.rows - first);
-    epoch_ = epoch;
+    for (; epoch_ < epoch; ++epoch_) lr_ *= run_.lr_decay;  // in double; SgdStep rounds
     block_.emplace(SgdBlock<T>{&layout, run_.ratings, run_.U + first * run_.stride, run_.V, run_.stride, block, rows,
-                               run_.steps[static_cast<size_t>(epoch)],
+                               SgdStep<T>(lr_, run_.weight_decay),
                                lanes_.defined() ? lanes_.template mutable_data_ptr<T>() : nullptr});
     if (run_.kernels.begin) run_.kernels.begin(*block_);
     return true;
@@ -131,6 +122,7 @@ class Worker {
   at::Tensor lanes_;
   std::optional<SgdBlock<T>> block_;
   int64_t epoch_ = 0;
+  double lr_;  ///< epoch_'s
 };
 
 /// So many threads are worth their waking: a block's work must outweigh its handing over.
@@ -155,8 +147,10 @@ int64_t run_typed(const at::Tensor& ratings, const at::Tensor& U, const at::Tens
              u.data(),
              v.data(),
              stride,
-             steps_of<T>(lr, weight_decay, lr_decay, epochs)};
-  Pipeline(layout.wave(), 0, epochs).run(useful_threads(layout, threads), [&] { return Worker<T>(run); });
+             lr,
+             weight_decay,
+             lr_decay};
+  Pipeline(layout.wave(), epochs).run(useful_threads(layout, threads), [&] { return Worker<T>(run); });
   u.write_back();
   v.write_back();
   return run.diverged == kNever ? 0 : run.diverged.load();

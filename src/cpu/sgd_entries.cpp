@@ -71,13 +71,7 @@ void advance(const SgdBlock<T>& block, int64_t from, int64_t to) {
   constexpr size_t kLanes = kRank <= 4 ? 4 : 8;
   using D = hn::CappedTag<T, kLanes>;
   const D d;
-  const SgdLayout& layout = *block.layout;
-  const auto* index =
-      reinterpret_cast<const int64_t*>(block.ratings + layout.entry_chunks) + block.block * (layout.chunks() + 1);
-  const int64_t begin = index[from / layout.chunk], end = index[(to + layout.chunk - 1) / layout.chunk];
-  const auto* values = reinterpret_cast<const T*>(block.ratings + layout.cells);
-  const auto* columns = reinterpret_cast<const uint32_t*>(block.ratings + layout.entry_columns);
-  const uint8_t* rows = block.ratings + layout.entry_rows;
+  const auto [values, columns, rows, begin, end] = SgdEntries<T>(block, from, to);
   const int64_t stride = kRank < kChainedRank ? sgd_stride(kRank) : kGroups > 0 ? 8 * kGroups : block.stride;
   const T lr = block.step.lr, s = block.step.s;
   T* const U = block.U;
@@ -143,15 +137,10 @@ namespace {
 /// The contract as it stands, for machines without vectors that fuse.
 template <class T>
 void advance_plainly(const SgdBlock<T>& block, int64_t from, int64_t to) {
-  const SgdLayout& layout = *block.layout;
-  const auto* index =
-      reinterpret_cast<const int64_t*>(block.ratings + layout.entry_chunks) + block.block * (layout.chunks() + 1);
-  const auto* values = reinterpret_cast<const T*>(block.ratings + layout.cells);
-  const auto* columns = reinterpret_cast<const uint32_t*>(block.ratings + layout.entry_columns);
-  const uint8_t* rows = block.ratings + layout.entry_rows;
-  for (int64_t e = index[from / layout.chunk]; e < index[(to + layout.chunk - 1) / layout.chunk]; ++e) {
+  const auto [values, columns, rows, begin, end] = SgdEntries<T>(block, from, to);
+  for (int64_t e = begin; e < end; ++e) {
     sgd_update(block.U + rows[e] * block.stride, block.V + static_cast<int64_t>(columns[e]) * block.stride,
-               static_cast<int>(layout.rank), values[e], block.step);
+               static_cast<int>(block.layout->rank), values[e], block.step);
   }
 }
 

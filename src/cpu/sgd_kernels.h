@@ -28,6 +28,26 @@ struct SgdBlock {
   T* lanes;  ///< wavefront: scratch of sgd_lanes() numbers
 };
 
+/// Where the entries of a block lie that have the positions [from, to): in the lists, at [begin, end).
+template <class T>
+struct SgdEntries {
+  const T* values;
+  const uint32_t* columns;
+  const uint8_t* rows;  ///< within the block
+  int64_t begin, end;
+
+  SgdEntries(const SgdBlock<T>& block, int64_t from, int64_t to) {
+    const SgdLayout& layout = *block.layout;
+    values = reinterpret_cast<const T*>(block.ratings + layout.cells);
+    columns = reinterpret_cast<const uint32_t*>(block.ratings + layout.entry_columns);
+    rows = block.ratings + layout.entry_rows;
+    const auto* chunks = reinterpret_cast<const int64_t*>(block.ratings + layout.entry_chunks);
+    chunks += block.block * (layout.chunks() + 1);
+    begin = chunks[from / layout.chunk];
+    end = chunks[(to + layout.chunk - 1) / layout.chunk];
+  }
+};
+
 template <class T>
 struct SgdKernels {
   void (*begin)(const SgdBlock<T>&);

@@ -5,11 +5,13 @@
 #include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "cpu/crew.h"
@@ -26,11 +28,12 @@ constexpr int64_t kEntriesApart = 6;    // of one column, in a strip: what a pro
 
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-/// A row at a time, on as many threads: each(row reader's buffers, row).
+/// What a row is read into; the mask's end is zeros, so that it can be looked at eight at a time.
 template <class T>
 struct RowBuffers {
   std::vector<T> values;
   std::vector<uint8_t> observed;
+
   explicit RowBuffers(int64_t columns)
       : values(static_cast<size_t>(columns)), observed(static_cast<size_t>(aligned(columns))) {}
 };
@@ -63,7 +66,7 @@ void count_row(const RowBuffers<T>& row, int64_t columns, SgdCounts& counts) {
   });
 }
 
-/// Blocks of rows, taken from a counter by all threads: each(block).
+/// Blocks of rows, taken from a counter by all threads: each thread makes an `each` of its own, and calls each(block).
 template <class MakeEach>
 void for_blocks(int64_t blocks, int threads, MakeEach make_each) {
   std::atomic<int64_t> next{0};
@@ -335,6 +338,11 @@ const SgdLayout& sgd_layout(const at::Tensor& ratings) {
   TORCH_CHECK_VALUE(layout && layout->magic == kMagic && layout->bytes == ratings.numel(),
                     "[sgd_epochs] ratings must be what sgd_ratings made, on the CPU, but are not.");
   return *layout;
+}
+
+bool is_for_this_isa(const SgdLayout& layout) {
+  const auto rows = layout.value_bytes == 8 ? wavefront_rows<double> : wavefront_rows<float>;
+  return layout.path == SgdPath::entries || layout.block_rows == rows(chosen_isa(), layout.rank);
 }
 
 }  // namespace factorise::cpu

@@ -30,6 +30,10 @@ at::Tensor pack_sgd(const at::Tensor& A, const std::optional<at::Tensor>& M, int
 /// The layout at the begin of packed ratings. Throws c10::ValueError where they are none of this version.
 const SgdLayout& sgd_layout(const at::Tensor& ratings);
 
+/// Whether the kernels of the instruction set in use can read them: a wavefront is as tall as the vectors that it was
+/// packed for.
+bool is_for_this_isa(const SgdLayout& layout);
+
 /// A part of packed ratings.
 template <class T>
 const T* sgd_part(const at::Tensor& ratings, int64_t offset) {

@@ -78,14 +78,14 @@ HWY_INLINE hn::TFromD<D> last_lane(D d, hn::Vec<D> v) {
 }
 
 /// Cells as numbers, and which of them are observed.
-template <class D, class Cell>
+template <class D>
 struct Cells {
   hn::Vec<D> values;
   hn::Mask<D> observed;
 };
 
 template <class D, class Cell>
-HWY_INLINE Cells<D, Cell> load_cells(D d, const Cell* cells) {
+HWY_INLINE Cells<D> load_cells(D d, const Cell* cells) {
   if constexpr (std::is_same_v<Cell, uint8_t>) {
     const hn::Rebind<uint8_t, D> d8;
     const hn::Rebind<int32_t, D> d32;
@@ -103,8 +103,8 @@ HWY_INLINE Cells<D, Cell> load_cells(D d, const Cell* cells) {
 }
 
 /// lr (a - p) where observed, else 0.
-template <class D, class Cell>
-HWY_INLINE hn::Vec<D> step_of(const Cells<D, Cell>& cells, hn::Vec<D> p, hn::Vec<D> lr) {
+template <class D>
+HWY_INLINE hn::Vec<D> step_of(const Cells<D>& cells, hn::Vec<D> p, hn::Vec<D> lr) {
   return hn::IfThenElseZero(cells.observed, hn::Mul(lr, hn::Sub(cells.values, p)));
 }
 

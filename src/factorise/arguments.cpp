@@ -3,17 +3,19 @@
 #include "factorise/arguments.h"
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <ATen/ops/rand.h>
 #include <c10/util/StringUtil.h>
 
 #include <cmath>
 #include <limits>
 
+#include "cpu/gd.h"
+
 namespace factorise {
 namespace {
 
 constexpr int64_t kLargestSide = std::numeric_limits<int32_t>::max();
-constexpr int64_t kLargestRank = 256;
 
 bool is_usable_type(c10::ScalarType type) {
   return c10::isIntegralType(type, /*includeBool=*/true) || type == at::kHalf || type == at::kBFloat16 ||
@@ -22,8 +24,8 @@ bool is_usable_type(c10::ScalarType type) {
 
 void check_rank(const char* function, int64_t rank, int64_t m, int64_t n, RankLimit limit) {
   TORCH_CHECK_VALUE(rank >= 1, "[", function, "] rank must be at least 1, but was ", rank, ".");
-  TORCH_CHECK_VALUE(rank <= kLargestRank, "[", function, "] rank must be at most ", kLargestRank, ", but was ", rank,
-                    ".");
+  TORCH_CHECK_VALUE(rank <= cpu::kLargestRank, "[", function, "] rank must be at most ", cpu::kLargestRank,
+                    ", but was ", rank, ".");
   TORCH_CHECK_VALUE(limit == RankLimit::none || rank <= std::min(m, n), "[", function,
                     "] rank must be at most min(m, n) = ", std::min(m, n), " for a ", m, " x ", n, " matrix, but was ",
                     rank, ". Set the option overcomplete, or give a mask, where more is meant.");
@@ -81,6 +83,18 @@ Tensor to_computing_type(const Tensor& A) {
 
 namespace {
 
+/// The sentences for what values may be wrong.
+void check_observed(const char* function, bool masked, bool mask_has_nan, bool any_observed, bool all_finite) {
+  TORCH_CHECK_VALUE(!mask_has_nan, "[", function,
+                    "] M must say for every entry whether it is observed, but holds NaN.");
+  TORCH_CHECK_VALUE(any_observed, "[", function,
+                    "] M must mark at least one entry as observed (not zero), but marks none.");
+  TORCH_CHECK_VALUE(all_finite || masked, "[", function,
+                    "] A must be finite, but holds NaN or infinity. Where entries are missing, mask them.");
+  TORCH_CHECK_VALUE(all_finite, "[", function,
+                    "] A must be finite where M marks it as observed, but holds NaN or infinity there.");
+}
+
 void check_mask_fits(const char* function, const Tensor& A, const Tensor& M) {
   check_matrix(function, "M", M);
   TORCH_CHECK_VALUE(M.sizes() == A.sizes(), "[", function, "] M must have A's shape ", shape_of(A), ", but was ",
@@ -97,23 +111,28 @@ Tensor check_mask(const char* function, const Tensor& A, const Tensor& M) {
   return M.detach().resolve_neg().to(at::kBool).contiguous();
 }
 
-void check_observed(const char* function, bool masked, bool mask_has_nan, bool any_observed, bool all_finite) {
-  TORCH_CHECK_VALUE(!mask_has_nan, "[", function,
-                    "] M must say for every entry whether it is observed, but holds NaN.");
-  TORCH_CHECK_VALUE(any_observed, "[", function,
-                    "] M must mark at least one entry as observed (not zero), but marks none.");
-  TORCH_CHECK_VALUE(all_finite || masked, "[", function,
-                    "] A must be finite, but holds NaN or infinity. Where entries are missing, mask them.");
-  TORCH_CHECK_VALUE(all_finite, "[", function,
-                    "] A must be finite where M marks it as observed, but holds NaN or infinity there.");
-}
-
 Problem describe_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
                          RankLimit limit) {
   check_matrix(function, "A", A);
   check_rank(function, rank, A.size(0), A.size(1), limit);
   if (M) check_mask_fits(function, A, *M);
   return {function, A.detach().resolve_conj().resolve_neg(), M ? M->detach().resolve_neg() : Tensor(), rank};
+}
+
+cpu::SgdCounts check_values(const Problem& problem) {
+  const auto count = computing_type(problem.A) == at::kDouble ? cpu::count_sgd<double> : cpu::count_sgd<float>;
+  const cpu::SgdCounts counts = count(problem.A, problem.mask(), at::get_num_threads());
+  check_observed(problem.function, problem.observed.defined(), counts.mask_nan > 0, counts.observed > 0,
+                 counts.not_finite == 0);
+  return counts;
+}
+
+Problem check_fused_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
+                            RankLimit limit) {
+  Problem problem = describe_problem(function, A, M, rank, limit);
+  check_fused_device(function, problem.A);
+  check_values(problem);
+  return problem;
 }
 
 Problem check_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
@@ -149,9 +168,8 @@ void check_decay(const char* function, double lr, double weight_decay, double lr
                     "] lr_decay must be a finite number above 0, but was ", lr_decay, ".");
 }
 
-void check_engine(const char* function, Engine engine, const Tensor& A) {
-  TORCH_CHECK_VALUE(engine == Engine::reference || A.is_cpu(), "[", function,
-                    "] the fused engine computes on the CPU, but A was on ", A.device(),
+void check_fused_device(const char* function, const Tensor& A) {
+  TORCH_CHECK_VALUE(A.is_cpu(), "[", function, "] the fused engine computes on the CPU, but A was on ", A.device(),
                     ". Give A's cpu(), or engine reference.");
 }
 

@@ -6,9 +6,11 @@
 
 #include <string>
 
+#include "cpu/sgd_ratings.h"
+
 namespace factorise {
 
-/// A checked matrix to factorise.
+/// A checked matrix to factorise; for the fused engine A and its mask as they were given, of any real type.
 struct Problem {
   const char* function;  ///< the public function, for messages
   Tensor A;              ///< m x n, float32 or float64, contiguous, without grad; 0 where not observed
@@ -17,6 +19,7 @@ struct Problem {
 
   int64_t rows() const { return A.size(0); }
   int64_t columns() const { return A.size(1); }
+  std::optional<Tensor> mask() const { return observed.defined() ? std::optional(observed) : std::nullopt; }
 };
 
 /// Which ranks are allowed above min(m, n): a factorisation has none, a completion or an overcomplete one has.
@@ -30,9 +33,12 @@ Problem check_problem(const char* function, const Tensor& A, const std::optional
 Problem describe_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
                          RankLimit limit);
 
-/// The sentences for what values may be wrong: a mask with NaN, a mask that marks nothing, observed entries that are
-/// not finite.
-void check_observed(const char* function, bool masked, bool mask_has_nan, bool any_observed, bool all_finite);
+/// Checks the values of what describe_problem gave, on the CPU: in one pass over A and M, without a copy of either.
+cpu::SgdCounts check_values(const Problem& problem);
+
+/// Checks what check_problem checks by these two, for the fused engine: A and observed stay as they were given.
+Problem check_fused_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
+                            RankLimit limit);
 
 /// Checks a matrix alone: defined, dense, real, 2-D, not empty, on the CPU or CUDA. `name` is the argument's.
 void check_matrix(const char* function, const char* name, const Tensor& matrix);
@@ -55,8 +61,8 @@ void check_epochs(const char* function, int64_t num_epochs, double lr, int64_t r
 /// weight_decay and lr_decay of SGD.
 void check_decay(const char* function, double lr, double weight_decay, double lr_decay);
 
-/// Refuses the fused engine where A is on a device that has no kernels of ours.
-void check_engine(const char* function, Engine engine, const Tensor& A);
+/// Refuses A on a device that the fused engine has no kernels for.
+void check_fused_device(const char* function, const Tensor& A);
 
 /// The factors that a run starts from: a copy of `initial`, else U and V drawn uniform on [0, 1), U first, from a CPU
 /// generator of that seed, else from torch's global one. Then moved to A's device.

@@ -61,13 +61,14 @@ Factors gd_factorise_ad(const Tensor& A, int64_t rank, const AdOptions& options)
   const PlainComputation plain;
   check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
   const bool any_rank = options.overcomplete() || options.mask();
+  const bool fused = options.engine() == Engine::fused;
+  const auto check = fused ? check_fused_problem : check_problem;
   const Problem problem =
-      check_problem(function, A, options.mask(), rank, any_rank ? RankLimit::none : RankLimit::smaller_side);
-  check_engine(function, options.engine(), problem.A);
+      check(function, A, options.mask(), rank, any_rank ? RankLimit::none : RankLimit::smaller_side);
   Factors factors = start(problem, options.initial(), options.seed());
-  const auto run = options.engine() == Engine::reference    ? run_reference
-                   : problem.A.scalar_type() == at::kDouble ? run_fused<double>
-                                                            : run_fused<float>;
+  const auto run = !fused                                     ? run_reference
+                   : computing_type(problem.A) == at::kDouble ? run_fused<double>
+                                                              : run_fused<float>;
   run(problem, schedule_of(function, options, "a smaller lr"), options, factors);
   return factors;
 }

@@ -6,8 +6,12 @@
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty_like.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <vector>
+
+#include "cpu/rows.h"
 
 namespace factorise {
 namespace {
@@ -17,10 +21,10 @@ using cpu::kLanes;
 
 /// One row as bytes, if all that is observed is an integer of -127 to 127.
 template <class T>
-bool row_to_bytes(const T* values, const bool* observed, int64_t count, int8_t* bytes) {
+bool row_to_bytes(const T* values, const uint8_t* observed, int64_t count, int8_t* bytes) {
   bool fits = true;
   for (int64_t c = 0; c < count; ++c) {
-    const bool seen = !observed || observed[c];
+    const bool seen = observed[c] != 0;
     const T value = seen && values[c] >= -127 && values[c] <= 127 ? values[c] : T(0);
     const auto byte = static_cast<int8_t>(value);
     fits &= !seen || static_cast<T>(byte) == values[c];
@@ -29,29 +33,37 @@ bool row_to_bytes(const T* values, const bool* observed, int64_t count, int8_t* 
   return fits;
 }
 
-/// The ratings as bytes, each row filled up to whole cells; undefined where bytes cannot hold them.
+/// The ratings as bytes, each row filled up to whole cells; undefined where bytes cannot hold them. Rows are read one
+/// at a time, so that A is not converted whole.
 template <class T>
-Tensor to_bytes(cpu::Crew& crew, const Tensor& values, const Tensor& observed) {
-  const int64_t rows = values.size(0), columns = values.size(1);
+Tensor to_bytes(cpu::Crew& crew, const Tensor& A, const std::optional<Tensor>& M) {
+  constexpr int64_t kRowsOfTask = 16;
+  const int64_t rows = A.size(0), columns = A.size(1);
   const int64_t stride = (columns + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
   const Tensor packed = at::detail::empty_cpu({rows, stride}, at::kChar);
-  const T* from = values.const_data_ptr<T>();
-  const bool* seen = observed.defined() ? observed.const_data_ptr<bool>() : nullptr;
   int8_t* to = packed.mutable_data_ptr<int8_t>();
+  const cpu::RowReader<T> values(A);
+  const cpu::MaskReader mask(M, columns);
   std::atomic<bool> fits{true};
-  const auto row = [&](int64_t r) {
+  const auto pack_some = [&](int64_t task) {
     if (!fits.load(std::memory_order_relaxed)) return;
-    if (!row_to_bytes(from + r * columns, seen ? seen + r * columns : nullptr, columns, to + r * stride)) fits = false;
-    std::fill(to + r * stride + columns, to + (r + 1) * stride, cpu::kMissing);
+    std::vector<T> row(static_cast<size_t>(columns));
+    std::vector<uint8_t> seen(static_cast<size_t>(columns));
+    for (int64_t r = task * kRowsOfTask; r < std::min(rows, (task + 1) * kRowsOfTask); ++r) {
+      values.read(r, row.data());
+      mask.read(r, seen.data());
+      if (!row_to_bytes(row.data(), seen.data(), columns, to + r * stride)) fits = false;
+      std::fill(to + r * stride + columns, to + (r + 1) * stride, cpu::kMissing);
+    }
   };
-  crew.for_each(rows, row);
+  crew.for_each((rows + kRowsOfTask - 1) / kRowsOfTask, pack_some);
   return fits ? packed : Tensor();
 }
 
 /// Filled up to whole cells where that is a small copy: a cell that is not whole costs a small problem a tenth.
 Tensor whole_cells(const Tensor& matrix, int64_t lanes) {
-  const int64_t missing = -matrix.size(1) % lanes + (matrix.size(1) % lanes ? lanes : 0);
-  return missing && matrix.numel() < (1 << 20) ? at::constant_pad_nd(matrix, {0, missing}) : matrix;
+  const int64_t missing = (lanes - matrix.size(1) % lanes) % lanes;
+  return missing > 0 && matrix.numel() < (1 << 20) ? at::constant_pad_nd(matrix, {0, missing}) : matrix;
 }
 
 template <class T>
@@ -75,20 +87,16 @@ T* data(const Tensor& tensor) {
 
 }  // namespace
 
-PackedRatings::PackedRatings(cpu::Crew& crew, const Problem& problem)
-    : turned(problem.rows() > problem.columns()), values(problem.A), observed(problem.observed) {
-  if (turned) values = values.t().contiguous();
-  if (turned && observed.defined()) observed = observed.t().contiguous();
-  const bool in_double = values.scalar_type() == at::kDouble;
-  const Tensor bytes = in_double ? to_bytes<double>(crew, values, observed) : to_bytes<float>(crew, values, observed);
-  if (bytes.defined()) {
-    values = bytes;
-    observed = Tensor();
-    return;
-  }
+PackedRatings::PackedRatings(cpu::Crew& crew, const Problem& problem) : turned(problem.rows() > problem.columns()) {
+  const auto along = [&](const Tensor& matrix) { return turned ? matrix.t().contiguous() : matrix; };
+  const Tensor A = along(problem.A);
+  const std::optional<Tensor> M = problem.observed.defined() ? std::optional(along(problem.observed)) : std::nullopt;
+  const bool in_double = computing_type(A) == at::kDouble;
+  values = in_double ? to_bytes<double>(crew, A, M) : to_bytes<float>(crew, A, M);
+  if (values.defined()) return;
   const int64_t lanes = in_double ? kLanes<double> : kLanes<float>;
-  values = whole_cells(values, lanes);
-  if (observed.defined()) observed = whole_cells(observed, lanes);
+  values = whole_cells(to_computing_type(A), lanes);
+  if (M) observed = whole_cells(M->to(at::kBool).contiguous(), lanes);
 }
 
 template <class T>

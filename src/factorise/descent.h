@@ -14,11 +14,12 @@ struct PackedRatings {
   bool turned;
   Tensor values, observed;
 
-  /// Lanes lie along A's longer side. problem.A is on the CPU.
+  /// Lanes lie along A's longer side. problem.A and observed are on the CPU, of any type and strides; what is not
+  /// observed may be NaN.
   PackedRatings(cpu::Crew& crew, const Problem& problem);
 };
 
-/// T is problem.A's type. Autograd must be off while one works.
+/// T is problem.A's computing type. Autograd must be off while one works.
 template <class T>
 class Descent {
  public:

@@ -7,6 +7,7 @@
 #include <array>
 #include <vector>
 
+#include "cpu/rows.h"
 #include "factorise/arguments.h"
 #include "factorise/epochs.h"
 
@@ -48,15 +49,19 @@ double tile_error(const T* row, const bool* observed, const double* u, const dou
   return sum;
 }
 
+/// A of any real type and strides, a row of which is converted at a time.
 template <class T>
 double cpu_error(const Tensor& A, const Tensor& observed, const Tensor& U, const Tensor& Vt) {
   const int64_t m = A.size(0), n = A.size(1), rank = U.size(1);
+  const cpu::RowReader<T> values(A);
+  std::vector<T> row(static_cast<size_t>(n));
   double sum = 0;
   for (int64_t r = 0; r < m; ++r) {
+    values.read(r, row.data());
     const bool* mask = observed.defined() ? observed.const_data_ptr<bool>() + r * n : nullptr;
     for (int64_t begin = 0; begin < n; begin += kTile) {
-      sum += tile_error(A.const_data_ptr<T>() + r * n, mask, U.const_data_ptr<double>() + r * rank,
-                        Vt.const_data_ptr<double>(), rank, n, begin, std::min(n, begin + kTile));
+      sum += tile_error(row.data(), mask, U.const_data_ptr<double>() + r * rank, Vt.const_data_ptr<double>(), rank, n,
+                        begin, std::min(n, begin + kTile));
     }
   }
   return sum;
@@ -94,12 +99,12 @@ double squared_error(const Tensor& A, const Factors& factors, const std::optiona
   TORCH_CHECK_VALUE(factors.U.device() == A.device(), "[", function, "] the factors must be on A's device ", A.device(),
                     ", but were on ", factors.U.device(), ".");
   const Tensor observed = M ? check_mask(function, A, *M) : Tensor();
-  const Tensor matrix = to_computing_type(A);
   const Tensor U = factors.U.detach().to(at::kDouble).contiguous();
   const Tensor Vt = factors.V.detach().to(at::kDouble).t().contiguous();
-  if (!A.is_cpu()) return device_error(matrix, observed, U, Vt);
-  return matrix.scalar_type() == at::kDouble ? cpu_error<double>(matrix, observed, U, Vt)
-                                             : cpu_error<float>(matrix, observed, U, Vt);
+  if (!A.is_cpu()) return device_error(to_computing_type(A), observed, U, Vt);
+  const Tensor matrix = A.detach().resolve_neg();
+  return computing_type(A) == at::kDouble ? cpu_error<double>(matrix, observed, U, Vt)
+                                          : cpu_error<float>(matrix, observed, U, Vt);
 }
 
 int64_t count_observed(const Tensor& M) {

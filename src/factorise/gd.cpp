@@ -37,7 +37,7 @@ void run_fused(const Problem& problem, const Schedule& schedule, double lr, Fact
   Descent<T> descent(problem, factors);
   run_epochs(
       schedule, descent.state(), [&] { descent.masked_step(lr); },
-      [&] { return squared_error(problem.A, descent.factors(), problem.observed); });
+      [&] { return squared_error(problem.A, descent.factors(), problem.mask()); });
   factors = descent.factors();
 }
 
@@ -47,13 +47,14 @@ Factors gd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, cons
   constexpr char function[] = "gd_factorise_masked";
   const PlainComputation plain;
   check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
-  const Problem problem = check_problem(function, A, M, rank, RankLimit::none);
-  check_engine(function, options.engine(), problem.A);
+  const bool fused = options.engine() == Engine::fused;
+  const auto check = fused ? check_fused_problem : check_problem;
+  const Problem problem = check(function, A, M, rank, RankLimit::none);
   Factors factors = start(problem, options.initial(), options.seed());
   const WithoutAutograd guard;
-  const auto run = options.engine() == Engine::reference    ? run_reference
-                   : problem.A.scalar_type() == at::kDouble ? run_fused<double>
-                                                            : run_fused<float>;
+  const auto run = !fused                                     ? run_reference
+                   : computing_type(problem.A) == at::kDouble ? run_fused<double>
+                                                              : run_fused<float>;
   run(problem, schedule_of(function, options, "a smaller lr"), options.lr(), factors);
   return factors;
 }

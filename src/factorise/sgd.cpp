@@ -48,10 +48,7 @@ void epoch(const Tensor& A, const bool* observed, const std::vector<Tensor>& U, 
 
 Factors factorise_entries(const Problem& problem, const SgdOptions& options) {
   Factors factors = start(problem, options.initial(), options.seed());
-  const auto squared = [&] {
-    return squared_error(problem.A, factors,
-                         problem.observed.defined() ? std::optional(problem.observed) : std::nullopt);
-  };
+  const auto squared = [&] { return squared_error(problem.A, factors, problem.mask()); };
   const Tensor mask = problem.observed.defined() ? problem.observed.cpu() : Tensor();
   const bool* observed = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
   const WithoutAutograd guard;
@@ -72,7 +69,6 @@ Factors factorise_fused(const SgdProblem& sgd, const SgdOptions& options) {
   Factors factors = start(problem, options.initial(), options.seed());
   if (options.num_epochs() == 0) return factors;
   const Tensor ratings = pack_sgd_problem(sgd, static_cast<cpu::SgdPath>(options.path()));
-  const auto mask = problem.observed.defined() ? std::optional(problem.observed) : std::nullopt;
   double lr = options.lr();
   run_epoch_steps(
       schedule_of(problem.function, options, kAdvice),
@@ -83,7 +79,7 @@ Factors factorise_fused(const SgdProblem& sgd, const SgdOptions& options) {
         for (int64_t epoch = 0; epoch < epochs; ++epoch) lr *= options.lr_decay();
         return diverged;
       },
-      [&] { return squared_error(problem.A, factors, mask); });
+      [&] { return squared_error(problem.A, factors, problem.mask()); });
   return factors;
 }
 

@@ -100,7 +100,7 @@ void AtomicFile::refuse(int error) const {
   const auto reason = [&]() -> std::string {
     if (error == ENOSPC || error == EDQUOT) return "its disk must have room for it, but is full";
     if (error == EFBIG) return "it would be larger than files may be here";
-    if (error == EACCES || error == EPERM)
+    if (!direct_ && (error == EACCES || error == EPERM))
       return c10::str("its folder ", folder().string(), " must be writable, but is not");
     if (error == EROFS) return "its file system must be writable, but is read-only";
     if (error == ENAMETOOLONG) return "its name is too long";

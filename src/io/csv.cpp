@@ -10,28 +10,10 @@
 #include <string_view>
 
 #include "io/contents.h"
+#include "io/utf8.h"
 
 namespace factorise {
 namespace {
-
-/// How many bytes the UTF-8 character at the start of `text` has (RFC 3629, section 4), or 0 where there is none.
-size_t utf8_length(std::string_view text) {
-  const auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  const auto continues = [&](size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
-    return byte(i) >= low && byte(i) <= high;
-  };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {  // neither overlong nor a surrogate
-    return continues(1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) && continues(2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {  // neither overlong nor above U+10FFFF
-    return continues(1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF) && continues(2) && continues(3) ? 4
-                                                                                                                  : 0;
-  }
-  return 0;
-}
 
 class CsvParser {
  public:

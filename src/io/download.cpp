@@ -185,10 +185,9 @@ Download download(const std::string& address, const DownloadLimits& limits) {
     const auto program = find_on_path(command.front());
     if (!program) continue;
     int ends[2];
-    if (pipe(ends) != 0) return {false, "", c10::str("no pipe could be made: ", std::strerror(errno))};
+    // Closed in every process that another thread starts meanwhile, which would else keep the pipe open.
+    if (pipe2(ends, O_CLOEXEC) != 0) return {false, "", c10::str("no pipe could be made: ", std::strerror(errno))};
     Descriptor out(ends[0]), in(ends[1]);
-    // Else a process that another thread starts meanwhile would keep the pipe open.
-    for (int end : ends) fcntl(end, F_SETFD, FD_CLOEXEC);
     Child child(*program, command, in.get());
     if (!child.running()) continue;
     in.close();

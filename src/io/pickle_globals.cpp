@@ -109,6 +109,13 @@ const PickleGlobal* find_global(std::string_view module, std::string_view name) 
   return nullptr;
 }
 
+std::string_view dtype_name(c10::ScalarType type) {
+  for (const PickleGlobal& global : kGlobals) {
+    if (global.meaning == dtype && global.type == type) return global.name;
+  }
+  return "other";
+}
+
 std::string refusal_of_global(std::string_view module, std::string_view name) {
   const std::string full = c10::str(shown(module), ".", shown(name));
   for (const Foreign& foreign : kForeign) {

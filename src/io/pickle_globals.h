@@ -32,6 +32,9 @@ struct PickleGlobal {
 /// Null for a name that is not allowed.
 const PickleGlobal* find_global(std::string_view module, std::string_view name);
 
+/// "float32", "int64": torch.dtype's own names, of the types that a file may hold; else "other".
+std::string_view dtype_name(c10::ScalarType type);
+
 /// Why a name is not allowed, and what to do, as a sentence without its full stop.
 std::string refusal_of_global(std::string_view module, std::string_view name);
 

@@ -24,31 +24,6 @@ PtValue load(const char* function, const std::filesystem::path& path) {
   refuse_file(c10::str(where, ": is not a .pt file: ", describe_foreign(file->bytes()), "."));
 }
 
-/// A dict's key as part of a name.
-std::string name_of(const PtValue& key) {
-  if (const auto* text = std::get_if<std::string>(&key.value)) return *text;
-  if (const auto* number = std::get_if<int64_t>(&key.value)) return std::to_string(*number);
-  if (const auto* real = std::get_if<double>(&key.value)) return c10::str(*real);
-  if (const auto* truth = std::get_if<bool>(&key.value)) return *truth ? "True" : "False";
-  if (const auto* tuple = std::get_if<PtValue::List>(&key.value)) {
-    std::vector<std::string> parts;
-    for (const PtValue& item : tuple->items) parts.push_back(name_of(item));
-    return c10::str("(", c10::Join(", ", parts), ")");
-  }
-  return "None";
-}
-
-void collect(const PtValue& value, const std::string& name, std::vector<NamedTensor>& found) {
-  const auto below = [&](const std::string& part) { return name.empty() ? part : c10::str(name, ".", part); };
-  if (value.is_tensor()) {
-    found.push_back({name, value.tensor()});
-  } else if (const auto* list = std::get_if<PtValue::List>(&value.value)) {
-    for (size_t i = 0; i < list->items.size(); ++i) collect(list->items[i], below(std::to_string(i)), found);
-  } else if (const auto* dict = std::get_if<PtValue::Dict>(&value.value)) {
-    for (const auto& [key, item] : dict->items) collect(item, below(name_of(key)), found);
-  }
-}
-
 std::string names_of(const std::vector<NamedTensor>& tensors) {
   constexpr size_t kShown = 20;
   std::vector<std::string> names;
@@ -87,12 +62,6 @@ std::string describe_foreign(Bytes bytes) {
 }
 
 PtValue load_pt(const std::filesystem::path& path) { return load("load_pt", path); }
-
-std::vector<NamedTensor> named_tensors(const PtValue& value) {
-  std::vector<NamedTensor> found;
-  collect(value, "", found);
-  return found;
-}
 
 Tensor load_tensor(const std::filesystem::path& path, const std::string& key) {
   const auto tensors = named_tensors(load("load_tensor", path));

@@ -60,6 +60,10 @@ void check_factor(const char* name, const Tensor& factor, int64_t rows, const cp
 int64_t epochs_on_cpu(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
                       double lr_decay, int64_t num_epochs) {
   const cpu::SgdLayout& layout = cpu::sgd_layout(ratings);
+  TORCH_CHECK_VALUE(
+      cpu::is_for_this_isa(layout),
+      "[sgd_epochs] ratings must be packed for the instruction set in use, but were for another. Pack them "
+      "anew with sgd_ratings, or with path entries, which every one reads.");
   check_factor("U", U, layout.rows, layout);
   check_factor("V", V, layout.columns, layout);
   check_epochs("sgd_epochs", num_epochs, lr, 1);

@@ -1,4 +1,4 @@
-// Walking what was read, and looking at tensors.
+// Looking at tensors, and at texts.
 
 #include "programs/contents.h"
 
@@ -16,25 +16,6 @@ namespace {
 constexpr int64_t kPiece = int64_t{1} << 20;
 constexpr int64_t kCornerRows = 6, kCornerColumns = 8, kCornerWidth = 96;
 constexpr size_t kLongestText = 240;
-
-std::string key_text(const PtValue& key) {
-  if (const auto* text = std::get_if<std::string>(&key.value)) return *text;
-  if (const auto* number = std::get_if<int64_t>(&key.value)) return fmt::format("{}", *number);
-  if (const auto* number = std::get_if<double>(&key.value)) return fmt::format("{}", *number);
-  if (const auto* truth = std::get_if<bool>(&key.value)) return *truth ? "True" : "False";
-  return std::holds_alternative<std::monostate>(key.value) ? "None" : "?";
-}
-
-void collect(const PtValue& value, const std::string& name, std::vector<Leaf>& found) {
-  const auto inside = [&](const std::string& key) { return name.empty() ? key : name + "." + key; };
-  if (const auto* dict = std::get_if<PtValue::Dict>(&value.value); dict && !dict->items.empty()) {
-    for (const auto& [key, item] : dict->items) collect(item, inside(key_text(key)), found);
-  } else if (const auto* list = std::get_if<PtValue::List>(&value.value); list && !list->items.empty()) {
-    for (size_t i = 0; i < list->items.size(); ++i) collect(list->items[i], inside(fmt::format("{}", i)), found);
-  } else {
-    found.push_back({name, value});
-  }
-}
 
 /// Statistics of one piece, added to those of the pieces before it.
 struct Sum {
@@ -70,12 +51,6 @@ std::string element_text(const at::Tensor& element) {
 
 }  // namespace
 
-std::vector<Leaf> leaves(const PtValue& value) {
-  std::vector<Leaf> found;
-  collect(value, "", found);
-  return found;
-}
-
 Statistics statistics(const at::Tensor& tensor) {
   Sum sum;
   const auto add_pieces = [&](const at::Tensor& flat) {
@@ -107,36 +82,6 @@ Statistics statistics(const at::Tensor& tensor) {
     sum.counts.mean = sum.total / static_cast<double>(numbers);
   }
   return sum.counts;
-}
-
-std::string type_name(c10::ScalarType type) {
-  switch (type) {
-    case at::kBool:
-      return "bool";
-    case at::kByte:
-      return "uint8";
-    case at::kChar:
-      return "int8";
-    case at::kShort:
-      return "int16";
-    case at::kInt:
-      return "int32";
-    case at::kLong:
-      return "int64";
-    case at::kHalf:
-      return "float16";
-    case at::kBFloat16:
-      return "bfloat16";
-    case at::kFloat:
-      return "float32";
-    case at::kDouble:
-      return "float64";
-    default:
-      break;
-  }
-  std::string name = c10::toString(type);  // "UInt16"
-  std::transform(name.begin(), name.end(), name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-  return name;
 }
 
 at::Tensor corner_tensor(const at::Tensor& tensor) {

@@ -1,22 +1,13 @@
 #pragma once
-// What is in a .pt file, in words and figures: the leaves of its nested dicts and lists, and statistics of tensors.
+// What is in a .pt file, in words and figures: statistics of its tensors, their first values, texts.
 
-#include <factorise/io.h>
+#include <ATen/core/Tensor.h>
 
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace factorise::programs {
-
-/// Something in a file that is no container (or an empty one), and the path that leads to it, as named_tensors has it.
-struct Leaf {
-  std::string name;
-  PtValue value;
-};
-
-/// All of them, depth first, in the file's order.
-std::vector<Leaf> leaves(const PtValue& value);
 
 /// Counts and extremes of a tensor's elements. NaN is counted and otherwise left out.
 struct Statistics {
@@ -26,9 +17,6 @@ struct Statistics {
 
 /// One pass, a piece of memory at a time, so that a file larger than memory can be shown.
 Statistics statistics(const at::Tensor& tensor);
-
-/// "float32", "int64", as Python has them.
-std::string type_name(c10::ScalarType type);
 
 /// The first rows and columns as lines of aligned numbers, each indented by two; of a tensor of more dimensions the
 /// first matrix. "…" stands for what is left out.

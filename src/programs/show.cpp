@@ -7,6 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/pickle_globals.h"
+#include "io/pt_leaves.h"
 #include "programs/contents.h"
 #include "programs/json_file.h"
 #include "programs/table.h"
@@ -81,7 +83,7 @@ nlohmann::ordered_json json_of(const ShowOptions& options, const std::vector<Lea
       return value ? number(*value) : nlohmann::ordered_json(nullptr);
     };
     json["tensors"].push_back({{"name", leaf.name},
-                               {"type", type_name(tensor.scalar_type())},
+                               {"type", std::string(dtype_name(tensor.scalar_type()))},
                                {"shape", tensor.sizes().vec()},
                                {"zeros", figures.zeros},
                                {"nan", figures.nan},
@@ -105,8 +107,9 @@ void print_tensors(const std::vector<Leaf>& tensors, const Output& out) {
   for (const Leaf& leaf : tensors) {
     const at::Tensor& tensor = leaf.value.tensor();
     const Statistics figures = statistics(tensor);
-    table.add_row({leaf.name.empty() ? "(no name)" : printable(leaf.name), type_name(tensor.scalar_type()),
-                   shape_text(tensor), share(figures.zeros, figures.elements), share(figures.nan, figures.elements),
+    table.add_row({leaf.name.empty() ? "(no name)" : printable(leaf.name),
+                   std::string(dtype_name(tensor.scalar_type())), shape_text(tensor),
+                   share(figures.zeros, figures.elements), share(figures.nan, figures.elements),
                    optional_figure(figures.min), optional_figure(figures.max), optional_figure(figures.mean)});
   }
   out.print();

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <stdexcept>
 #include <vector>
 
 #include "catch.h"
@@ -56,6 +58,21 @@ TEST_CASE("crews of two threads work side by side, and one that never worked end
   CHECK(sums[1] == 500 * 190);
 }
 
+TEST_CASE("what a task throws comes out of the call, and the next one is sound", "[crew][threads]") {
+  for (const int64_t threads : {1, 2, 5}) {
+    Crew crew(threads);
+    for (int call = 0; call < 200; ++call) {
+      const auto task = [&](int64_t i) {
+        if (i % 20 == call % 20) throw std::runtime_error("from a task");
+      };
+      CHECK_THROWS_AS(crew.for_each(50, task), std::runtime_error);
+      std::atomic<int64_t> sum{0};
+      crew.for_each(20, [&](int64_t i) { sum += i; });
+      CHECK(sum == 190);
+    }
+  }
+}
+
 TEST_CASE("a lasting crew serves one call after another, of any size, and the child of a fork", "[crew]") {
   for (const int threads : {1, 2, 7, 2, 3}) {
     for (int call = 0; call < 200; ++call) {
@@ -70,6 +87,20 @@ TEST_CASE("a lasting crew serves one call after another, of any size, and the ch
     std::atomic<int> sum{0};
     for_workers(3, [&](int64_t i) { sum += static_cast<int>(i); });
     _exit(sum == 3 ? 0 : 1);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  CHECK(status == 0);
+}
+
+TEST_CASE("the child of a fork ends, though its crew's threads are not there to be waited for", "[crew]") {
+  for_workers(2, [](int64_t) {});
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);  // what hangs ends
+    // Ends the thread, and with it the crew, but nothing else of the parent's.
+    std::atexit([] { _exit(0); });
+    std::exit(1);
   }
   int status = -1;
   waitpid(child, &status, 0);

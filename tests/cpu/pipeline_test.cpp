@@ -62,7 +62,7 @@ void check_run(const Wave& wave, int64_t epochs, int threads, int64_t last_epoch
   INFO(wave.blocks << " blocks, " << wave.columns << " columns, lag " << wave.lag << ", chunk " << wave.chunk << ", "
                    << epochs << " epochs, " << threads << " threads, to end after epoch " << last_epoch);
   Ledger ledger(wave);
-  const int64_t walked = Pipeline(wave, 0, epochs).run(threads, [&] { return Worker(ledger, last_epoch); });
+  const int64_t walked = Pipeline(wave, epochs).run(threads, [&] { return Worker(ledger, last_epoch); });
   CHECK(walked == std::min(epochs, last_epoch + 1));
   CHECK(ledger.faults == 0);
   CHECK(ledger.ends == walked * wave.blocks);
@@ -112,7 +112,7 @@ TEST_CASE("runs in several threads of one process do not meet", "[pipeline][thre
       for (int k = 0; k < 20; ++k) {
         const Wave wave{5, 200, 15, 32};
         Ledger ledger(wave);
-        Pipeline(wave, 0, 5).run(3, [&] { return Worker(ledger, 1000); });
+        Pipeline(wave, 5).run(3, [&] { return Worker(ledger, 1000); });
         faults += ledger.faults + (ledger.ends != 25);
       }
     });

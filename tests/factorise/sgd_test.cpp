@@ -15,7 +15,9 @@
 #include <thread>
 
 #include "catch.h"
+#include "cpu/isa.h"
 #include "factorise/methods.h"
+#include "io/sandbox.h"
 #include "ops/sgd.h"
 
 namespace factorise {
@@ -138,6 +140,29 @@ TEST_CASE("the op has no derivative and says so, has a Meta part, and checks wha
   CHECK_THROWS_WITH(sgd_epochs(ratings, U, V, -1, 0, 1, 1), Contains("lr must be a finite number above 0"));
   CHECK_THROWS_WITH(sgd_epochs(at::rand({5}), U, V, 0.01, 0, 1, 1), Contains("must be what sgd_ratings made"));
   CHECK(sgd_epochs(ratings.to(at::kMeta), U.to(at::kMeta), V.to(at::kMeta), 0.01, 0, 1, 1) == 0);
+}
+
+TEST_CASE("ratings that were packed for other vectors are refused, and lists are read by all", "[sgd]") {
+  const Sample sample = ratings_like(60, 80);
+  const auto pack = [&](const char* path) {
+    return c10::Dispatcher::singleton()
+        .findSchemaOrThrow("factorise::sgd_ratings", "")
+        .typed<Tensor(const Tensor&, const std::optional<Tensor>&, int64_t, c10::string_view)>()
+        .call(sample.A, sample.M, 5, path);
+  };
+  const Tensor cells = pack("wavefront"), lists = pack("entries");
+  const cpu::Isa packed_for = cpu::chosen_isa();
+  for (const cpu::Isa isa : cpu::available_isas()) {
+    const Variable force("FACTORISE_ISA", to_string(isa));
+    const Tensor U = at::rand({60, 5}), V = at::rand({80, 5});
+    CHECK(sgd_epochs(lists, U, V, 0.002, 0, 1, 2) == 0);
+    if (isa == packed_for || packed_for == cpu::Isa::scalar) {
+      CHECK(sgd_epochs(cells, U, V, 0.002, 0, 1, 2) == 0);
+    } else {
+      CHECK_THROWS_WITH(sgd_epochs(cells, U, V, 0.002, 0, 1, 2),
+                        Catch::Matchers::Contains("packed for the instruction set in use, but were for another"));
+    }
+  }
 }
 
 }  // namespace factorise

@@ -11,6 +11,7 @@
 
 #include "io/crc32.h"
 #include "io/mapped_file.h"
+#include "io/pickle_globals.h"
 
 namespace factorise::tests {
 namespace {
@@ -33,39 +34,6 @@ std::string real(double value) {
   return hex(bytes_of(big_endian));
 }
 
-const char* type_name(c10::ScalarType type) {
-  switch (type) {
-    case at::kFloat:
-      return "float32";
-    case at::kDouble:
-      return "float64";
-    case at::kHalf:
-      return "float16";
-    case at::kBFloat16:
-      return "bfloat16";
-    case at::kByte:
-      return "uint8";
-    case at::kChar:
-      return "int8";
-    case at::kShort:
-      return "int16";
-    case at::kInt:
-      return "int32";
-    case at::kLong:
-      return "int64";
-    case at::kBool:
-      return "bool";
-    case at::kUInt16:
-      return "uint16";
-    case at::kUInt32:
-      return "uint32";
-    case at::kUInt64:
-      return "uint64";
-    default:
-      return "other";
-  }
-}
-
 }  // namespace
 
 std::string Listing::tensor(const Tensor& tensor) {
@@ -74,7 +42,7 @@ std::string Listing::tensor(const Tensor& tensor) {
   const size_t number = storages_.emplace(storage.unsafeGetStorageImpl(), storages_.size()).first->second;
   const Tensor plain = tensor.contiguous();
   const Bytes data(static_cast<const uint8_t*>(plain.const_data_ptr()), plain.nbytes());
-  return c10::str("tensor ", type_name(tensor.scalar_type()), " sizes [", c10::Join(", ", tensor.sizes()),
+  return c10::str("tensor ", dtype_name(tensor.scalar_type()), " sizes [", c10::Join(", ", tensor.sizes()),
                   "] strides [", c10::Join(", ", tensor.strides()), "] offset ", tensor.storage_offset(), " storage ",
                   number, " of ", storage.nbytes(), " crc ", crc32_of(data), " data ",
                   hex(data.first(std::min<size_t>(data.size(), 64))));

@@ -8,6 +8,7 @@
 
 #include <limits>
 
+#include "io/pt_leaves.h"
 #include "programs/contents.h"
 
 #include "catch.h"
@@ -49,7 +50,9 @@ Schema show_schema() {
 
 TEST_CASE("the leaves of a nested file are named as named_tensors names them", "[show]") {
   PtValue::List list{{of_tensor(at::zeros({1})), of_whole(7), of_tensor(at::zeros({2}))}, true};
-  PtValue::Dict inner{{{of_text("weight"), of_tensor(at::zeros({3}))}, {of_whole(5), {list}}}};
+  PtValue::Dict inner{{{of_text("weight"), of_tensor(at::zeros({3}))},
+                       {of_whole(5), {list}},
+                       {{PtValue::List{{of_text("a"), of_whole(1)}, true}}, of_tensor(at::zeros({4}))}}};
   PtValue file{PtValue::Dict{
       {{of_text("model"), {inner}}, {of_text("epoch"), of_whole(3)}, {of_text("empty"), {PtValue::List{}}}}}};
   std::vector<std::string> all, tensors;
@@ -57,7 +60,8 @@ TEST_CASE("the leaves of a nested file are named as named_tensors names them", "
     all.push_back(leaf.name);
     if (leaf.value.is_tensor()) tensors.push_back(leaf.name);
   }
-  CHECK(all == std::vector<std::string>{"model.weight", "model.5.0", "model.5.1", "model.5.2", "epoch", "empty"});
+  CHECK(all == std::vector<std::string>{"model.weight", "model.5.0", "model.5.1", "model.5.2", "model.(a, 1)", "epoch",
+                                        "empty"});
   std::vector<std::string> expected;
   for (const auto& named : named_tensors(file)) expected.push_back(named.name);
   CHECK(tensors == expected);

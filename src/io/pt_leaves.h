@@ -1,0 +1,21 @@
+#pragma once
+// What a .pt file holds, without its dicts and lists: each part under the name that load_tensor and `show` know it by.
+
+#include <factorise/io.h>
+
+#include <string>
+#include <vector>
+
+namespace factorise {
+
+/// Something in a file that is no container (or an empty one), and the path that leads to it: its keys and indices,
+/// joined with dots.
+struct Leaf {
+  std::string name;
+  PtValue value;
+};
+
+/// All of them, depth first, in the file's order.
+std::vector<Leaf> leaves(const PtValue& value);
+
+}  // namespace factorise
