@@ -2,6 +2,9 @@
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/factorise")
 install(TARGETS factorise EXPORT factoriseTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET factorise_cuda)
+  install(TARGETS factorise_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/factorise" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT factoriseTargets NAMESPACE factorise:: DESTINATION "${package_dir}")
 configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/factoriseConfig.cmake.in"

@@ -17,4 +17,8 @@ c10::Device resolve_device(const std::string& name);
 /// says what is missing.
 std::string load_cuda();
 
+/// Whether the fused engine has kernels for a device: for the CPU always; for CUDA where this library was built with
+/// them, and the GPU has compute capability 8.0 or later.
+bool has_fused_engine(const c10::Device& device);
+
 }  // namespace factorise

@@ -34,7 +34,8 @@ using RunsCallback = std::function<void(int64_t done, int64_t total)>;
 /// milliseconds, before it asks.
 ///
 /// Threads: at::get_num_threads() runs side by side, each on one thread, where m n rank <= 2^22 (for the reference
-/// engine 2^15, below which torch's sums do not depend on the threads) and A is on the CPU; else one after another.
+/// engine 2^15, below which torch's sums do not depend on the threads) and A is on the CPU; else one after another. On
+/// a GPU the fused engine runs exact SGD from as many seeds at once as a gibibyte holds the factors of.
 ///
 /// Throws c10::ValueError for bad arguments before any run begins; what a run throws otherwise ends all and is thrown.
 std::vector<Run> sgd_factorise_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,

@@ -10,6 +10,8 @@
 #include <cmath>
 #include <limits>
 
+#include "factorise/cuda_plugin.h"
+
 #include "cpu/gd.h"
 
 namespace factorise {
@@ -131,6 +133,7 @@ Problem check_fused_problem(const char* function, const Tensor& A, const std::op
                             RankLimit limit) {
   Problem problem = describe_problem(function, A, M, rank, limit);
   check_fused_device(function, problem.A);
+  if (problem.A.is_cuda()) return check_problem(function, A, M, rank, limit);
   check_values(problem);
   return problem;
 }
@@ -169,8 +172,10 @@ void check_decay(const char* function, double lr, double weight_decay, double lr
 }
 
 void check_fused_device(const char* function, const Tensor& A) {
-  TORCH_CHECK_VALUE(A.is_cpu(), "[", function, "] the fused engine computes on the CPU, but A was on ", A.device(),
-                    ". Give A's cpu(), or engine reference.");
+  if (A.is_cpu()) return;
+  const std::string missing = load_cuda_kernels(A.device().index());
+  TORCH_CHECK_VALUE(missing.empty(), "[", function, "] the fused engine must have kernels for A's device ", A.device(),
+                    ", but ", missing, ". Give A's cpu(), or engine reference.");
 }
 
 Factors start(const Problem& problem, const std::optional<Factors>& initial, const std::optional<uint64_t>& seed) {

@@ -36,7 +36,8 @@ Problem describe_problem(const char* function, const Tensor& A, const std::optio
 /// Checks the values of what describe_problem gave, on the CPU: in one pass over A and M, without a copy of either.
 cpu::SgdCounts check_values(const Problem& problem);
 
-/// Checks what check_problem checks by these two, for the fused engine: A and observed stay as they were given.
+/// Checks what check_problem checks, for the fused engine. On the CPU by these two: A and observed stay as they were
+/// given; on a GPU they come out as check_problem's.
 Problem check_fused_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
                             RankLimit limit);
 

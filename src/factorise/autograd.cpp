@@ -10,6 +10,7 @@
 #include "factorise/arguments.h"
 #include "factorise/descent.h"
 #include "factorise/epochs.h"
+#include "ops/gd.h"
 
 namespace factorise {
 namespace {
@@ -54,6 +55,20 @@ void run_fused(const Problem& problem, const Schedule& schedule, const AdOptions
   factors = descent.factors();
 }
 
+void run_on_gpu(const Problem& problem, const Schedule& schedule, const AdOptions& options, Factors& factors) {
+  if (schedule.num_epochs == 0) return;
+  const WithoutAutograd guard;
+  const bool norm = options.loss() == AdLoss::norm;
+  const auto ratings = descent_ratings(problem.A, problem.mask());
+  run_epoch_steps(
+      schedule,
+      [&](int64_t epochs) {
+        const char* method = norm ? "norm" : "squared";
+        return descent_epochs(ratings, factors.U, factors.V, options.lr(), method, epochs).item<int64_t>();
+      },
+      [&] { return descent_loss(ratings, factors.U, factors.V, norm).item<double>(); });
+}
+
 }  // namespace
 
 Factors gd_factorise_ad(const Tensor& A, int64_t rank, const AdOptions& options) {
@@ -67,9 +82,10 @@ Factors gd_factorise_ad(const Tensor& A, int64_t rank, const AdOptions& options)
       check(function, A, options.mask(), rank, any_rank ? RankLimit::none : RankLimit::smaller_side);
   Factors factors = start(problem, options.initial(), options.seed());
   const auto run = !fused                                     ? run_reference
+                   : problem.A.is_cuda()                      ? run_on_gpu
                    : computing_type(problem.A) == at::kDouble ? run_fused<double>
                                                               : run_fused<float>;
-  run(problem, schedule_of(function, options, "a smaller lr"), options, factors);
+  run(problem, schedule_of(function, options, "a smaller lr", problem.A), options, factors);
   return factors;
 }
 

@@ -8,8 +8,11 @@
 #include <c10/util/StringUtil.h>
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
+
+#include "factorise/cuda_plugin.h"
 
 namespace factorise {
 namespace {
@@ -45,6 +48,11 @@ std::string load_cuda() {
     return "no CUDA device was found, or the driver is too old for this torch";
   }
   return "";
+}
+
+bool has_fused_engine(const c10::Device& device) {
+  return device.is_cpu() ||
+         (device.is_cuda() && load_cuda_kernels(std::max<c10::DeviceIndex>(device.index(), 0)).empty());
 }
 
 c10::Device resolve_device(const std::string& name) {

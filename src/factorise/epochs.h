@@ -9,7 +9,9 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <algorithm>
+#include <chrono>
 #include <initializer_list>
+#include <limits>
 
 namespace factorise {
 
@@ -20,13 +22,47 @@ struct Schedule {
   int64_t report_every;
   EpochCallback on_epoch;
   StopRequest stop;
-  const char* advice;  ///< what to try when the run diverges, as a clause
+  const char* advice;        ///< what to try when the run diverges, as a clause
+  double between_stops = 0;  ///< seconds, about, after which steps of several epochs ask stop(); 0: before every epoch
 };
 
+/// To ask a GPU for its result after every epoch would cost more than most epochs.
+constexpr double kBetweenStopsOnGpu = 0.02;
+
 template <class Options>
-Schedule schedule_of(const char* function, const Options& options, const char* advice) {
-  return {function, options.num_epochs(), options.report_every(), options.on_epoch(), options.stop(), advice};
+Schedule schedule_of(const char* function, const Options& options, const char* advice, const Tensor& A = {}) {
+  return {function,
+          options.num_epochs(),
+          options.report_every(),
+          options.on_epoch(),
+          options.stop(),
+          advice,
+          A.defined() && A.is_cuda() ? kBetweenStopsOnGpu : 0};
 }
+
+/// How many epochs a step may have where stop() is to be asked in time: learnt from how long they take.
+class EpochsBetweenStops {
+ public:
+  explicit EpochsBetweenStops(const Schedule& schedule)
+      : seconds_(schedule.between_stops), epochs_(schedule.stop ? 1 : std::numeric_limits<int64_t>::max()) {}
+
+  int64_t count() const { return epochs_; }
+
+  /// Calls step(), which takes that many epochs or fewer.
+  template <class Step>
+  auto timed(Step step) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto result = step();
+    const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (2 * took < seconds_ && epochs_ < std::numeric_limits<int64_t>::max() / 2) epochs_ *= 2;
+    if (took > 2 * seconds_ && epochs_ < std::numeric_limits<int64_t>::max() && epochs_ > 1) epochs_ /= 2;
+    return result;
+  }
+
+ private:
+  double seconds_;
+  int64_t epochs_;
+};
 
 /// Throws DivergenceError.
 [[noreturn]] void refuse_divergence(const char* function, int64_t epoch, const char* advice);
@@ -51,12 +87,13 @@ void run_epochs(const Schedule& schedule, const Factors& factors, Step step, Los
 /// factor was not finite, or 0. Steps are as long as stop() and on_epoch() leave them.
 template <class Step, class Loss>
 void run_epoch_steps(const Schedule& schedule, Step step, Loss loss) {
+  EpochsBetweenStops between_stops(schedule);
   for (int64_t epoch = 0; epoch < schedule.num_epochs;) {
     if (schedule.stop && schedule.stop()) return;
-    int64_t epochs = schedule.num_epochs - epoch;
+    int64_t epochs = std::min(schedule.num_epochs - epoch, between_stops.count());
     if (schedule.on_epoch) epochs = std::min(epochs, schedule.report_every - epoch % schedule.report_every);
-    if (schedule.stop) epochs = 1;
-    if (const int64_t diverged = step(epochs)) refuse_divergence(schedule.function, epoch + diverged, schedule.advice);
+    const int64_t diverged = between_stops.timed([&] { return step(epochs); });
+    if (diverged) refuse_divergence(schedule.function, epoch + diverged, schedule.advice);
     epoch += epochs;
     if (schedule.on_epoch && (epoch % schedule.report_every == 0 || epoch == schedule.num_epochs)) {
       if (!schedule.on_epoch(epoch, loss())) return;

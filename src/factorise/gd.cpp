@@ -1,5 +1,5 @@
 // Full-batch gradient descent. The reference engine is the sheet's code, line for line in ATen, into buffers that are
-// kept; the fused engine's epochs are in descent.cpp.
+// kept; the fused engine's epochs are in descent.cpp, on a GPU in src/cuda/gd_tasks.h.
 
 #include <factorise/gd.h>
 
@@ -10,6 +10,7 @@
 #include "factorise/arguments.h"
 #include "factorise/descent.h"
 #include "factorise/epochs.h"
+#include "ops/gd.h"
 
 namespace factorise {
 namespace {
@@ -41,6 +42,17 @@ void run_fused(const Problem& problem, const Schedule& schedule, double lr, Fact
   factors = descent.factors();
 }
 
+void run_on_gpu(const Problem& problem, const Schedule& schedule, double lr, Factors& factors) {
+  if (schedule.num_epochs == 0) return;
+  const auto ratings = descent_ratings(problem.A, problem.mask());
+  run_epoch_steps(
+      schedule,
+      [&](int64_t epochs) {
+        return descent_epochs(ratings, factors.U, factors.V, lr, "masked", epochs).item<int64_t>();
+      },
+      [&] { return squared_error(problem.A, factors, problem.mask()); });
+}
+
 }  // namespace
 
 Factors gd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const GdOptions& options) {
@@ -53,9 +65,10 @@ Factors gd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, cons
   Factors factors = start(problem, options.initial(), options.seed());
   const WithoutAutograd guard;
   const auto run = !fused                                     ? run_reference
+                   : problem.A.is_cuda()                      ? run_on_gpu
                    : computing_type(problem.A) == at::kDouble ? run_fused<double>
                                                               : run_fused<float>;
-  run(problem, schedule_of(function, options, "a smaller lr"), options.lr(), factors);
+  run(problem, schedule_of(function, options, "a smaller lr", problem.A), options.lr(), factors);
   return factors;
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "factorise/sgd_runs.h"
 #include "factorise/side_by_side.h"
 
 namespace factorise {
@@ -73,18 +74,31 @@ std::vector<Run> factorise_all(const char* function, const Tensor& A, int64_t ra
                       [&](const Options& of_run, Run& result) { result.factors = factorise(of_run); });
 }
 
+/// The same for exact SGD, which a GPU runs from many seeds at once.
+template <class Factorise>
+std::vector<Run> sgd_all(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
+                         RankLimit limit, at::ArrayRef<uint64_t> seeds, const SgdOptions& options,
+                         const RunsCallback& on_runs, Factorise factorise) {
+  if (!A.defined() || !A.is_cuda() || options.engine() != Engine::fused)
+    return factorise_all(function, A, rank, seeds, options, on_runs, factorise);
+  check_set(function, options);
+  factorise(only_checked(options));
+  return sgd_runs_on_gpu(function, A, M, rank, limit, seeds, options, on_runs);
+}
+
 }  // namespace
 
 std::vector<Run> sgd_factorise_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,
                                     const SgdOptions& options, const RunsCallback& on_runs) {
-  return factorise_all("sgd_factorise_runs", A, rank, seeds, options, on_runs,
-                       [&](const SgdOptions& of_run) { return sgd_factorise(A, rank, of_run); });
+  const auto single = [&](const SgdOptions& of_run) { return sgd_factorise(A, rank, of_run); };
+  const auto limit = options.overcomplete() ? RankLimit::none : RankLimit::smaller_side;
+  return sgd_all("sgd_factorise_runs", A, {}, rank, limit, seeds, options, on_runs, single);
 }
 
 std::vector<Run> sgd_factorise_masked_runs(const Tensor& A, const Tensor& M, int64_t rank, at::ArrayRef<uint64_t> seeds,
                                            const SgdOptions& options, const RunsCallback& on_runs) {
-  return factorise_all("sgd_factorise_masked_runs", A, rank, seeds, options, on_runs,
-                       [&](const SgdOptions& of_run) { return sgd_factorise_masked(A, M, rank, of_run); });
+  const auto single = [&](const SgdOptions& of_run) { return sgd_factorise_masked(A, M, rank, of_run); };
+  return sgd_all("sgd_factorise_masked_runs", A, M, rank, RankLimit::none, seeds, options, on_runs, single);
 }
 
 std::vector<Run> gd_factorise_masked_runs(const Tensor& A, const Tensor& M, int64_t rank, at::ArrayRef<uint64_t> seeds,

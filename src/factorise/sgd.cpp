@@ -71,7 +71,7 @@ Factors factorise_fused(const SgdProblem& sgd, const SgdOptions& options) {
   const Tensor ratings = pack_sgd_problem(sgd, static_cast<cpu::SgdPath>(options.path()));
   double lr = options.lr();
   run_epoch_steps(
-      schedule_of(problem.function, options, kAdvice),
+      schedule_of(problem.function, options, kAdvice, problem.A),
       [&](int64_t epochs) {
         const WithoutAutograd guard;
         const int64_t diverged =

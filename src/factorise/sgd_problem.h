@@ -12,11 +12,11 @@ namespace factorise {
 
 /// A matrix, its mask and what is known of them.
 struct SgdProblem {
-  Problem problem;  ///< A and observed as they were given, detached
-  cpu::SgdCounts counts;
+  Problem problem;        ///< A and observed as they were given, detached; on a GPU as check_problem's
+  cpu::SgdCounts counts;  ///< on the CPU
 };
 
-/// Checks what check_problem checks. A must be on the CPU.
+/// Checks what check_problem checks.
 SgdProblem check_sgd_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
                              RankLimit limit);
 

@@ -5,6 +5,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/ops/empty.h>
 #include <c10/util/StringUtil.h>
 #include <torch/library.h>
 
@@ -31,6 +32,18 @@ auto ratings_op() {
                              .findSchemaOrThrow("factorise::sgd_ratings", "")
                              .typed<Tensor(const Tensor&, const std::optional<Tensor>&, int64_t, c10::string_view)>();
   return op;
+}
+
+auto runs_op() {
+  static const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("factorise::_sgd_epochs_of_runs", "")
+          .typed<Tensor(const Tensor&, const Tensor&, const Tensor&, at::ArrayRef<double>, double, double, int64_t)>();
+  return op;
+}
+
+const char* name_of(cpu::SgdPath path) {
+  return path == cpu::SgdPath::automatic ? "automatic" : path == cpu::SgdPath::wavefront ? "wavefront" : "entries";
 }
 
 cpu::SgdPath path_of(c10::string_view name) {
@@ -73,6 +86,26 @@ int64_t epochs_on_cpu(const Tensor& ratings, const Tensor& U, const Tensor& V, d
 
 int64_t epochs_on_meta(const Tensor&, const Tensor&, const Tensor&, double, double, double, int64_t) { return 0; }
 
+Tensor epochs_of_runs_on_cpu(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lr,
+                             double weight_decay, double lr_decay, int64_t num_epochs) {
+  TORCH_CHECK_VALUE(U.dim() == 3 && V.dim() == 3 && U.size(0) == V.size(0) &&
+                        U.size(0) == static_cast<int64_t>(lr.size()),
+                    "[sgd_epochs] U, V and lr must be of as many runs as each other, U runs x m x rank, but were ",
+                    shape_of(U), ", ", shape_of(V), " and ", lr.size(), " numbers.");
+  Tensor diverged = at::empty({U.size(0)}, at::TensorOptions(at::kLong));
+  for (int64_t run = 0; run < U.size(0); ++run) {
+    diverged.mutable_data_ptr<int64_t>()[run] = epochs_on_cpu(ratings, U.select(0, run), V.select(0, run),
+                                                              lr[static_cast<size_t>(run)], weight_decay, lr_decay,
+                                                              num_epochs);
+  }
+  return diverged;
+}
+
+Tensor epochs_of_runs_on_meta(const Tensor&, const Tensor& U, const Tensor&, at::ArrayRef<double>, double, double,
+                              int64_t) {
+  return at::empty_symint({U.sym_size(0)}, at::TensorOptions(at::kLong));
+}
+
 void refuse_grad(const char* op, std::initializer_list<Tensor> tensors) {
   for (const Tensor& tensor : tensors) {
     TORCH_CHECK_NOT_IMPLEMENTED(!tensor.defined() || !tensor.requires_grad(), "[", op,
@@ -87,6 +120,13 @@ int64_t epochs_with_autograd(const Tensor& ratings, const Tensor& U, const Tenso
   return epochs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
 }
 
+Tensor epochs_of_runs_with_autograd(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lr,
+                                    double weight_decay, double lr_decay, int64_t num_epochs) {
+  refuse_grad("sgd_epochs", {U, V});
+  const at::AutoDispatchBelowADInplaceOrView below;
+  return runs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
+}
+
 Tensor ratings_with_autograd(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, c10::string_view path) {
   refuse_grad("sgd_ratings", {A, M ? *M : Tensor()});
   const at::AutoDispatchBelowADInplaceOrView below;
@@ -98,18 +138,35 @@ TORCH_LIBRARY_FRAGMENT(factorise, library) {
   library.def(
       "sgd_epochs(Tensor ratings, Tensor(a!) U, Tensor(b!) V, float lr, float weight_decay, float lr_decay, "
       "int num_epochs) -> int");
+  library.def(
+      "_sgd_epochs_of_runs(Tensor ratings, Tensor(a!) U, Tensor(b!) V, float[] lr, float weight_decay, "
+      "float lr_decay, int num_epochs) -> Tensor");
 }
 TORCH_LIBRARY_IMPL(factorise, CPU, library) {
   library.impl("sgd_ratings", ratings_on_cpu);
   library.impl("sgd_epochs", epochs_on_cpu);
+  library.impl("_sgd_epochs_of_runs", epochs_of_runs_on_cpu);
 }
-TORCH_LIBRARY_IMPL(factorise, Meta, library) { library.impl("sgd_epochs", epochs_on_meta); }
+TORCH_LIBRARY_IMPL(factorise, Meta, library) {
+  library.impl("sgd_epochs", epochs_on_meta);
+  library.impl("_sgd_epochs_of_runs", epochs_of_runs_on_meta);
+}
 TORCH_LIBRARY_IMPL(factorise, Autograd, library) {
   library.impl("sgd_ratings", ratings_with_autograd);
   library.impl("sgd_epochs", epochs_with_autograd);
+  library.impl("_sgd_epochs_of_runs", epochs_of_runs_with_autograd);
 }
 
 }  // namespace
+
+Tensor sgd_ratings(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, cpu::SgdPath path) {
+  return ratings_op().call(A, M, rank, name_of(path));
+}
+
+Tensor sgd_epochs_of_runs(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lr,
+                          double weight_decay, double lr_decay, int64_t num_epochs) {
+  return runs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
+}
 
 int64_t sgd_epochs(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
                    double lr_decay, int64_t num_epochs) {

@@ -225,10 +225,12 @@ SgdOptions exact_options(const Options& options, Progress& progress) {
       .stop(progress.stop());
 }
 
-void rate_exactly_and_print(const Options& options, const Output& out, const Ratings& ratings, Results& results) {
+void rate_exactly_and_print(const Options& options, const Output& out, c10::Device device, const Ratings& ratings,
+                            Results& results) {
   out.heading(fmt::format("4.1  The same by the exact algorithm: sgd_factorise_masked, rank {}", options.rank));
   out.print(fmt::format("  {} epochs, lr {}, weight decay {}, lr decay {}", options.sgd_epochs, options.sgd_lr,
                         options.sgd_weight_decay, options.sgd_lr_decay));
+  const c10::Device where = has_fused_engine(device) ? device : c10::Device(at::kCPU);
   const auto run = [&](const std::string& what, auto factorise) {
     Progress progress("4.1 " + what, options.sgd_epochs, options.common.quiet);
     auto result = unless_diverged(out, [&] { return factorise(exact_options(options, progress)); });
@@ -237,12 +239,12 @@ void rate_exactly_and_print(const Options& options, const Output& out, const Rat
     return result;
   };
   results.exact = run("exact", [&](const SgdOptions& sgd) {
-    return complete_ratings_exactly(ratings, options.rank, sgd, options.query);
+    return complete_ratings_exactly(ratings, options.rank, sgd, where, options.query);
   });
   if (!results.exact) return;
   print_completed(options, out, ratings, *results.exact);
   results.hold_out = run("hold-out", [&](const SgdOptions& sgd) {
-    return hold_out_rmse(ratings, options.rank, sgd, options.common.seed);
+    return hold_out_rmse(ratings, options.rank, sgd, where, options.common.seed);
   });
   if (!results.hold_out) return;
   out.print(fmt::format("  RMSE {:.4f} on {:.0f} % of the ratings, set aside by the seed in a run of its own{}",
@@ -383,7 +385,7 @@ void run(const Options& options) {
                           options.epochs, options.lr));
   const Ratings ratings = find_ratings(options, out);
   rate_and_print(options, out, device, ratings, results);
-  rate_exactly_and_print(options, out, ratings, results);
+  rate_exactly_and_print(options, out, device, ratings, results);
 
   run_seeds(options, results);
   const std::vector<Comparison> comparisons = compare(results);

@@ -93,18 +93,21 @@ Completed complete_ratings(const Ratings& ratings, int64_t rank, const GdOptions
   });
 }
 
-Completed complete_ratings_exactly(const Ratings& ratings, int64_t rank, const SgdOptions& options,
+Completed complete_ratings_exactly(const Ratings& ratings, int64_t rank, const SgdOptions& options, c10::Device device,
                                    const Query& query) {
-  return complete(ratings, at::kCPU, query, options.stop(), [&](const Tensor& A, const Tensor& M, StopRequest timed) {
+  return complete(ratings, device, query, options.stop(), [&](const Tensor& A, const Tensor& M, StopRequest timed) {
     return sgd_factorise_masked(A, M, rank, SgdOptions(options).stop(std::move(timed)));
   });
 }
 
-double hold_out_rmse(const Ratings& ratings, int64_t rank, const SgdOptions& options, uint64_t seed) {
+double hold_out_rmse(const Ratings& ratings, int64_t rank, const SgdOptions& options, c10::Device device,
+                     uint64_t seed) {
   const Tensor given = ratings.A.gt(0);
   const at::Generator generator = at::detail::createCPUGenerator(seed);
   const Tensor aside = at::rand(given.sizes(), generator).lt(kHoldOut).logical_and_(given);
-  const Factors factors = sgd_factorise_masked(ratings.A, given.logical_and(aside.logical_not()), rank, options);
+  const Tensor seen = given.logical_and(aside.logical_not());
+  Factors factors = sgd_factorise_masked(ratings.A.to(device), seen.to(device), rank, options);
+  factors = {factors.U.cpu(), factors.V.cpu()};
   return std::sqrt(squared_error(ratings.A, factors, aside) / static_cast<double>(count_observed(aside)));
 }
 

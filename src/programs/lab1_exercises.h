@@ -53,13 +53,15 @@ Completed complete_ratings(const Ratings& ratings, int64_t rank, const GdOptions
                            const Query& query);
 
 /// Exercise 4.1 by the algorithm that the sheet would use if it were not too slow: sgd_factorise_masked on the ratings
-/// above 0, on the CPU, where the fused engine is.
-Completed complete_ratings_exactly(const Ratings& ratings, int64_t rank, const SgdOptions& options, const Query& query);
+/// above 0, on a device that the fused engine has kernels for.
+Completed complete_ratings_exactly(const Ratings& ratings, int64_t rank, const SgdOptions& options, c10::Device device,
+                                   const Query& query);
 
 /// The share of the ratings that hold_out_rmse sets aside.
 constexpr double kHoldOut = 0.02;
 
 /// The same without 2 % of the ratings, which the seed sets aside: how well those are predicted, as an RMSE.
-double hold_out_rmse(const Ratings& ratings, int64_t rank, const SgdOptions& options, uint64_t seed);
+double hold_out_rmse(const Ratings& ratings, int64_t rank, const SgdOptions& options, c10::Device device,
+                     uint64_t seed);
 
 }  // namespace factorise::programs::lab1

@@ -1,32 +1,19 @@
-// The reference engine on a GPU: the same start, and the CPU's result but for rounding.
+// Both engines on a GPU: the same start, and the CPU's result: its bits with the fused one, else but for rounding.
 
 #include <ATen/Context.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <factorise/datasets.h>
-#include <factorise/device.h>
 #include <factorise/mlp.h>
 #include <factorise/svd.h>
 
-#include <cstdio>
-
 #include "catch.h"
+#include "have_cuda.h"
 #include "methods.h"
 
 using namespace factorise;
 using namespace factorise::tests;
-
-namespace {
-
-/// True where CUDA works; else says why the test is skipped.
-bool have_cuda() {
-  const std::string missing = load_cuda();
-  if (!missing.empty()) std::printf("skipped: %s\n", missing.c_str());
-  return missing.empty();
-}
-
-}  // namespace
 
 TEST_CASE("every method starts alike on a GPU and ends where the CPU does", "[cuda]") {
   if (!have_cuda()) return;
@@ -55,15 +42,32 @@ TEST_CASE("tensors on two devices are refused", "[cuda]") {
         "[sgd_factorise] initial.U must be on A's device cpu, but was on cuda:0.");
 }
 
-TEST_CASE("the fused engine says that it computes on the CPU", "[cuda]") {
+TEST_CASE("the fused engine has the CPU's bits on a GPU, or says what is missing", "[cuda][sanitizer]") {
   if (!have_cuda()) return;
-  const Tensor A = lab1_matrix().cuda(), M = lab1_mask().cuda();
-  for (const Method& method : methods_of(Engine::fused)) {
-    CHECK(sentence_of([&] { method.run(A, M, {}); }) ==
-          "[" + method.name +
-              "] the fused engine computes on the CPU, but A was on cuda:0. Give A's cpu(), or engine "
-              "reference.");
+  const std::string missing = load_cuda_kernels();
+  CHECK(has_fused_engine({at::kCUDA, 0}) == missing.empty());
+  at::manual_seed(4);
+  for (const auto& [m, n] : {std::pair<int64_t, int64_t>{6, 9}, {50, 20}, {40, 90}}) {
+    const Tensor A = at::randint(1, 6, {m, n}, at::TensorOptions(at::kDouble)), M = at::rand({m, n}).lt(0.6);
+    for (const Method& method : methods_of(Engine::fused)) {
+      INFO(method.name << ", " << m << " x " << n);
+      const Settings run{.num_epochs = 6, .lr = 1e-3};
+      if (missing.empty()) {
+        const Factors ours = method.run(A.cuda(), M.cuda(), run);
+        CHECK(ours.U.is_cuda());
+        CHECK(same_bits({ours.U.cpu(), ours.V.cpu()}, method.run(A, M, run)));
+      } else {
+        CHECK(sentence_of([&] { method.run(A.cuda(), M.cuda(), run); }) ==
+              "[" + method.name + "] the fused engine must have kernels for A's device cuda:0, but " + missing +
+                  ". Give A's cpu(), or engine reference.");
+      }
+    }
   }
+}
+
+TEST_CASE("our kernels load on this GPU", "[cuda][sanitizer]") {
+  if (!have_cuda()) return;
+  CHECK(load_cuda_kernels() == "");
 }
 
 TEST_CASE("the SVD and the MLP run on a GPU", "[cuda]") {

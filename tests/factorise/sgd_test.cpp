@@ -8,6 +8,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
+#include <ATen/ops/tensor.h>
 
 #include <cmath>
 #include <limits>
@@ -163,6 +164,26 @@ TEST_CASE("ratings that were packed for other vectors are refused, and lists are
                         Catch::Matchers::Contains("packed for the instruction set in use, but were for another"));
     }
   }
+}
+
+TEST_CASE("several runs in one op are each its own", "[sgd]") {
+  using Catch::Matchers::StartsWith;
+  at::manual_seed(5);
+  const Tensor A = at::rand({6, 8}), start_U = at::rand({3, 6, 2}), start_V = at::rand({3, 8, 2});
+  const Tensor ratings = sgd_ratings(A, std::nullopt, 2, cpu::SgdPath::automatic);
+  const Tensor U = start_U.clone(), V = start_V.clone();
+  const Tensor diverged = sgd_epochs_of_runs(ratings, U, V, {0.01, 1e30, 0.2}, 0.1 * 1e-30, 0.9, 4);
+  CHECK(diverged.eq(at::tensor({0, 1, 0})).all().item<bool>());
+  for (const auto& [run, lr] : {std::pair<int64_t, double>{0, 0.01}, {2, 0.2}}) {
+    const Tensor u = start_U.select(0, run).clone(), v = start_V.select(0, run).clone();
+    CHECK(sgd_epochs(ratings, u, v, lr, 0.1 * 1e-30, 0.9, 4) == 0);
+    CHECK(at::equal(u, U.select(0, run)));
+    CHECK(at::equal(v, V.select(0, run)));
+  }
+  CHECK_THROWS_WITH(sgd_epochs_of_runs(ratings, U, V, {0.01}, 0, 1, 1),
+                    StartsWith("[sgd_epochs] U, V and lr must be of as many runs as each other"));
+  CHECK_THROWS_WITH(sgd_epochs_of_runs(ratings, U.clone().requires_grad_(), V, {1, 1, 1}, 0, 1, 1),
+                    StartsWith("[sgd_epochs] has no derivative"));
 }
 
 }  // namespace factorise

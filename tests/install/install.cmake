@@ -14,3 +14,9 @@ foreach(file IN LISTS files)
     endif()
   endforeach()
 endforeach()
+
+# The kernels for CUDA lie beside the library, where it looks for them.
+file(GLOB kernels "${PREFIX}/lib*/libfactorise_cuda.so" "${PREFIX}/lib/*/libfactorise_cuda.so")
+if(CUDA AND NOT kernels)
+  message(FATAL_ERROR "libfactorise_cuda.so was built, but is not installed")
+endif()

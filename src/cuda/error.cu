@@ -1,0 +1,65 @@
+// The sentences behind CUDA's error codes that a user can do something about; CUDA's own words for the others.
+
+#include "cuda/error.h"
+
+#include <cstdio>
+#include <string>
+
+namespace factorise::cuda {
+namespace {
+
+std::string in_gigabytes(std::size_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g GB", static_cast<double>(bytes) / 1e9);
+  return text;
+}
+
+std::string version_name(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+std::string old_driver() {
+  int driver = 0;
+  if (cudaDriverGetVersion(&driver) != cudaSuccess || driver == 0) return "no NVIDIA driver is installed";
+  return "the NVIDIA driver is for CUDA " + version_name(driver) + ", older than the CUDA " +
+         version_name(CUDART_VERSION) + " that the kernels were built with";
+}
+
+std::string sentence(cudaError_t status, const char* what) {
+  switch (status) {
+    case cudaErrorInsufficientDriver:
+      return old_driver();
+    case cudaErrorNoDevice:
+      return "there is no CUDA device";
+    case cudaErrorNoKernelImageForDevice:
+      return std::string("the CUDA kernels were not built for this device's compute capability (") + what + ")";
+    default:
+      // An error of an earlier kernel is told by whichever call comes next, so the place is a hint.
+      return std::string(what) +
+             " failed on the CUDA device, or what ran there before it: " + cudaGetErrorString(status) + " (" +
+             cudaGetErrorName(status) + ")";
+  }
+}
+
+}  // namespace
+
+void check_cuda(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // else the next launch would be blamed for it
+  throw CudaError(sentence(status, what));
+}
+
+void check_allocation(cudaError_t status, const char* what, std::size_t bytes) {
+  if (status != cudaErrorMemoryAllocation) return check_cuda(status, what);
+  cudaGetLastError();
+  std::size_t available = 0, total = 0;
+  std::string rest;
+  if (cudaMemGetInfo(&available, &total) == cudaSuccess) {
+    rest = ", of whose " + in_gigabytes(total) + " there are " + in_gigabytes(available) + " free";
+  }
+  throw CudaError(std::string(what) + " needs " + in_gigabytes(bytes) + " on the CUDA device" + rest);
+}
+
+void check_launch(const char* what) { check_cuda(cudaGetLastError(), what); }
+
+}  // namespace factorise::cuda

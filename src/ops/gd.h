@@ -1,0 +1,25 @@
+#pragma once
+// The ops of full-batch descent on a GPU, called through torch's dispatcher. On the CPU a run keeps its state itself
+// (src/factorise/descent.h), and there are none.
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <vector>
+
+namespace factorise {
+
+/// factorise::_descent_ratings. A (m x n, float32 or float64, finite) as the kernels read it; observed is bool, m x n.
+/// Which form that is depends on the values, for which it waits.
+std::vector<at::Tensor> descent_ratings(const at::Tensor& A, const std::optional<at::Tensor>& observed);
+
+/// factorise::_descent_epochs. Runs epochs on U (m x rank) and V (n x rank), contiguous, in place. method: "masked"
+/// (gd_factorise_masked), "squared" or "norm" (gd_factorise_ad). Returns, without waiting for it, one number on the
+/// device: the first of these epochs (from 1) after which a factor was not finite, when U and V are of no use, or 0.
+at::Tensor descent_epochs(at::TensorList ratings, const at::Tensor& U, const at::Tensor& V, double lr,
+                          const char* method, int64_t num_epochs);
+
+/// factorise::_descent_loss. Σ err², or its root, as one float64 number on the device.
+at::Tensor descent_loss(at::TensorList ratings, const at::Tensor& U, const at::Tensor& V, bool norm);
+
+}  // namespace factorise
