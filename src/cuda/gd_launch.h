@@ -84,7 +84,7 @@ void launch_job(const GdJob<T>& job, cudaStream_t stream) {
     int warps = kThreads / kWarpLanes, resident = 0;
     while (warps > 1 && (warps * of_warp > room || 2 * items <= warps * processors)) warps /= 2;
     const auto shared = static_cast<int>(warps * of_warp);
-    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared),
+    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(room)),
                "asking for shared memory");
     check_cuda(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, warps * kWarpLanes, shared),
                "asking the GPU");

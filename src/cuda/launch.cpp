@@ -28,8 +28,12 @@ cudaStream_t current_stream(c10::Device device) {
 }
 
 void refuse_capture(const char* function, c10::Device device) {
+  const c10::DeviceGuard guard(device);  // else this runtime might make a context on the first GPU to ask it
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-  if (cudaStreamIsCapturing(current_stream(device), &status) != cudaSuccess) return;  // its own call will say why
+  if (cudaStreamIsCapturing(current_stream(device), &status) != cudaSuccess) {
+    cudaGetLastError();  // the operator's own calls will say why
+    return;
+  }
   TORCH_CHECK(status == cudaStreamCaptureStatusNone, "[", function,
               "] cannot be captured in a CUDA graph: its result is for the CPU, which waits for it. Call it outside.");
 }

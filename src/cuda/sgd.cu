@@ -107,8 +107,8 @@ void launch_sgd(const SgdJob<T>& job, bool bytes, bool turned, bool decay, cudaS
                       " bytes of a GPU's shared memory in this type, but this one has " + std::to_string(largest) +
                       ": take float32, a smaller rank, or the CPU");
     }
-    const auto bytes_shared = static_cast<int>(shared);
-    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes_shared),
+    // Always as much as there is: the kernel is another thread's too, which may launch it for another rank meanwhile.
+    check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, largest),
                "asking for shared memory");
     check_cuda(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, kWarpLanes, shared), "asking the GPU");
     // More warps than fit would wait for tasks that others have; fewer tasks than warps need no more.

@@ -22,8 +22,8 @@ namespace {
 
 using OptionalTensor = std::optional<Tensor>;
 
-/// What an epoch needs to know is written down before: for so many at a time.
-constexpr int64_t kEpochsOfLaunch = 1 << 16;
+/// What an epoch of a run needs to know is written down before: for so many epochs at a time, and of all runs.
+constexpr int64_t kEpochsOfLaunch = 1 << 16, kRatesOfLaunch = 1 << 22;
 
 /// A as the kernels see it: lanes along its shorter side.
 template <class T>
@@ -148,8 +148,10 @@ Tensor epochs_of_runs_on_cuda(const Tensor& ratings, const Tensor& U, const Tens
   const auto run = U.scalar_type() == at::kDouble ? run_typed<double> : run_typed<float>;
   std::vector<double> now(lrs.begin(), lrs.end());
   Tensor diverged = at::zeros({U.size(0)}, at::TensorOptions(at::kLong));
-  for (int64_t done = 0; done < epochs; done += kEpochsOfLaunch) {
-    const int64_t count = std::min(kEpochsOfLaunch, epochs - done);
+  if (now.empty()) return diverged;
+  const int64_t most = std::clamp<int64_t>(kRatesOfLaunch / std::ssize(now), 1, kEpochsOfLaunch);
+  for (int64_t done = 0; done < epochs; done += most) {
+    const int64_t count = std::min(most, epochs - done);
     const Tensor here = run(ratings, U, V, now, weight_decay, lr_decay, count);
     diverged = at::where(diverged.eq(0).logical_and(here.ne(0)), here + done, diverged);
     if (diverged.ne(0).all().item<bool>()) break;

@@ -44,7 +44,13 @@ std::string load_cuda() {
   if (!dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
     return c10::str("torch's CUDA library cannot be loaded: ", dlerror());
   }
-  if (at::detail::getCUDAHooks().deviceCount() < 1) {
+  const at::CUDAHooksInterface& cuda = at::detail::getCUDAHooks();
+  // Only what torch's CUDA library puts there says yes. It is looked for once, the first time that torch is asked.
+  if (!cuda.hasCUDART()) {
+    return "torch was asked about CUDA before, as at::manual_seed does, and had not loaded its CUDA library yet; call "
+           "resolve_device first, or link libtorch_cuda";
+  }
+  if (cuda.deviceCount() < 1) {
     return "no CUDA device was found, or the driver is too old for this torch";
   }
   return "";
