@@ -22,6 +22,8 @@ template <class Launcher>
 auto launch(const char* function, c10::Device device, const Launcher& launcher) {
   const c10::DeviceGuard guard(device);
   try {
+    const std::string fault = device_fault(device.index());
+    TORCH_CHECK(fault.empty(), "[", function, "] cannot run: ", fault, ".");
     select_device(device.index());
     return launcher(current_stream(device));
   } catch (const std::runtime_error& error) {

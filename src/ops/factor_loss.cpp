@@ -66,10 +66,22 @@ void check(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTens
                     M->device(), ".");
 }
 
-/// Our kernels for CUDA register themselves once they are there; where they cannot be had, the definition serves.
-void look_for_kernels(const Tensor& U) {
-  if (U.is_cuda()) static const std::string missing = load_cuda_kernels(U.device().index());
+/// On devices without a kernel of our own: the definition, with U Vᵀ stored.
+LossAndGradients factor_loss_anywhere(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M,
+                                      bool norm, bool for_U, bool for_V) {
+  Tensor err = A.to(U.scalar_type()) - U.mm(V.t());
+  if (M) err = err.masked_fill(check_mask("factor_loss", A, *M).logical_not(), 0);
+  const Tensor squared = err.square().sum(at::kDouble), value = norm ? squared.sqrt() : squared;
+  const Tensor scale =
+      (norm ? value.reciprocal().neg().masked_fill(value.eq(0), 0) : value.new_full({}, -2)).to(U.scalar_type());
+  const Tensor none = at::empty({0}, U.options());
+  return {value.to(U.scalar_type()), for_U ? err.mm(V) * scale : none, for_V ? err.t().mm(U) * scale : none};
 }
+
+Tensor scaled_gradient_anywhere(const Tensor& gradient, const Tensor& above) { return gradient * above; }
+
+/// Our kernels for CUDA register themselves once they are opened, also for a GPU that they do not run on.
+bool has_no_kernels(const Tensor& U) { return U.is_cuda() && !load_cuda_kernels(U.device().index()).empty(); }
 
 LossAndGradients compute(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M, bool norm,
                          bool for_U, bool for_V) {
@@ -77,7 +89,7 @@ LossAndGradients compute(const Tensor& U, const Tensor& V, const Tensor& A, cons
                              .findSchemaOrThrow("factorise::_factor_loss", "")
                              .typed<LossAndGradients(const Tensor&, const Tensor&, const Tensor&, const OptionalTensor&,
                                                      bool, bool, bool)>();
-  look_for_kernels(U);
+  if (has_no_kernels(U)) return factor_loss_anywhere(U, V, A, M, norm, for_U, for_V);
   return op.call(U, V, A, M, norm, for_U, for_V);
 }
 
@@ -95,26 +107,13 @@ LossAndGradients factor_loss_meta(const Tensor& U, const Tensor& V, const Tensor
   return {at::empty({}, U.options()), gradient(U, for_U), gradient(V, for_V)};
 }
 
-/// On devices without a kernel of our own: the definition, with U Vᵀ stored.
-LossAndGradients factor_loss_anywhere(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M,
-                                      bool norm, bool for_U, bool for_V) {
-  Tensor err = A.to(U.scalar_type()) - U.mm(V.t());
-  if (M) err = err.masked_fill(check_mask("factor_loss", A, *M).logical_not(), 0);
-  const Tensor squared = err.square().sum(at::kDouble), value = norm ? squared.sqrt() : squared;
-  const Tensor scale =
-      (norm ? value.reciprocal().neg().masked_fill(value.eq(0), 0) : value.new_full({}, -2)).to(U.scalar_type());
-  const Tensor none = at::empty({0}, U.options());
-  return {value.to(U.scalar_type()), for_U ? err.mm(V) * scale : none, for_V ? err.t().mm(U) * scale : none};
-}
-
 Tensor scaled_gradient(const Tensor& gradient, const Tensor& above) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("factorise::_factor_loss_scaled", "")
                              .typed<Tensor(const Tensor&, const Tensor&)>();
+  if (has_no_kernels(gradient)) return scaled_gradient_anywhere(gradient, above);
   return op.call(gradient, above);
 }
-
-Tensor scaled_gradient_anywhere(const Tensor& gradient, const Tensor& above) { return gradient * above; }
 
 // ---- the derivative
 

@@ -12,6 +12,7 @@
 #include <cmath>
 
 #include "cpu/sgd.h"
+#include "factorise/cuda_plugin.h"
 #include "factorise/sgd_problem.h"
 
 namespace factorise {
@@ -84,19 +85,44 @@ int64_t epochs_on_cpu(const Tensor& ratings, const Tensor& U, const Tensor& V, d
   return cpu::run_sgd(ratings, U, V, lr, weight_decay, lr_decay, num_epochs, at::get_num_threads());
 }
 
+/// The kernels for CUDA register themselves when they are opened, and nobody has met a GPU before.
+void open_kernels(const char* op, const Tensor& tensor) {
+  TORCH_CHECK_NOT_IMPLEMENTED(tensor.is_cuda(), "[", op,
+                              "] must be given tensors on the CPU or a CUDA device, but was ", "given one on ",
+                              tensor.device(), ".");
+  const std::string missing = load_cuda_kernels(tensor.device().index());
+  TORCH_CHECK(missing.empty(), "[", op, "] must have kernels for ", tensor.device(), ", but ", missing, ".");
+}
+
+Tensor ratings_elsewhere(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, c10::string_view path) {
+  open_kernels("sgd_ratings", A);
+  return ratings_op().call(A, M, rank, path);
+}
+
+int64_t epochs_elsewhere(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
+                         double lr_decay, int64_t num_epochs) {
+  open_kernels("sgd_epochs", U);
+  return epochs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
+}
+
+Tensor epochs_of_runs_elsewhere(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lr,
+                                double weight_decay, double lr_decay, int64_t num_epochs) {
+  open_kernels("sgd_epochs", U);
+  return runs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
+}
+
 int64_t epochs_on_meta(const Tensor&, const Tensor&, const Tensor&, double, double, double, int64_t) { return 0; }
 
 Tensor epochs_of_runs_on_cpu(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lr,
                              double weight_decay, double lr_decay, int64_t num_epochs) {
-  TORCH_CHECK_VALUE(U.dim() == 3 && V.dim() == 3 && U.size(0) == V.size(0) &&
-                        U.size(0) == static_cast<int64_t>(lr.size()),
-                    "[sgd_epochs] U, V and lr must be of as many runs as each other, U runs x m x rank, but were ",
-                    shape_of(U), ", ", shape_of(V), " and ", lr.size(), " numbers.");
+  TORCH_CHECK_VALUE(
+      U.dim() == 3 && V.dim() == 3 && U.size(0) == V.size(0) && U.size(0) == static_cast<int64_t>(lr.size()),
+      "[sgd_epochs] U, V and lr must be of as many runs as each other, U runs x m x rank, but were ", shape_of(U), ", ",
+      shape_of(V), " and ", lr.size(), " numbers.");
   Tensor diverged = at::empty({U.size(0)}, at::TensorOptions(at::kLong));
   for (int64_t run = 0; run < U.size(0); ++run) {
-    diverged.mutable_data_ptr<int64_t>()[run] = epochs_on_cpu(ratings, U.select(0, run), V.select(0, run),
-                                                              lr[static_cast<size_t>(run)], weight_decay, lr_decay,
-                                                              num_epochs);
+    diverged.mutable_data_ptr<int64_t>()[run] = epochs_on_cpu(
+        ratings, U.select(0, run), V.select(0, run), lr[static_cast<size_t>(run)], weight_decay, lr_decay, num_epochs);
   }
   return diverged;
 }
@@ -146,6 +172,12 @@ TORCH_LIBRARY_IMPL(factorise, CPU, library) {
   library.impl("sgd_ratings", ratings_on_cpu);
   library.impl("sgd_epochs", epochs_on_cpu);
   library.impl("_sgd_epochs_of_runs", epochs_of_runs_on_cpu);
+}
+// Where a device has no kernel, or not yet.
+TORCH_LIBRARY_IMPL(factorise, CompositeExplicitAutograd, library) {
+  library.impl("sgd_ratings", ratings_elsewhere);
+  library.impl("sgd_epochs", epochs_elsewhere);
+  library.impl("_sgd_epochs_of_runs", epochs_of_runs_elsewhere);
 }
 TORCH_LIBRARY_IMPL(factorise, Meta, library) {
   library.impl("sgd_epochs", epochs_on_meta);

@@ -9,6 +9,7 @@
 
 namespace factorise::cpu {
 
+using tests::contains;
 using tests::Variable;
 
 TEST_CASE("FACTORISE_ISA forces an instruction set that is there, and refuses another", "[isa]") {
@@ -20,8 +21,8 @@ TEST_CASE("FACTORISE_ISA forces an instruction set that is there, and refuses an
   }
   for (const std::string wrong : {"sse9", "AVX2", "avx2 "}) {
     const Variable force("FACTORISE_ISA", wrong);
-    CHECK_THROWS_WITH(chosen_isa(), Catch::Matchers::Contains("must be one that this machine has, scalar") &&
-                                        Catch::Matchers::Contains("'" + wrong + "'"));
+    CHECK_THROWS_WITH(chosen_isa(),
+                      contains("must be one that this machine has, scalar") && contains("'" + wrong + "'"));
   }
   for (const std::optional<std::string>& unset : {std::optional<std::string>(), std::optional<std::string>("")}) {
     const Variable force("FACTORISE_ISA", unset);

@@ -220,7 +220,7 @@ TEST_CASE("packed ratings take a byte a cell where they are small whole numbers,
 
 TEST_CASE("what is no packed ratings is refused", "[sgd]") {
   for (const at::Tensor& wrong : {at::Tensor(), at::zeros({10}), at::zeros({1000}, at::TensorOptions(at::kByte))}) {
-    CHECK_THROWS_WITH(sgd_layout(wrong), Catch::Matchers::Contains("must be what sgd_ratings made"));
+    CHECK_THROWS_WITH(sgd_layout(wrong), contains("must be what sgd_ratings made"));
   }
 }
 

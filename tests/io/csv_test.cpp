@@ -7,7 +7,6 @@
 
 using namespace factorise;
 using namespace factorise::tests;
-using Catch::Matchers::Contains;
 
 namespace {
 
@@ -69,22 +68,22 @@ TEST_CASE("a byte-order mark and empty lines are skipped", "[csv]") {
 
 TEST_CASE("what is wrong is named with its line", "[csv]") {
   CHECK(refusal("a,b\n1,2,3\n") == "[parse_csv] some.csv, line 2: must have 2 fields, as line 1 has, but has 3.");
-  CHECK_THAT(refusal("a,b\n\n1\n"), Contains("line 3: must have 2 fields, as line 1 has, but has 1."));
-  CHECK_THAT(refusal("\"a\nb\",c\n1,2\n1\n"), Contains("line 4: must have 2 fields"));  // lines, not rows
-  CHECK_THAT(refusal("a\n\"b\nc\n"), Contains("line 2: the quote opened here must be closed"));
-  CHECK_THAT(refusal("\""), Contains("line 1: the quote opened here must be closed"));
-  CHECK_THAT(refusal("a\n\"b\"c\n"), Contains("line 2: a closing quote must be followed by a comma"));
-  CHECK_THAT(refusal("\"a\nb\" ,c\n"), Contains("line 2: a closing quote must be followed by a comma"));
-  CHECK_THAT(refusal("a\n5\" disk\n"), Contains("line 2: a field with a quote in it must be quoted"));
-  CHECK_THAT(refusal("a\rb\n"), Contains("line 1: a carriage return must be followed by a line feed"));
-  CHECK_THAT(refusal("a\r"), Contains("line 1: a carriage return"));
-  CHECK_THAT(refusal(std::string("a\nb\0c\n", 6)), Contains("line 2: must be text, but holds a NUL byte"));
+  CHECK_THAT(refusal("a,b\n\n1\n"), contains("line 3: must have 2 fields, as line 1 has, but has 1."));
+  CHECK_THAT(refusal("\"a\nb\",c\n1,2\n1\n"), contains("line 4: must have 2 fields"));  // lines, not rows
+  CHECK_THAT(refusal("a\n\"b\nc\n"), contains("line 2: the quote opened here must be closed"));
+  CHECK_THAT(refusal("\""), contains("line 1: the quote opened here must be closed"));
+  CHECK_THAT(refusal("a\n\"b\"c\n"), contains("line 2: a closing quote must be followed by a comma"));
+  CHECK_THAT(refusal("\"a\nb\" ,c\n"), contains("line 2: a closing quote must be followed by a comma"));
+  CHECK_THAT(refusal("a\n5\" disk\n"), contains("line 2: a field with a quote in it must be quoted"));
+  CHECK_THAT(refusal("a\rb\n"), contains("line 1: a carriage return must be followed by a line feed"));
+  CHECK_THAT(refusal("a\r"), contains("line 1: a carriage return"));
+  CHECK_THAT(refusal(std::string("a\nb\0c\n", 6)), contains("line 2: must be text, but holds a NUL byte"));
 }
 
 TEST_CASE("text must be UTF-8", "[csv]") {
   for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xC3", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xE2\x82",
                           "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF\xFE", "Am\xE9lie"}) {
-    CHECK_THAT(refusal(std::string("a\nb\n\"") + bad + "\"\n"), Contains("line 3: must be UTF-8"));
+    CHECK_THAT(refusal(std::string("a\nb\n\"") + bad + "\"\n"), contains("line 3: must be UTF-8"));
   }
   for (const char* good : {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF",
                            "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"}) {
@@ -96,8 +95,8 @@ TEST_CASE("a file is read as its text is", "[csv]") {
   const Folder folder("csv");
   CHECK(load_csv(folder.write("plain.csv", "a,\"b\nc\"\r\n")) == Rows{{"a", "b\nc"}});
   CHECK(load_csv(folder.write("empty.csv", "")).empty());
-  CHECK_THROWS_WITH(load_csv(folder.write("short.csv", "a,b\n1\n")), Contains("short.csv, line 2: must have 2 fields"));
+  CHECK_THROWS_WITH(load_csv(folder.write("short.csv", "a,b\n1\n")), contains("short.csv, line 2: must have 2 fields"));
   CHECK_THROWS_AS(load_csv(folder.path() / "none.csv"), FileError);
-  CHECK_THROWS_WITH(load_csv(folder.path() / "none.csv"), Contains("none.csv: there must be such a file"));
-  CHECK_THROWS_WITH(load_csv(folder.path()), Contains("must be a file, but is a folder"));
+  CHECK_THROWS_WITH(load_csv(folder.path() / "none.csv"), contains("none.csv: there must be such a file"));
+  CHECK_THROWS_WITH(load_csv(folder.path()), contains("must be a file, but is a folder"));
 }

@@ -12,7 +12,6 @@
 
 using namespace factorise;
 using namespace factorise::tests;
-using Catch::Matchers::Contains;
 using namespace std::chrono_literals;
 
 namespace {
@@ -82,7 +81,7 @@ TEST_CASE("each of curl, wget and python3 brings the bytes, follows redirects an
     const Download missing = download(server.address("/missing"));
     CHECK_FALSE(missing.complete);
     CHECK(missing.content.empty());
-    CHECK_THAT(missing.failure, Contains(std::string(name) + " ended with status "));
+    CHECK_THAT(missing.failure, contains(std::string(name) + " ended with status "));
   }
 }
 

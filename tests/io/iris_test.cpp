@@ -11,6 +11,7 @@
 #include "catch.h"
 
 using namespace factorise;
+using tests::contains;
 
 namespace {
 
@@ -57,6 +58,5 @@ TEST_CASE("other types are refused", "[iris]") {
   for (auto dtype : {at::kHalf, at::kBFloat16, at::kLong, at::kBool, at::kComplexFloat}) {
     CHECK_THROWS_AS(iris(dtype), c10::ValueError);
   }
-  CHECK_THROWS_WITH(iris(at::kHalf),
-                    Catch::Matchers::Contains("[iris] dtype must be float32 or float64, but was Half"));
+  CHECK_THROWS_WITH(iris(at::kHalf), contains("[iris] dtype must be float32 or float64, but was Half"));
 }

@@ -16,7 +16,6 @@
 
 using namespace factorise;
 using namespace factorise::tests;
-using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 using namespace std::chrono_literals;
 
@@ -110,10 +109,10 @@ TEST_CASE("a named file that is no ratings is refused, whatever else there is", 
     return "not refused";
   };
   const std::string matrix = "mine.pt: ratings must be a matrix, movies x users, but are ";
-  CHECK_THAT(refusal(at::zeros({2, 3, 4})), StartsWith("[load_ratings] ") && Contains(matrix + "2 x 3 x 4."));
-  CHECK_THAT(refusal(at::zeros({4})), Contains(matrix + "4 (1-D)."));
-  CHECK_THAT(refusal(at::zeros({})), Contains(matrix + "a single number."));
-  CHECK_THAT(refusal(at::zeros({0, 3})), Contains(matrix + "0 x 3."));
+  CHECK_THAT(refusal(at::zeros({2, 3, 4})), StartsWith("[load_ratings] ") && contains(matrix + "2 x 3 x 4."));
+  CHECK_THAT(refusal(at::zeros({4})), contains(matrix + "4 (1-D)."));
+  CHECK_THAT(refusal(at::zeros({})), contains(matrix + "a single number."));
+  CHECK_THAT(refusal(at::zeros({0, 3})), contains(matrix + "0 x 3."));
 }
 
 TEST_CASE("titles are those named, and must fit", "[ratings]") {
@@ -148,7 +147,7 @@ TEST_CASE("the data folder's titles are taken where they fit, and left out with 
     place.folder().write("data/titles.csv", other);
     CHECK(load_ratings(options).titles.empty());
     REQUIRE(place.notices.size() == 1);
-    CHECK_THAT(place.notices[0], StartsWith("The titles are not used: [load_titles] ") && Contains("titles.csv"));
+    CHECK_THAT(place.notices[0], StartsWith("The titles are not used: [load_titles] ") && contains("titles.csv"));
   }
 }
 
@@ -171,7 +170,7 @@ TEST_CASE("without a file, a cache and the network there is the stand-in, which 
   Place place;
   const Ratings ratings = load_ratings(place.options());
   CHECK(to_string(ratings.source) == "stand-in");
-  CHECK_THAT(ratings.origin, Contains("stand-in"));
+  CHECK_THAT(ratings.origin, contains("stand-in"));
   CHECK(at::equal(ratings.A, stand_in_ratings(0)));
   REQUIRE(ratings.titles.size() == 1000);
   CHECK(ratings.titles[0] == "movie 0");
@@ -217,7 +216,7 @@ TEST_CASE("the course's file is downloaded once and then comes from the cache", 
     CHECK(ratings.origin == course.address);
     REQUIRE(place.notices.size() == 2);
     CHECK_THAT(place.notices[0], StartsWith("Looking for the course's ratings at http://127.0.0.1"));
-    CHECK_THAT(place.notices[1], StartsWith("Downloaded the course's ratings") && Contains(place.cached().string()));
+    CHECK_THAT(place.notices[1], StartsWith("Downloaded the course's ratings") && contains(place.cached().string()));
   }
   CHECK(asked == 1);
   CHECK(bytes_of(place.cached()) == content);
