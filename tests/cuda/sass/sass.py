@@ -81,16 +81,31 @@ def entry_of_sgd(kernel, match):
     return has_whole_entries(kernel, letter, rank, decay) if rank else None  # 0: any rank, in loops
 
 
+def passes_of_descent(kernel, match):
+    """Full-batch descent (src/cuda/gd_passes.h): five unrolled loops of 16 steps, each two fused operations a number of
+    the rank, or of a vector of it where the rank is long (0); 16 squares; a step for each number in five places; and two
+    loops over four numbers that step. What is fused besides belongs to CUDA's division and square root in float64."""
+    letter, rank = match[1], int(match[3])
+    numbers = rank or {"f": 4, "d": 2}[letter]
+    fused = 5 * 16 * 2 * numbers + 16 + 5 * (rank or 1) + 2 * 4
+    found, products = kernel.count("FMA", letter), kernel.count("MUL", letter)
+    if fused <= found < fused + 80 and (letter == "d" or products == 8):
+        return None
+    return f"has {found} fused operations and {products} multiplications, but the passes are {fused}, and 8 in float32"
+
+
 RULES = [
     (r"", keeps_denormals),
     # sgd_kernel<T, SgdInstance<rank, Cell, turned, decay>>
     (r"sgd_kernelI([fd])N\w+SgdInstanceILi(\d+)E[fdh]Lb[01]ELb([01])E", entry_of_sgd),
+    # gd_kernel<T, Cell, rank>
+    (r"\d+gd_kernelI([fd])([afd])Li(\d+)E", passes_of_descent),
     # one_entry<T, rank, decay>, in entries.cu
     (r"one_entryI([fd])Li(\d+)ELb([01])E", entry_of_sgd),
 ]
 
 # Kernels that need a rule of their own, so that a new name does not go unchecked.
-COUNTED = r"sgd_kernel|one_entry"
+COUNTED = r"gd_kernel|one_entry"
 
 # Kernels that may flush: those that call CUDA's division or square root, whose own code does where it is harmless.
 MAY_FLUSH = r"$^"
