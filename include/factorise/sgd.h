@@ -41,8 +41,9 @@ struct SgdOptions {
 
 /// Factorises a fully observed matrix, A ≈ U Vᵀ, by stochastic gradient descent (lab 1, exercise 1.1).
 ///
-/// The fused engine has the bits of the numeric contract (docs/contract.md) on every number of threads and instruction
-/// set; it uses at::get_num_threads() threads. The reference engine has those of the sheet's Python on the same torch.
+/// The fused engine has the bits of the numeric contract (docs/contract.md) on every number of threads, instruction set
+/// and GPU; on the CPU it uses at::get_num_threads() threads. The reference engine has those of the sheet's Python on
+/// the same torch.
 ///
 /// For every epoch, row r and column c:  e = A[r,c] - U[r]·V[c];  U[r] += lr e V[c];  V[c] += lr e U[r] (the new U[r]).
 ///
