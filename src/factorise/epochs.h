@@ -88,8 +88,11 @@ void run_epochs(const Schedule& schedule, const Factors& factors, Step step, Los
 template <class Step, class Loss>
 void run_epoch_steps(const Schedule& schedule, Step step, Loss loss) {
   EpochsBetweenStops between_stops(schedule);
-  for (int64_t epoch = 0; epoch < schedule.num_epochs;) {
-    if (schedule.stop && schedule.stop()) return;
+  for (int64_t epoch = 0, asked = -1; epoch < schedule.num_epochs;) {
+    // Once for every epoch, if late: whoever counts the questions counts the epochs.
+    bool stops = false;
+    for (; asked < epoch; ++asked) stops = (schedule.stop && schedule.stop()) || stops;
+    if (stops) return;
     int64_t epochs = std::min(schedule.num_epochs - epoch, between_stops.count());
     if (schedule.on_epoch) epochs = std::min(epochs, schedule.report_every - epoch % schedule.report_every);
     const int64_t diverged = between_stops.timed([&] { return step(epochs); });

@@ -68,8 +68,8 @@ void Progress::clear() {
 
 int64_t Progress::done() const {
   const std::lock_guard lock(mutex_);
-  // The last epoch is followed by no further question.
-  return asked_ > 0 && !stopped_ ? asked_ : done_;
+  // The last epoch, on a GPU the last of several, is followed by no further question.
+  return asked_ > 0 && !stopped_ ? total_ : done_;
 }
 
 bool Progress::stopped() const {
