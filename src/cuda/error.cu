@@ -2,17 +2,10 @@
 
 #include "cuda/error.h"
 
-#include <cstdio>
 #include <string>
 
 namespace factorise::cuda {
 namespace {
-
-std::string in_gigabytes(std::size_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g GB", static_cast<double>(bytes) / 1e9);
-  return text;
-}
 
 std::string version_name(int version) {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
@@ -47,17 +40,6 @@ void check_cuda(cudaError_t status, const char* what) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // else the next launch would be blamed for it
   throw CudaError(sentence(status, what));
-}
-
-void check_allocation(cudaError_t status, const char* what, std::size_t bytes) {
-  if (status != cudaErrorMemoryAllocation) return check_cuda(status, what);
-  cudaGetLastError();
-  std::size_t available = 0, total = 0;
-  std::string rest;
-  if (cudaMemGetInfo(&available, &total) == cudaSuccess) {
-    rest = ", of whose " + in_gigabytes(total) + " there are " + in_gigabytes(available) + " free";
-  }
-  throw CudaError(std::string(what) + " needs " + in_gigabytes(bytes) + " on the CUDA device" + rest);
 }
 
 void check_launch(const char* what) { check_cuda(cudaGetLastError(), what); }

@@ -4,7 +4,6 @@
 
 #include <cuda_runtime_api.h>
 
-#include <cstddef>
 #include <stdexcept>
 
 namespace factorise::cuda {
@@ -16,9 +15,6 @@ class CudaError : public std::runtime_error {
 
 /// Throws where a call of the CUDA runtime did not succeed. `what` was being done, as in "packing the ratings".
 void check_cuda(cudaError_t status, const char* what);
-
-/// The same for an allocation, which also says how many bytes were wanted.
-void check_allocation(cudaError_t status, const char* what, std::size_t bytes);
 
 /// Throws where the launch of a kernel just before did not succeed. It does not wait for the kernel: what goes wrong
 /// while that runs is seen by a later call.

@@ -96,8 +96,6 @@ struct GdShape {
   FACTORISE_HOST_DEVICE int64_t tiles(int64_t steps) const { return (steps + kGdTile - 1) / kGdTile; }
 };
 
-constexpr uint32_t kNeverDiverged = ~uint32_t{0};
-
 template <class T>
 struct GdJob {
   GdShape shape;

@@ -1,11 +1,9 @@
 #pragma once
 // The kernels of full-batch descent and their launches, for one type a .cu file.
 
-#include <cuda_runtime.h>
-
 #include <algorithm>
 
-#include "cuda/error.h"
+#include "cuda/elements.h"
 #include "cuda/gd.h"
 #include "cuda/gd_tasks.h"
 
@@ -20,9 +18,6 @@ __global__ void __launch_bounds__(kThreads) gd_kernel(const __grid_constant__ Gd
   Warp warp(shared + threadIdx.x / kWarpLanes * gd_shared_bytes<T>(kRank == 0 ? job.padded_rank : kRank));
   GdWarp<Warp, T, Cell, kRank>(warp, job).run();
 }
-
-inline __device__ int64_t first_element() { return blockIdx.x * int64_t{blockDim.x} + threadIdx.x; }
-inline __device__ int64_t elements_at_once() { return gridDim.x * int64_t{blockDim.x}; }
 
 template <class T>
 __global__ void prepare_kernel(const __grid_constant__ GdJob<T> job, const T* X, const T* Y) {
@@ -47,20 +42,6 @@ __global__ void pack_kernel(const GdMatrix<T> A, GdOrder order, GdBytes* to, int
 template <class T>
 __global__ void scale_kernel(int64_t count, const T* factor, const T* from, T* to) {
   for (int64_t i = first_element(); i < count; i += elements_at_once()) to[i] = *factor * from[i];
-}
-
-constexpr int kElementThreads = 256;
-
-/// Enough blocks for `count` elements, or for all of a GPU.
-inline unsigned blocks_for(int64_t count) {
-  return static_cast<unsigned>(std::clamp<int64_t>((count + kElementThreads - 1) / kElementThreads, 1, 4096));
-}
-
-inline int device_number(cudaDeviceAttr which) {
-  int device = 0, value = 0;
-  check_cuda(cudaGetDevice(&device), "asking for the GPU");
-  check_cuda(cudaDeviceGetAttribute(&value, which, device), "asking the GPU");
-  return value;
 }
 
 /// The most items of a phase: more warps than that are of no use.
@@ -112,7 +93,7 @@ template <class T>
 void launch_gd_pack(const GdMatrix<T>& A, void* by_rows, void* by_columns, int32_t* misfit, cudaStream_t stream) {
   for (const GdOrder order : {GdOrder::gather, GdOrder::scatter}) {
     auto* const to = static_cast<GdBytes*>(order == GdOrder::gather ? by_rows : by_columns);
-    gd::pack_kernel<<<gd::blocks_for(gd_units(A, order)), gd::kElementThreads, 0, stream>>>(A, order, to, misfit);
+    gd::pack_kernel<<<blocks_for(gd_units(A, order)), kElementThreads, 0, stream>>>(A, order, to, misfit);
   }
   check_launch("packing the ratings");
 }
@@ -134,7 +115,7 @@ void launch_gd_epochs(const GdShape& shape, const GdRatings<T>& A, double lr, in
     gd::begin<T>(job, A, X, Y, stream);
     if (job.epochs > 0) gd::launch_job(job, stream);
     const int64_t count = (shape.rows + shape.columns) * shape.rank;
-    gd::finish_kernel<<<gd::blocks_for(count), gd::kElementThreads, 0, stream>>>(job, X, Y, diverged, before);
+    gd::finish_kernel<<<blocks_for(count), kElementThreads, 0, stream>>>(job, X, Y, diverged, before);
     check_launch("ending full-batch descent");
     before += job.epochs;
   } while (before < epochs);
@@ -157,7 +138,7 @@ void launch_gd_loss(const GdShape& shape, const GdRatings<T>& A, bool norm, cons
 template <class T>
 void launch_gd_scale(int64_t count, const T* factor, const T* from, T* to, cudaStream_t stream) {
   if (count == 0) return;
-  gd::scale_kernel<<<gd::blocks_for(count), gd::kElementThreads, 0, stream>>>(count, factor, from, to);
+  gd::scale_kernel<<<blocks_for(count), kElementThreads, 0, stream>>>(count, factor, from, to);
   check_launch("scaling a gradient");
 }
 

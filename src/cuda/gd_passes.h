@@ -13,11 +13,6 @@
 
 namespace factorise::cuda {
 
-template <class T>
-FACTORISE_HOST_DEVICE inline bool gd_is_finite(T value) {
-  return value - value == T(0);
-}
-
 /// What the steps of a thread meet: rows of X for all threads alike, or columns of Y for each chain its own.
 template <class P, class T, GdOrder order>
 class GdMet {

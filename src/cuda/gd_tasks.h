@@ -245,7 +245,7 @@ class GdWarp {
     using std::fma;
     const T next = fma(c, direction, warp_.read(lane, from + at));
     warp_.write(lane, to + at, next);
-    finite = finite && gd_is_finite(next);
+    finite = finite && is_finite(next);
   }
   FACTORISE_DEVICE void check(const PerLane<bool>& finite) {
     if (!warp_.all(finite)) warp_.lower(job_.diverged, epoch_ + 1);

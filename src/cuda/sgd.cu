@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string>
 
-#include "cuda/error.h"
+#include "cuda/elements.h"
 #include "cuda/sgd_kernels.h"
 
 namespace factorise::cuda {
@@ -18,34 +18,24 @@ __global__ void __launch_bounds__(kWarpLanes) sgd_kernel(const SgdJob<T> job) {
   sgd_warp<Instance::kRank, typename Instance::Cell, Instance::kTurned, Instance::kDecay>(warp, job);
 }
 
-constexpr int kThreads = 256;
-
-/// Enough blocks for `count` elements, or for all of a GPU.
-int blocks_for(int64_t count) {
-  return static_cast<int>(std::clamp<int64_t>((count + kThreads - 1) / kThreads, 1, 4096));
-}
-
-__device__ int64_t first_element() { return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; }
-__device__ int64_t all_threads() { return static_cast<int64_t>(gridDim.x) * blockDim.x; }
-
 template <class T>
 __global__ void fits_bytes_kernel(const SgdMatrix<T> A, uint32_t* fits) {
   bool all = true;
-  for (int64_t i = first_element(); i < A.rows * A.columns; i += all_threads())
+  for (int64_t i = first_element(); i < A.rows * A.columns; i += elements_at_once())
     all = all && ((A.observed && !A.observed[i]) || fits_byte(A.values[i]));
   if (!all) *fits = 0;
 }
 
 template <class T, class Cell>
 __global__ void pack_cells_kernel(const SgdMatrix<T> A, Cell* cells) {
-  for (int64_t i = first_element(); i < A.cells(); i += all_threads()) cells[i] = packed_cell<T, Cell>(A, i);
+  for (int64_t i = first_element(); i < A.cells(); i += elements_at_once()) cells[i] = packed_cell<T, Cell>(A, i);
 }
 
 template <class T>
 __global__ void pack_words_kernel(const T* factors, int64_t runs, int64_t rows, int64_t padded_rows, int rank,
                                   int padded_rank, uint64_t* words) {
   const int64_t of_run = padded_rows * sgd_row_words<T>(padded_rank);
-  for (int64_t i = first_element(); i < runs * of_run; i += all_threads())
+  for (int64_t i = first_element(); i < runs * of_run; i += elements_at_once())
     words[i] = sgd_packed_word(factors + i / of_run * rows * rank, rows, rank, padded_rank, i % of_run);
 }
 
@@ -53,7 +43,7 @@ template <class T>
 __global__ void unpack_words_kernel(const uint64_t* words, int64_t runs, int64_t rows, int64_t padded_rows, int rank,
                                     int padded_rank, T* factors) {
   const int64_t of_run = padded_rows * sgd_row_words<T>(padded_rank);
-  for (int64_t i = first_element(); i < runs * rows * rank; i += all_threads())
+  for (int64_t i = first_element(); i < runs * rows * rank; i += elements_at_once())
     factors[i] = sgd_unpacked<T>(words + i / (rows * rank) * of_run, rank, padded_rank, i % (rows * rank));
 }
 
@@ -61,17 +51,17 @@ __global__ void unpack_words_kernel(const uint64_t* words, int64_t runs, int64_t
 
 template <class T>
 void launch_fits_bytes(const SgdMatrix<T>& A, uint32_t* fits, cudaStream_t stream) {
-  fits_bytes_kernel<<<blocks_for(A.rows * A.columns), kThreads, 0, stream>>>(A, fits);
+  fits_bytes_kernel<<<blocks_for(A.rows * A.columns), kElementThreads, 0, stream>>>(A, fits);
   check_launch("looking at the ratings");
 }
 
 template <class T>
 void launch_pack_cells(const SgdMatrix<T>& A, bool bytes, void* cells, cudaStream_t stream) {
-  const int blocks = blocks_for(A.cells());
+  const unsigned blocks = blocks_for(A.cells());
   if (bytes)
-    pack_cells_kernel<T><<<blocks, kThreads, 0, stream>>>(A, static_cast<uint8_t*>(cells));
+    pack_cells_kernel<T><<<blocks, kElementThreads, 0, stream>>>(A, static_cast<uint8_t*>(cells));
   else
-    pack_cells_kernel<T><<<blocks, kThreads, 0, stream>>>(A, static_cast<T*>(cells));
+    pack_cells_kernel<T><<<blocks, kElementThreads, 0, stream>>>(A, static_cast<T*>(cells));
   check_launch("packing the ratings");
 }
 
@@ -79,16 +69,16 @@ template <class T>
 void launch_pack_words(const T* factors, int64_t runs, int64_t rows, int64_t padded_rows, int rank, uint64_t* words,
                        cudaStream_t stream) {
   const int padded = sgd_padded_rank(rank);
-  const int blocks = blocks_for(runs * padded_rows * sgd_row_words<T>(padded));
-  pack_words_kernel<<<blocks, kThreads, 0, stream>>>(factors, runs, rows, padded_rows, rank, padded, words);
+  const unsigned blocks = blocks_for(runs * padded_rows * sgd_row_words<T>(padded));
+  pack_words_kernel<<<blocks, kElementThreads, 0, stream>>>(factors, runs, rows, padded_rows, rank, padded, words);
   check_launch("packing the factors");
 }
 
 template <class T>
 void launch_unpack_words(const uint64_t* words, int64_t runs, int64_t rows, int64_t padded_rows, int rank, T* factors,
                          cudaStream_t stream) {
-  unpack_words_kernel<<<blocks_for(runs * rows * rank), kThreads, 0, stream>>>(words, runs, rows, padded_rows, rank,
-                                                                               sgd_padded_rank(rank), factors);
+  unpack_words_kernel<<<blocks_for(runs * rows * rank), kElementThreads, 0, stream>>>(
+      words, runs, rows, padded_rows, rank, sgd_padded_rank(rank), factors);
   check_launch("unpacking the factors");
 }
 
@@ -98,10 +88,9 @@ void launch_sgd(const SgdJob<T>& job, bool bytes, bool turned, bool decay, cudaS
     using I = decltype(instance);
     const auto kernel = sgd_kernel<T, I>;
     const int64_t shared = SgdShared<T, typename I::Cell>(job.padded_rank, I::kRank == 0).bytes;
-    int device = 0, processors = 0, largest = 0, resident = 0;
-    check_cuda(cudaGetDevice(&device), "asking for the GPU");
-    check_cuda(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "asking the GPU");
-    check_cuda(cudaDeviceGetAttribute(&largest, cudaDevAttrMaxSharedMemoryPerBlockOptin, device), "asking the GPU");
+    const int64_t processors = device_number(cudaDevAttrMultiProcessorCount);
+    const int largest = device_number(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+    int resident = 0;
     if (shared > largest) {
       throw CudaError("rank " + std::to_string(job.padded_rank) + " needs " + std::to_string(shared) +
                       " bytes of a GPU's shared memory in this type, but this one has " + std::to_string(largest) +
@@ -112,7 +101,7 @@ void launch_sgd(const SgdJob<T>& job, bool bytes, bool turned, bool decay, cudaS
                "asking for shared memory");
     check_cuda(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&resident, kernel, kWarpLanes, shared), "asking the GPU");
     // More warps than fit would wait for tasks that others have; fewer tasks than warps need no more.
-    const int64_t blocks = std::min(job.blocks() * job.runs, int64_t{processors} * std::max(resident, 1));
+    const int64_t blocks = std::min(job.blocks() * job.runs, processors * std::max(resident, 1));
     kernel<<<static_cast<unsigned>(blocks), kWarpLanes, shared, stream>>>(job);
     check_launch("exact SGD");
   });

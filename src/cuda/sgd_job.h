@@ -99,9 +99,7 @@ struct SgdJob {
   uint64_t* X;              ///< [runs][blocks * 32][row words]; the tag is the count of epochs that the row has had
   uint64_t* Y;              ///< [runs][columns][row words]; that of tasks, modulo 2^32
   uint64_t* next;           ///< the next task that nobody has, 0 at first
-  uint32_t* diverged;       ///< [runs] the first epoch, from 1, after which a factor was not finite, else kNever
-
-  static constexpr uint32_t kNever = 0xFFFFFFFFU;
+  uint32_t* diverged;  ///< [runs] the first epoch, from 1, after which a factor was not finite, else kNeverDiverged
 
   FACTORISE_HOST_DEVICE int64_t blocks() const { return (rows + kWarpLanes - 1) / kWarpLanes; }
   FACTORISE_HOST_DEVICE uint64_t tasks() const { return static_cast<uint64_t>(blocks()) * epochs * runs; }

@@ -5,7 +5,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
-#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 #include <c10/util/StringUtil.h>
 #include <torch/library.h>
@@ -16,6 +15,7 @@
 #include "cuda/launch.h"
 #include "cuda/sgd.h"
 #include "factorise/arguments.h"
+#include "ops/sgd.h"
 
 namespace factorise::cuda {
 namespace {
@@ -95,7 +95,7 @@ Tensor run_typed(const Tensor& ratings, const Tensor& U, const Tensor& V, at::Ar
   const Tensor x = words(padded_rows), y = words(job.columns);
   const Tensor rates = rates_of<T>(lrs, weight_decay, lr_decay, epochs, U.device());
   const Tensor next = at::full({}, 0, U.options().dtype(at::kLong));
-  const Tensor diverged = at::full({runs}, -1, U.options().dtype(at::kInt));  // kNever's bits
+  const Tensor diverged = at::full({runs}, -1, U.options().dtype(at::kInt));  // kNeverDiverged's bits
   job.X = reinterpret_cast<uint64_t*>(x.mutable_data_ptr<int64_t>());
   job.Y = reinterpret_cast<uint64_t*>(y.mutable_data_ptr<int64_t>());
   job.rates = reinterpret_cast<const SgdRate<T>*>(rates.const_data_ptr<T>());
@@ -153,11 +153,9 @@ Tensor epochs_of_runs_on_cuda(const Tensor& ratings, const Tensor& U, const Tens
   for (int64_t done = 0; done < epochs; done += most) {
     const int64_t count = std::min(most, epochs - done);
     const Tensor here = run(ratings, U, V, now, weight_decay, lr_decay, count);
-    diverged = at::where(diverged.eq(0).logical_and(here.ne(0)), here + done, diverged);
+    diverged = first_divergence(diverged, here, done);
     if (diverged.ne(0).all().item<bool>()) break;
-    for (double& lr : now) {
-      for (int64_t epoch = 0; epoch < count; ++epoch) lr *= lr_decay;
-    }
+    for (double& lr : now) lr = sgd_lr_after(lr, lr_decay, count);
   }
   return diverged;
 }

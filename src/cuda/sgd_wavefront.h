@@ -18,11 +18,6 @@
 namespace factorise::cuda {
 
 template <class T>
-FACTORISE_HOST_DEVICE inline bool is_finite(T value) {
-  return value - value == T(0);
-}
-
-template <class T>
 FACTORISE_HOST_DEVICE inline bool is_observed(T cell) {
   return cell == cell;
 }
@@ -71,10 +66,10 @@ class SgdBlock {
     const int64_t chunks = sgd_chunks(job_.columns, lag_);
     fetch_cells(0);
     clear_ring();
-    if (!fetch_rows()) return give_up();
+    if (!fetch_rows()) return settle();
     if constexpr (kAhead) begin_entering(0);
     FACTORISE_UNROLL_NONE for (int64_t chunk = 0; chunk < chunks; ++chunk) {
-      if (!enter(chunk)) return give_up();
+      if (!enter(chunk)) return settle();
       fetch_cells(chunk + 1);
       if constexpr (kAhead) begin_entering(chunk + 1);
       warp_.template await_groups<1>();
@@ -86,7 +81,7 @@ class SgdBlock {
       warp_.sync();
     }
     store_rows();
-    give_up();
+    settle();
   }
 
  private:
@@ -102,7 +97,7 @@ class SgdBlock {
   FACTORISE_DEVICE int row_words() const { return sgd_row_words<T>(padded_rank()); }
 
   /// Nothing is on its way to shared memory when the next block begins.
-  FACTORISE_DEVICE void give_up() {
+  FACTORISE_DEVICE void settle() {
     warp_.template await_groups<0>();
     warp_.sync();
   }

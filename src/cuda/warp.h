@@ -29,6 +29,14 @@ namespace factorise::cuda {
 
 constexpr int kWarpLanes = 32;
 
+/// In place of the epoch, from 1, after which a run's factors were not finite first.
+constexpr uint32_t kNeverDiverged = ~uint32_t{0};
+
+template <class T>
+FACTORISE_HOST_DEVICE inline bool is_finite(T value) {
+  return value - value == T(0);
+}
+
 /// Two words that are read or written at once, though each by itself: one may be newer than the other.
 struct WordPair {
   uint64_t first, second;
@@ -67,7 +75,6 @@ class Warp {
   }
   FACTORISE_DEVICE void sync() { __syncwarp(); }
   FACTORISE_DEVICE bool all(const PerLane<bool>& flags) { return __all_sync(~0U, flags.own); }
-  FACTORISE_DEVICE bool any(const PerLane<bool>& flags) { return __any_sync(~0U, flags.own); }
   /// Of every lane the number that the lane `distance` further on has; the last ones keep theirs.
   template <class T>
   FACTORISE_DEVICE PerLane<T> shift_down(const PerLane<T>& value, int distance) {

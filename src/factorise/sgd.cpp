@@ -12,6 +12,7 @@
 #include "factorise/epochs.h"
 #include "factorise/sgd_problem.h"
 #include "ops/sgd.h"
+#include "ops/sgd_contract.h"
 
 namespace factorise {
 namespace {
@@ -76,7 +77,7 @@ Factors factorise_fused(const SgdProblem& sgd, const SgdOptions& options) {
         const WithoutAutograd guard;
         const int64_t diverged =
             sgd_epochs(ratings, factors.U, factors.V, lr, options.weight_decay(), options.lr_decay(), epochs);
-        for (int64_t epoch = 0; epoch < epochs; ++epoch) lr *= options.lr_decay();
+        lr = sgd_lr_after(lr, options.lr_decay(), epochs);
         return diverged;
       },
       [&] { return squared_error(problem.A, factors, problem.mask()); });

@@ -2,9 +2,7 @@
 
 #include "factorise/sgd_runs.h"
 
-#include <ATen/TensorOperators.h>
 #include <ATen/ops/stack.h>
-#include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include "factorise/epochs.h"
 #include "factorise/sgd_problem.h"
 #include "ops/sgd.h"
+#include "ops/sgd_contract.h"
 
 namespace factorise {
 namespace {
@@ -40,10 +39,8 @@ bool run_some(const Problem& problem, const Tensor& ratings, at::ArrayRef<uint64
   const Schedule schedule{problem.function, options.num_epochs(), 1, {}, options.stop(), "", kBetweenStopsOnGpu};
   const auto step = [&](int64_t epochs) {
     const Tensor here = sgd_epochs_of_runs(ratings, U, V, lrs, options.weight_decay(), options.lr_decay(), epochs);
-    diverged = at::where(diverged.eq(0).logical_and(here.ne(0)), here + done, diverged);
-    for (double& lr : lrs) {
-      for (int64_t epoch = 0; epoch < epochs; ++epoch) lr *= options.lr_decay();
-    }
+    diverged = first_divergence(diverged, here, done);
+    for (double& lr : lrs) lr = sgd_lr_after(lr, options.lr_decay(), epochs);
     done += epochs;
     return int64_t{0};  // a run that diverges is a result
   };

@@ -4,8 +4,10 @@
 #include "ops/sgd.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/where.h>
 #include <c10/util/StringUtil.h>
 #include <torch/library.h>
 
@@ -198,6 +200,10 @@ Tensor sgd_ratings(const Tensor& A, const std::optional<Tensor>& M, int64_t rank
 Tensor sgd_epochs_of_runs(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lr,
                           double weight_decay, double lr_decay, int64_t num_epochs) {
   return runs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
+}
+
+Tensor first_divergence(const Tensor& known, const Tensor& here, int64_t done) {
+  return at::where(known.eq(0).logical_and(here.ne(0)), here + done, known);
 }
 
 int64_t sgd_epochs(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,

@@ -4,6 +4,7 @@
 // floating point may be allowed where this is compiled (-ffp-contract=off; nvcc: -fmad=false -ftz=false).
 
 #include <cmath>
+#include <cstdint>
 
 #ifdef __CUDACC__
 #define FACTORISE_HOST_DEVICE __host__ __device__
@@ -26,6 +27,12 @@ struct SgdStep {
   FACTORISE_HOST_DEVICE SgdStep(double lr_, double weight_decay)
       : lr(static_cast<T>(lr_)), s(static_cast<T>(1 - lr_ * weight_decay)), decay(weight_decay != 0) {}
 };
+
+/// lr after some epochs: multiplied in double after each.
+inline double sgd_lr_after(double lr, double lr_decay, int64_t epochs) {
+  for (int64_t epoch = 0; epoch < epochs; ++epoch) lr *= lr_decay;
+  return lr;
+}
 
 /// u·v in the contract's order.
 template <class T>

@@ -72,6 +72,12 @@ inline Factors referee(const at::Tensor& A, const at::Tensor& M, const Factors& 
 /// Which entries are observed.
 enum class Density { one, few, third, all, no_mask, gaps };
 
+constexpr Density kDensities[] = {Density::third, Density::all, Density::few,
+                                  Density::gaps,  Density::one, Density::no_mask};
+
+/// Around the ranks at which the kernels change.
+constexpr int64_t kRanks[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 31, 32, 33, 64, 70, 128, 200, 256};
+
 inline at::Tensor mask_of(Density density, int64_t m, int64_t n) {
   const at::Tensor draw = at::rand({m, n});
   at::Tensor M = at::zeros({m, n}, at::TensorOptions(at::kBool));
@@ -109,6 +115,12 @@ inline at::Tensor ratings_of(int64_t m, int64_t n, bool whole, c10::ScalarType t
 inline Factors factors_of(int64_t m, int64_t n, int64_t rank, c10::ScalarType type) {
   const at::TensorOptions options(type);
   return {at::rand({m, rank}, options), at::rand({n, rank}, options)};
+}
+
+/// Factors whose run does not diverge at large ranks: small where the sums are long.
+inline Factors start_of(int64_t m, int64_t n, int64_t rank, c10::ScalarType type) {
+  const Factors factors = factors_of(m, n, rank, type);
+  return rank > 8 ? Factors{factors.U / rank, factors.V / rank} : factors;
 }
 
 inline bool same_bits(const Factors& a, const Factors& b) { return at::equal(a.U, b.U) && at::equal(a.V, b.V); }

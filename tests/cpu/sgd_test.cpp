@@ -56,16 +56,13 @@ TEST_CASE("the referee's bits, for shapes around vectors and blocks, all ranks, 
   const std::vector<std::pair<int64_t, int64_t>> shapes{{1, 1},   {1, 70},  {70, 1},  {2, 3},    {3, 2},   {7, 9},
                                                         {8, 8},   {15, 17}, {16, 16}, {17, 15},  {31, 33}, {32, 200},
                                                         {63, 65}, {64, 64}, {65, 63}, {129, 40}, {300, 7}, {5, 700}};
-  const std::vector<int64_t> ranks{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 31, 32, 33, 64, 70, 128, 200, 256};
   const std::vector<Hyper> hypers{{.lr = 0.01},
                                   {.lr = 0.01, .weight_decay = 0.1, .lr_decay = 0.9},
                                   {.lr = 0.02, .lr_decay = 0.5, .epochs = 3},
                                   {.lr = 0.005, .weight_decay = 0.02, .epochs = 1}};
-  constexpr Density kDensities[] = {Density::third, Density::all, Density::few,
-                                    Density::gaps,  Density::one, Density::no_mask};
   size_t i = 0;
   for (const auto& [m, n] : shapes) {
-    for (const int64_t rank : ranks) {
+    for (const int64_t rank : kRanks) {
       // Each shape and rank with the next of the other settings: their numbers have no common factor with each other's.
       for (const auto type : {at::kFloat, at::kDouble}) {
         ++i;
@@ -74,9 +71,7 @@ TEST_CASE("the referee's bits, for shapes around vectors and blocks, all ranks, 
         const at::Tensor A = ratings_of(m, n, i / 3 % 2 == 0, type, M);
         INFO(m << " x " << n << ", rank " << rank << ", " << type << ", density " << static_cast<int>(density)
                << ", settings " << i % 4);
-        // Large ranks start small, or their sums would diverge.
-        Factors start = factors_of(m, n, rank, type);
-        if (rank > 8) start = {start.U / rank, start.V / rank};
+        const Factors start = start_of(m, n, rank, type);
         check_everywhere(A, M, start, hypers[i % 4], kThreads[i / 5 % 4]);
       }
     }

@@ -50,22 +50,18 @@ TEST_CASE("exact SGD's bits on a GPU, for all shapes, ranks, densities and types
   const std::vector<std::pair<int64_t, int64_t>> shapes{{1, 1},   {1, 70},    {70, 1},   {3, 2},    {31, 33},
                                                         {32, 32}, {33, 200},  {64, 64},  {129, 40}, {300, 7},
                                                         {5, 700}, {200, 311}, {1000, 64}};
-  const std::vector<int64_t> ranks{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 16, 31, 32, 33, 64, 70, 128, 200, 256};
   // Small enough that none of them diverges.
   const std::vector<Hyper> hypers{{.lr = 0.001},
                                   {.lr = 0.001, .weight_decay = 0.1, .lr_decay = 0.9},
                                   {.lr = 0.002, .lr_decay = 0.5, .epochs = 3},
                                   {.lr = 0.005, .weight_decay = 0.02, .epochs = 1}};
-  constexpr Density kDensities[] = {Density::third, Density::all, Density::few,
-                                    Density::gaps,  Density::one, Density::no_mask};
   size_t i = 0;
   for (const auto& [m, n] : shapes) {
-    for (const int64_t rank : ranks) {
+    for (const int64_t rank : kRanks) {
       for (const auto type : {at::kFloat, at::kDouble}) {
         ++i;
         const at::Tensor M = mask_of(kDensities[i / 2 % 6], m, n), A = ratings_of(m, n, i / 3 % 2 == 0, type, M);
-        Factors start = factors_of(m, n, rank, type);
-        if (rank > 8) start = {start.U / rank, start.V / rank};
+        const Factors start = start_of(m, n, rank, type);
         INFO(m << " x " << n << ", rank " << rank << ", " << type << ", settings " << i % 4);
         try {
           CHECK(same_bits(on_gpu(A, M, start, hypers[i % 4]), referee(A, M, start, hypers[i % 4])));

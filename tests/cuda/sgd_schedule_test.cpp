@@ -15,7 +15,7 @@ void check(const at::Tensor& A, const at::Tensor& M, const Factors& start, const
   const SimulatedRuns ours = in_double ? SimulatedSgd<double>(A, M, rank).run({start}, {hyper}, machine)
                                        : SimulatedSgd<float>(A, M, rank).run({start}, {hyper}, machine);
   CHECK(same_bits(ours.factors[0], expected));
-  CHECK(ours.diverged[0] == cuda::SgdJob<float>::kNever);
+  CHECK(ours.diverged[0] == cuda::kNeverDiverged);
 }
 
 bool is_finite(const Factors& factors) {
@@ -32,16 +32,15 @@ TEST_CASE("simulated warps have the referee's bits: shapes, ranks, types, densit
                                   {.lr = 0.01, .weight_decay = 0.1, .lr_decay = 0.9},
                                   {.lr = 0.02, .lr_decay = 0.5, .epochs = 3},
                                   {.lr = 0.005, .weight_decay = 0.02, .epochs = 1}};
-  constexpr Density kDensities[] = {Density::third, Density::all, Density::few, Density::gaps, Density::no_mask};
+  constexpr Density kMixed[] = {Density::third, Density::all, Density::few, Density::gaps, Density::no_mask};
   constexpr int kResident[] = {1, 2, 3, 8};
   uint64_t i = 0;
   for (const auto& [m, n] : shapes) {
     for (const int64_t rank : ranks) {
       for (const auto type : {at::kFloat, at::kDouble}) {
         ++i;
-        const at::Tensor M = mask_of(kDensities[i / 2 % 5], m, n), A = ratings_of(m, n, i / 3 % 2 == 0, type, M);
-        Factors start = factors_of(m, n, rank, type);
-        if (rank > 8) start = {start.U / rank, start.V / rank};
+        const at::Tensor M = mask_of(kMixed[i / 2 % 5], m, n), A = ratings_of(m, n, i / 3 % 2 == 0, type, M);
+        const Factors start = start_of(m, n, rank, type);
         INFO(m << " x " << n << ", rank " << rank << ", " << type << ", case " << i);
         check(A, M, start, hypers[i % 4], {i, 8, kResident[i / 7 % 4]});
       }
@@ -92,11 +91,11 @@ TEST_CASE("a run that diverges says at which epoch, and leaves the others alone"
     for (hyper.epochs = 1; hyper.epochs <= last; ++hyper.epochs) {
       if (!is_finite(referee(A, M, start, hyper))) return static_cast<uint32_t>(hyper.epochs);
     }
-    return cuda::SgdJob<float>::kNever;
+    return cuda::kNeverDiverged;
   };
   const std::vector<Hyper> hypers{{.lr = 0.01, .epochs = 12}, {.lr = 0.3, .epochs = 12}, {.lr = 0.2, .epochs = 12}};
   const uint32_t expected[] = {first_divergence(hypers[0]), first_divergence(hypers[1]), first_divergence(hypers[2])};
-  REQUIRE(expected[0] == cuda::SgdJob<float>::kNever);
+  REQUIRE(expected[0] == cuda::kNeverDiverged);
   REQUIRE(expected[1] < 12);
   for (uint64_t seed = 0; seed < 20; ++seed) {
     const SimulatedRuns ours =

@@ -76,7 +76,7 @@ class SimulatedSgd {
     job.Y = Y.data();
     uint64_t next = 0;
     job.next = &next;
-    std::vector<uint32_t> diverged(starts.size(), job.kNever);
+    std::vector<uint32_t> diverged(starts.size(), cuda::kNeverDiverged);
     job.diverged = diverged.data();
 
     const int64_t shared = bytes_ ? cuda::SgdShared<T, uint8_t>(padded_, padded_ > 32).bytes

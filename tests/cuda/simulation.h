@@ -144,12 +144,6 @@ class SimulatedWarp {
     }
     return true;
   }
-  bool any(const PerLane<bool>& flags) {
-    for (const bool flag : flags.all) {
-      if (flag) return true;
-    }
-    return false;
-  }
   template <class T>
   PerLane<T> shift_down(const PerLane<T>& value, int distance) {
     PerLane<T> result = value;
