@@ -98,5 +98,7 @@ def _progress_bar(schedule: Schedule) -> Iterator[Callable[[int], Any]]:
 @contextmanager
 def plain_computation(device: torch.device) -> Iterator[None]:
     """Inside, torch computes plainly, whatever the caller has switched on: no grad, autocast or inference tensors."""
-    with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False):
+    # Other devices are refused by the boundary, in a sentence; torch.autocast would have one of its own.
+    kind = device.type if device.type in ("cpu", "cuda") else "cpu"
+    with torch.inference_mode(False), torch.no_grad(), torch.autocast(kind, enabled=False):
         yield

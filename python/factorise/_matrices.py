@@ -27,8 +27,8 @@ def as_matrix(function: str, X: Any, columns: int | None = None) -> Tensor:
             raise ValueError(f"[{function}] X must be real, but was {array.dtype}. Complex data not supported.")
         if array.dtype.kind not in "biuf":
             raise ValueError(f"[{function}] X must hold numbers, but was {array.dtype}.")
-        if array.dtype.kind == "u" or array.dtype.itemsize > 8:
-            array = array.astype(np.float64)
+        if array.dtype.itemsize > 8 or (array.dtype.kind == "u" and array.dtype.itemsize > 1):
+            array = array.astype(np.float64)  # torch has no such type, or little for it
         matrix = torch.from_numpy(np.array(array))
     shape = tuple(matrix.shape)
     if matrix.dim() != 2:

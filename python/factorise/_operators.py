@@ -7,7 +7,13 @@ from pathlib import Path
 
 import torch
 
-from ._built import LIBRARY, TORCH_VERSION, VERSION
+try:
+    from ._built import LIBRARY, TORCH_VERSION, VERSION
+except ModuleNotFoundError:
+    raise ImportError(
+        "[factorise] the package must be built, but its folder of sources was imported. Type, where README.md is: "
+        "pip install --no-build-isolation . or: ./labs build, and set PYTHONPATH to build/python"
+    ) from None
 
 __all__ = ["VERSION", "operators"]
 

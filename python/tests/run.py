@@ -17,4 +17,4 @@ built_for = os.environ["FACTORISE_TORCH_ROOT"]
 if not os.path.samefile(os.path.dirname(torch.__file__), built_for):
     print(f"skipped: {sys.executable} imports the torch in {os.path.dirname(torch.__file__)}, not {built_for}")
     sys.exit(77)
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[1:]]))
+sys.exit(pytest.main(["-q", "-rs", "-p", "no:cacheprovider", *sys.argv[1:]]))
