@@ -17,8 +17,9 @@ from ._divergence import DivergenceError
 
 Callback = Callable[[int, float], Any]
 
-# Seconds. Python sees Ctrl-C when a slice is done; a slice that is longer brings no speed.
-_SLICE = 0.05
+# Seconds. Python sees Ctrl-C when a slice is done. A slice of descent begins and ends threads, which takes some 0.01 s
+# where other programs keep the cores busy.
+_SLICE = 0.1
 
 
 class Schedule(NamedTuple):

@@ -92,7 +92,7 @@ def test_ctrl_c_comes_out_within_a_fraction_of_a_second(call):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    # Slices take 0.05 s, up to twice that before they are halved; the rest is for a machine that is busy.
+    # Slices take up to 0.1 s, twice that before they are halved; the rest is for a machine that is busy.
     assert float(done.stdout) < 0.9
 
 
