@@ -53,8 +53,8 @@ function(_factorise_torch_fault root result)
   endif()
 endfunction()
 
-# The folder of an interpreter's torch, or nothing. find_spec does not import it, which would take a second or two. Asked
-# a second time without PYTHONPATH, by which pip hides from a build what is installed.
+# The folder of an interpreter's torch, or nothing. find_spec does not import it, which would take a second or two.
+# Asked a second time without PYTHONPATH, by which pip hides from a build what is installed.
 function(_factorise_torch_of_python python result)
   set(${result} "" PARENT_SCOPE)
   foreach(option "" -E)

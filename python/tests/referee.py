@@ -1,4 +1,4 @@
-"""docs/contract.md as plain Python over exact fractions, rounded once where the contract rounds: slow and independent."""
+"""docs/contract.md as plain Python over exact fractions, rounded where the contract rounds: slow and independent."""
 
 import math
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""How a run behaves: callbacks, Ctrl-C, threads, progress, divergence, refusals, and what the caller has switched on."""
+"""How a run behaves: callbacks, Ctrl-C, threads, progress, divergence, refusals, and what is switched on around it."""
 
 import builtins
 import pickle
