@@ -78,7 +78,7 @@ def test_the_largest_seed_is_torchs():
 
 PROGRAM = Path(os.environ.get("FACTORISE_BIN_DIR", "")) / "factorise"
 FITS = {
-    "sgd": (["--epochs", "300"], lambda e: factorise.sgd_factorise(RATINGS, 5, 300, 0.002, seed=4, engine=e)),
+    "sgd": (["--epochs", "30"], lambda e: factorise.sgd_factorise(RATINGS, 5, 30, 0.002, seed=4, engine=e)),
     "sgd, masked": (
         ["--method", "sgd", "--missing", "zero", "--weight-decay", "0.1", "--lr-decay", "0.99", "--epochs", "40"],
         lambda e: factorise.sgd_factorise_masked(
