@@ -54,16 +54,20 @@ function(_factorise_torch_fault root result)
 endfunction()
 
 # The folder of an interpreter's torch, or nothing. find_spec does not import it, which would take a second or two.
+# Asked a second time without PYTHONPATH, by which pip hides from a build what is installed.
 function(_factorise_torch_of_python python result)
-  execute_process(
-    COMMAND "${python}" -c "import sys; sys.path = [p for p in sys.path if p]
+  set(${result} "" PARENT_SCOPE)
+  foreach(option "" -E)
+    execute_process(
+      COMMAND "${python}" ${option} -c "import sys; sys.path = [p for p in sys.path if p]
 import importlib.util, os
 print(os.path.dirname(importlib.util.find_spec('torch').origin), end='')"
-    OUTPUT_VARIABLE root ERROR_QUIET RESULT_VARIABLE status)
-  if(NOT status EQUAL 0)
-    set(root "")
-  endif()
-  set(${result} "${root}" PARENT_SCOPE)
+      OUTPUT_VARIABLE root ERROR_QUIET RESULT_VARIABLE status)
+    if(status EQUAL 0)
+      set(${result} "${root}" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
 endfunction()
 
 # The first torch that suits, in root; else root is empty and fault says what the first one found lacks.

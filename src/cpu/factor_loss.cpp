@@ -46,8 +46,11 @@ LossAndGradients compute(const at::Tensor& X, const at::Tensor& Y, const at::Ten
   cpu::GdPasses<T> passes(crew, ratings, X.size(1));
 
   const at::Tensor rows = cpu::to_groups<T>(X, cpu::kBlockRows), columns = cpu::to_groups<T>(Y, cpu::kLanes<T>);
-  const at::Tensor none = at::empty({0}, X.options());
-  const at::Tensor by_rows = for_X ? at::empty_like(rows) : none, by_columns = for_Y ? at::empty_like(columns) : none;
+  // Two of them where neither is wanted: results of an op that share their memory are refused by torch's opcheck.
+  const auto direction = [](const at::Tensor& factor, bool wanted) {
+    return wanted ? at::empty_like(factor) : at::empty({0}, factor.options());
+  };
+  const at::Tensor by_rows = direction(rows, for_X), by_columns = direction(columns, for_Y);
   const T *const x = rows.const_data_ptr<T>(), *const y = columns.const_data_ptr<T>();
   const double squared = passes.gather_with_error(x, y, y, for_X ? by_rows.mutable_data_ptr<T>() : nullptr);
   if (for_Y) passes.scatter(x, x, y, by_columns.mutable_data_ptr<T>());

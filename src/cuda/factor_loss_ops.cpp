@@ -33,8 +33,9 @@ LossAndGradients compute(const Tensor& X, const Tensor& Y, const Tensor& A, cons
   GdRatings<T> ratings;
   ratings.values = A.const_data_ptr<T>();
   ratings.observed = observed.defined() ? observed.const_data_ptr<bool>() : nullptr;
-  const Tensor none = at::empty({0}, X.options()), loss = at::empty({}, X.options());
-  const Tensor by_X = for_X ? at::empty_like(X) : none, by_Y = for_Y ? at::empty_like(Y) : none;
+  const auto none = [&] { return at::empty({0}, X.options()); };
+  const Tensor loss = at::empty({}, X.options());
+  const Tensor by_X = for_X ? at::empty_like(X) : none(), by_Y = for_Y ? at::empty_like(Y) : none();
   const Tensor workspace = at::empty({gd_workspace_bytes<T>(shape)}, X.options().dtype(at::kByte));
   GdResults<T> results;
   results.loss = loss.mutable_data_ptr<T>();

@@ -51,7 +51,10 @@ std::vector<Tensor> packed(const Tensor& A, const OptionalTensor& observed) {
                    stream);
   });
   if (misfit.item<int>() == 0) return {by_rows, by_columns};
-  const auto along = [&](const Tensor& tensor) { return (turned ? tensor.t() : tensor).contiguous(); };
+  // What an op returns is its own, also where A lies as the kernels read it.
+  const auto along = [&](const Tensor& tensor) {
+    return (turned ? tensor.t() : tensor).clone(at::MemoryFormat::Contiguous);
+  };
   if (!observed) return {along(A)};
   return {along(A), along(*observed)};
 }

@@ -87,28 +87,37 @@ T* data(const Tensor& tensor) {
 
 }  // namespace
 
-PackedRatings::PackedRatings(cpu::Crew& crew, const Problem& problem) : turned(problem.rows() > problem.columns()) {
+PackedRatings pack_ratings(cpu::Crew& crew, const Problem& problem) {
+  const bool turned = is_turned(problem.rows(), problem.columns());
   const auto along = [&](const Tensor& matrix) { return turned ? matrix.t().contiguous() : matrix; };
   const Tensor A = along(problem.A);
   const std::optional<Tensor> M = problem.observed.defined() ? std::optional(along(problem.observed)) : std::nullopt;
   const bool in_double = computing_type(A) == at::kDouble;
-  values = in_double ? to_bytes<double>(crew, A, M) : to_bytes<float>(crew, A, M);
-  if (values.defined()) return;
+  const Tensor bytes = in_double ? to_bytes<double>(crew, A, M) : to_bytes<float>(crew, A, M);
+  if (bytes.defined()) return {turned, bytes, {}};
   const int64_t lanes = in_double ? kLanes<double> : kLanes<float>;
-  values = whole_cells(to_computing_type(A), lanes);
-  if (M) observed = whole_cells(M->to(at::kBool).contiguous(), lanes);
+  const Tensor values = whole_cells(to_computing_type(A), lanes);
+  return {turned, values, M ? whole_cells(M->to(at::kBool).contiguous(), lanes) : Tensor()};
 }
 
 template <class T>
 Descent<T>::Descent(const Problem& problem, const Factors& start)
-    : crew_(cpu::threads_for(static_cast<double>(problem.A.numel()) * static_cast<double>(problem.rank))),
-      ratings_(crew_, problem),
-      rows_(problem.rows()),
-      columns_(problem.columns()),
+    : Descent(start, [&](cpu::Crew& crew) { return pack_ratings(crew, problem); }) {}
+
+template <class T>
+Descent<T>::Descent(const PackedRatings& ratings, const Factors& start)
+    : Descent(start, [&](cpu::Crew&) { return ratings; }) {}
+
+template <class T>
+Descent<T>::Descent(const Factors& start, c10::function_ref<PackedRatings(cpu::Crew&)> ratings)
+    : crew_(cpu::threads_for(static_cast<double>(start.U.numel()) * static_cast<double>(start.V.size(0)))),
+      ratings_(ratings(crew_)),
+      rows_(start.U.size(0)),
+      columns_(start.V.size(0)),
       state_{cpu::to_groups<T>(ratings_.turned ? start.V : start.U, kBlockRows),
              cpu::to_groups<T>(ratings_.turned ? start.U : start.V, kLanes<T>)},
       next_{at::empty_like(state_.U), at::empty_like(state_.V)},
-      passes_(crew_, ratings_of<T>(ratings_), problem.rank) {}
+      passes_(crew_, ratings_of<T>(ratings_), start.U.size(1)) {}
 
 template <class T>
 void Descent<T>::masked_step(double lr) {

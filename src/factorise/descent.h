@@ -2,6 +2,7 @@
 // Full-batch descent, fused engine: the state of a run between its epochs, A packed once, the factors as the kernels
 // (src/cpu/gd.h) read them.
 
+#include <c10/util/FunctionRef.h>
 #include <factorise/autograd.h>
 
 #include "cpu/gd_passes.h"
@@ -10,20 +11,25 @@
 namespace factorise {
 
 /// A, or Aᵀ where that is `turned`: in bytes where they hold it, else in the factors' type, with what is observed.
+/// Rows may be filled up to whole cells.
 struct PackedRatings {
   bool turned;
   Tensor values, observed;
-
-  /// Lanes lie along A's longer side. problem.A and observed are on the CPU, of any type and strides; what is not
-  /// observed may be NaN.
-  PackedRatings(cpu::Crew& crew, const Problem& problem);
 };
+
+/// Whether an m x n matrix is turned: lanes lie along its longer side.
+inline bool is_turned(int64_t m, int64_t n) { return m > n; }
+
+/// problem.A and observed are on the CPU, of any type and strides; what is not observed may be NaN.
+PackedRatings pack_ratings(cpu::Crew& crew, const Problem& problem);
 
 /// T is problem.A's computing type. Autograd must be off while one works.
 template <class T>
 class Descent {
  public:
   Descent(const Problem& problem, const Factors& start);
+  /// The same of ratings that were packed before, from a matrix of the factors' rows.
+  Descent(const PackedRatings& ratings, const Factors& start);
 
   /// U += lr (err V);  V += lr (errᵀ U), with the new U and the old err.
   void masked_step(double lr);
@@ -38,6 +44,8 @@ class Descent {
   Factors factors() const;
 
  private:
+  Descent(const Factors& start, c10::function_ref<PackedRatings(cpu::Crew&)> ratings);
+
   cpu::Crew crew_;
   PackedRatings ratings_;
   int64_t rows_, columns_;  // of A

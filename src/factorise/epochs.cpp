@@ -16,6 +16,8 @@ bool all_finite(const Tensor& tensor) {
   return std::all_of(values, values + tensor.numel(), [](T value) { return std::isfinite(value); });
 }
 
+}  // namespace
+
 bool all_finite(const Tensor& tensor) {
   // Small tensors on the CPU are the common case, and two ops of dispatch would cost as much as a 3 x 3 epoch.
   if (tensor.is_cpu() && tensor.is_contiguous() && tensor.scalar_type() == at::kFloat) return all_finite<float>(tensor);
@@ -23,8 +25,6 @@ bool all_finite(const Tensor& tensor) {
     return all_finite<double>(tensor);
   return tensor.detach().isfinite().all().item<bool>();
 }
-
-}  // namespace
 
 void refuse_divergence(const char* function, int64_t epoch, const char* advice) {
   throw DivergenceError(

@@ -64,6 +64,9 @@ class EpochsBetweenStops {
   int64_t epochs_;
 };
 
+/// Whether a tensor holds neither NaN nor infinity.
+bool all_finite(const Tensor& tensor);
+
 /// Throws DivergenceError.
 [[noreturn]] void refuse_divergence(const char* function, int64_t epoch, const char* advice);
 

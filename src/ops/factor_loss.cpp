@@ -74,8 +74,8 @@ LossAndGradients factor_loss_anywhere(const Tensor& U, const Tensor& V, const Te
   const Tensor squared = err.square().sum(at::kDouble), value = norm ? squared.sqrt() : squared;
   const Tensor scale =
       (norm ? value.reciprocal().neg().masked_fill(value.eq(0), 0) : value.new_full({}, -2)).to(U.scalar_type());
-  const Tensor none = at::empty({0}, U.options());
-  return {value.to(U.scalar_type()), for_U ? err.mm(V) * scale : none, for_V ? err.t().mm(U) * scale : none};
+  const auto none = [&] { return at::empty({0}, U.options()); };
+  return {value.to(U.scalar_type()), for_U ? err.mm(V) * scale : none(), for_V ? err.t().mm(U) * scale : none()};
 }
 
 Tensor scaled_gradient_anywhere(const Tensor& gradient, const Tensor& above) { return gradient * above; }

@@ -131,7 +131,7 @@ Tensor epochs_of_runs_on_cpu(const Tensor& ratings, const Tensor& U, const Tenso
 
 Tensor epochs_of_runs_on_meta(const Tensor&, const Tensor& U, const Tensor&, at::ArrayRef<double>, double, double,
                               int64_t) {
-  return at::empty_symint({U.sym_size(0)}, at::TensorOptions(at::kLong));
+  return at::empty_symint({U.sym_size(0)}, U.options().dtype(at::kLong));
 }
 
 void refuse_grad(const char* op, std::initializer_list<Tensor> tensors) {

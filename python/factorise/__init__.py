@@ -1,0 +1,35 @@
+"""Exact matrix factorisation for PyTorch, A ≈ U Vᵀ: the lab sheets' functions, at the speed of the hardware.
+
+A solution of the labs runs by changing an import:
+
+    from factorise import sgd_factorise, sgd_factorise_masked, gd_factorise_masked, gd_factorise_ad
+
+    torch.manual_seed(0)
+    U, V = sgd_factorise(A, rank=2, num_epochs=1000, lr=0.01)
+
+The epochs run in C++ kernels, on the CPU or a CUDA device, which one seed gives the same bits on all of them
+(docs/contract.md). engine="reference" is the sheets' own Python, with its bits. factor_loss is the loss alone, for
+optimisers of your own, and MatrixFactorisation an estimator in scikit-learn's manner.
+
+Bad arguments raise ValueError, or TypeError, with a sentence: [function] what must hold, but what was given.
+"""
+
+from ._autograd import gd_factorise_ad
+from ._divergence import DivergenceError
+from ._estimator import MatrixFactorisation
+from ._gd import gd_factorise_masked
+from ._loss import factor_loss, squared_error
+from ._operators import VERSION as __version__
+from ._sgd import sgd_factorise, sgd_factorise_masked
+
+__all__ = [
+    "DivergenceError",
+    "MatrixFactorisation",
+    "__version__",
+    "factor_loss",
+    "gd_factorise_ad",
+    "gd_factorise_masked",
+    "sgd_factorise",
+    "sgd_factorise_masked",
+    "squared_error",
+]

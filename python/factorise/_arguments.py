@@ -1,0 +1,133 @@
+"""The boundary. What only Python can get wrong is checked here; the rest by the C++ library, with its sentences."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from ._operators import operators
+
+Initial = Sequence[Tensor]
+
+
+class Problem(NamedTuple):
+    """A checked matrix, as the engine takes it, and the factors that the run starts from and works on."""
+
+    A: Tensor
+    M: Tensor | None
+    U: Tensor
+    V: Tensor
+
+
+def check_tensor(function: str, name: str, value: Any) -> Tensor:
+    """A tensor, or a TypeError."""
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"[{function}] {name} must be a torch.Tensor, but was {type(value).__name__}. Give torch.as_tensor({name})."
+        )
+    return value
+
+
+def check_integer(function: str, name: str, value: Any) -> int:
+    """An int, or what stands for one, such as numpy's; else a TypeError."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"[{function}] {name} must be an integer, but was {value!r}.") from None
+
+
+def check_number(function: str, name: str, value: Any) -> float:
+    """A float, or what stands for one; else a TypeError."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"[{function}] {name} must be a number, but was {value!r}.") from None
+
+
+def check_choice(function: str, name: str, value: Any, choices: Sequence[str]) -> str:
+    """One of some words, or a ValueError."""
+    if value not in choices:
+        words = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise ValueError(f"[{function}] {name} must be {words}, but was {value!r}.")
+    return str(value)
+
+
+def check_schedule(
+    function: str,
+    num_epochs: Any,
+    lr: Any,
+    report_every: Any,
+    weight_decay: Any = 0.0,
+    lr_decay: Any = 1.0,
+) -> tuple[int, float, int, float, float]:
+    """The numbers that say how a run goes, as Python's own."""
+    numbers = (
+        check_integer(function, "num_epochs", num_epochs),
+        check_number(function, "lr", lr),
+        check_integer(function, "report_every", report_every),
+        check_number(function, "weight_decay", weight_decay),
+        check_number(function, "lr_decay", lr_decay),
+    )
+    operators._check_schedule(function, *numbers)
+    return numbers
+
+
+def _check_seed(function: str, seed: Any) -> int | None:
+    if seed is None:
+        return None
+    number = check_integer(function, "seed", seed)
+    if not 0 <= number < 2**64:
+        raise ValueError(f"[{function}] seed must be 0 to 2**64 - 1, but was {number}.")
+    return number if number < 2**63 else number - 2**64  # the operator takes its bits
+
+
+def _check_initial(function: str, initial: Any) -> tuple[Tensor | None, Tensor | None]:
+    if initial is None:
+        return None, None
+    if not isinstance(initial, (tuple, list)) or len(initial) != 2:
+        raise TypeError(f"[{function}] initial must be a pair (U, V), but was {type(initial).__name__}.")
+    return check_tensor(function, "initial.U", initial[0]), check_tensor(function, "initial.V", initial[1])
+
+
+def checked_start(
+    function: str,
+    A: Any,
+    M: Any,
+    rank: Any,
+    *,
+    any_rank: bool,
+    engine: str,
+    seed: Any,
+    initial: Any,
+) -> Problem:
+    """Checks A, M, rank and where to start; draws U and V, where they are not given.
+
+    Drawn are numbers uniform on [0, 1), U first, on the CPU whatever A's device: from a generator of that seed, else
+    from torch's global one, which torch.manual_seed sets. To be called inside plain_computation.
+    """
+    check_tensor(function, "A", A)
+    if M is not None:
+        check_tensor(function, "M", M)
+    U, V = _check_initial(function, initial)
+    return Problem(
+        *operators._checked_start(
+            function,
+            check_choice(function, "engine", engine, ("fused", "reference")) == "fused",
+            A,
+            M,
+            check_integer(function, "rank", rank),
+            any_rank,
+            U,
+            V,
+            _check_seed(function, seed),
+        )
+    )
+
+
+def device_of(A: Any) -> torch.device:
+    """A's device, as far as it has one."""
+    return A.device if isinstance(A, Tensor) else torch.device("cpu")

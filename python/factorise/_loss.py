@@ -1,0 +1,37 @@
+"""The loss of a factorisation: as a differentiable number for optimisers of your own, and as a float64 sum."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ._operators import operators
+
+
+def factor_loss(U: Tensor, V: Tensor, A: Tensor, M: Tensor | None = None, norm: bool = False) -> Tensor:
+    """Σ (U Vᵀ - A)² over the observed entries, or its square root: differentiable by U and V, once.
+
+    U: m x rank, V: n x rank, float32 or float64, rank 1 to 256. A: m x n, any real type; one that is not U's is
+    converted at every call. M: m x n, nonzero where A is observed. None: everywhere. All on one device. What is not
+    observed is never read as a number and may be NaN. norm: the square root, whose gradient at zero is taken to be
+    zero.
+
+    Returns a tensor of no dimensions in U's type. Value and gradients come from the same two passes over A, U Vᵀ is
+    never stored; torch.compile takes it into its graph whole. Its bits are those of docs/contract.md.
+
+    Raises ValueError where types, shapes or devices do not fit, and where A or M require grad: they are given.
+    """
+    loss: Tensor = operators.factor_loss(U, V, A, M, norm)
+    return loss
+
+
+def squared_error(A: Tensor, U: Tensor, V: Tensor, M: Tensor | None = None) -> float:
+    """Sum over the observed entries of (A - U Vᵀ)², in float64, in an order that no number of threads changes.
+
+    A: m x n, any real type. U: m x rank, V: n x rank, of one type and device, A's. M: m x n, nonzero where A is
+    observed; None: everywhere. What is not observed may be NaN. Not differentiable: see factor_loss.
+    Raises ValueError where shapes or devices do not fit.
+    """
+    with torch.no_grad():
+        error: float = operators.squared_error(U, V, A, M)
+    return error

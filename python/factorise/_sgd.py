@@ -1,0 +1,126 @@
+"""Stochastic gradient descent, one entry at a time, row by row: lab 1, exercises 1.1 and 3.1.
+
+The algorithm of S. Funk's Netflix Prize entry (2006), exact: the serial loop's result, never an approximation of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from ._arguments import Initial, check_choice, check_schedule, checked_start, device_of
+from ._epochs import Callback, Schedule, one_by_one, plain_computation, run_epochs
+from ._operators import operators
+from ._reference import sgd_epoch
+
+
+def sgd_factorise(
+    A: Tensor,
+    rank: int,
+    num_epochs: int = 1000,
+    lr: float = 0.01,
+    *,
+    weight_decay: float = 0.0,
+    lr_decay: float = 1.0,
+    seed: int | None = None,
+    initial: Initial | None = None,
+    engine: str = "fused",
+    path: str = "automatic",
+    overcomplete: bool = False,
+    report_every: int = 1,
+    callback: Callback | None = None,
+    progress: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """Factorises a fully observed matrix, A ≈ U Vᵀ, by stochastic gradient descent (lab 1, exercise 1.1).
+
+    For every epoch, row r and column c:  e = A[r,c] - U[r]·V[c];  U[r] += lr e V[c];  V[c] += lr e U[r] (the new U[r]).
+
+    A: m x n, dense, real, finite, on the CPU or CUDA. float64 is computed in float64, everything else in float32.
+    rank: 1 to min(m, n), at most 256; above min(m, n) with `overcomplete`.
+    num_epochs: passes over the entries, >= 0; 0 returns the start.
+    lr: step size, > 0. The sheet's 0.01 suits its 3 x 3 matrix; on ratings it diverges, 0.001 to 0.002 does not.
+    weight_decay: L2 shrinkage λ >= 0, lr λ < 1: at each entry u and v are first scaled by 1 - lr λ.
+    lr_decay: factor > 0 that lr is multiplied by after every epoch.
+    seed: of the start, 0 to 2**64 - 1. None: torch's global CPU generator, which torch.manual_seed sets.
+    initial: (U, V) to start from in place of drawn ones; copied, never written to.
+    engine: "fused", kernels of our own with the bits of docs/contract.md on every number of threads, instruction set
+        and GPU; or "reference", the sheet's Python with its bits.
+    path: "automatic", "wavefront" or "entries": how the fused engine walks. The result has the same bits.
+    report_every: epochs between calls of the callback, >= 1; the last epoch is always reported.
+    callback: called with the number of epochs done and the squared error over the observed entries, in float64; each
+        call costs a pass over A. What it returns stops the run where that is False, which then returns its factors.
+    progress: whether to show a bar (tqdm).
+
+    Returns U, m x rank, and V, n x rank, in the computing type, on A's device. They start uniform on [0, 1), U drawn
+    first, on the CPU whatever A's device. Kernels release the GIL; Ctrl-C raises KeyboardInterrupt between two epochs.
+
+    Raises ValueError or TypeError for bad arguments, DivergenceError where a factor leaves the finite numbers, and
+    ImportError where `progress` finds no tqdm.
+    """
+    return _factorise("sgd_factorise", A, None, rank, num_epochs, lr, weight_decay, lr_decay, seed, initial, engine,
+                      path, overcomplete, report_every, callback, progress)  # fmt: skip
+
+
+def sgd_factorise_masked(
+    A: Tensor,
+    M: Tensor,
+    rank: int,
+    num_epochs: int = 1000,
+    lr: float = 0.01,
+    *,
+    weight_decay: float = 0.0,
+    lr_decay: float = 1.0,
+    seed: int | None = None,
+    initial: Initial | None = None,
+    engine: str = "fused",
+    path: str = "automatic",
+    report_every: int = 1,
+    callback: Callback | None = None,
+    progress: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """The same over the observed entries alone: those where M is not zero (lab 1, exercise 3.1).
+
+    M: m x n, bool or any real type, on A's device. What it does not mark as observed may hold anything in A, NaN too.
+    rank: 1 to 256.
+    All else as for sgd_factorise. Raises ValueError also where M marks nothing, or holds NaN.
+    """
+    return _factorise("sgd_factorise_masked", A, M, rank, num_epochs, lr, weight_decay, lr_decay, seed, initial, engine,
+                      path, True, report_every, callback, progress)  # fmt: skip
+
+
+def _factorise(
+    function: str, A: Tensor, M: Tensor | None, rank: int, num_epochs: int, lr: float, weight_decay: float,
+    lr_decay: float, seed: int | None, initial: Initial | None, engine: str, path: str, any_rank: bool,
+    report_every: int, callback: Callback | None, progress: bool,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    num_epochs, lr, report_every, weight_decay, lr_decay = check_schedule(
+        function, num_epochs, lr, report_every, weight_decay, lr_decay
+    )
+    check_choice(function, "path", path, ("automatic", "wavefront", "entries"))
+    schedule = Schedule(function, num_epochs, report_every, callback, progress, "a smaller lr, or weight_decay")
+    with plain_computation(device_of(A)):
+        A, M, U, V = checked_start(function, A, M, rank, any_rank=any_rank, engine=engine, seed=seed, initial=initial)
+        if num_epochs == 0:
+            return U, V
+
+        def decay(epochs: int) -> None:
+            nonlocal lr
+            if lr_decay != 1:
+                for _ in range(epochs):
+                    lr *= lr_decay
+
+        def epoch() -> None:
+            sgd_epoch(A, M, U, V, lr, weight_decay)
+            decay(1)
+
+        ratings: Any = None if engine == "reference" else operators.sgd_ratings(A, M, U.size(1), path)
+
+        def slice_of_epochs(count: int) -> int:
+            diverged: int = operators.sgd_epochs(ratings, U, V, lr, weight_decay, lr_decay, count)
+            decay(count)
+            return diverged
+
+        step = one_by_one(epoch, U, V) if engine == "reference" else slice_of_epochs
+        run_epochs(schedule, step, lambda: operators.squared_error(U, V, A, M))
+        return U, V

@@ -1,0 +1,123 @@
+"""MatrixFactorisation: what it learns is the functions' result; scikit-learn's conventions, with it and without."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from factorise import MatrixFactorisation, gd_factorise_ad, gd_factorise_masked, sgd_factorise, sgd_factorise_masked
+
+GENERATOR = torch.Generator().manual_seed(0)
+A = torch.rand(12, 3, generator=GENERATOR) @ torch.rand(3, 9, generator=GENERATOR)
+M = torch.rand(12, 9, generator=GENERATOR) < 0.7
+HOLED = A.masked_fill(~M, float("nan"))
+
+
+@pytest.mark.parametrize(
+    "params, factors",
+    [
+        ({}, lambda: sgd_factorise_masked(A, M, 2, seed=0)),
+        ({"weight_decay": 0.1, "lr_decay": 0.9, "num_epochs": 9, "lr": 0.02},
+         lambda: sgd_factorise_masked(A, M, 2, 9, 0.02, weight_decay=0.1, lr_decay=0.9, seed=0)),
+        ({"method": "gd", "lr": 0.01}, lambda: gd_factorise_masked(A, M, 2, lr=0.01, seed=0)),
+        ({"method": "ad"}, lambda: gd_factorise_ad(A, 2, mask=M, seed=0)),
+    ],
+)  # fmt: skip
+def test_fit_is_the_functions_result(params, factors):
+    for model in (
+        MatrixFactorisation(2, seed=0, **params).fit(HOLED),
+        MatrixFactorisation(2, seed=0, **params).fit(A, mask=M),
+    ):
+        assert all(torch.equal(a, b) for a, b in zip((model.U_, model.V_), factors(), strict=True))
+        assert torch.equal(model.predict(), model.U_ @ model.V_.T)
+
+
+def test_without_holes_the_whole_matrix_is_fitted():
+    model = MatrixFactorisation(2, seed=0).fit(A)
+    assert torch.equal(model.U_, sgd_factorise(A, 2, seed=0)[0])
+    assert torch.equal(MatrixFactorisation(2, seed=0, method="ad").fit(A).U_, gd_factorise_ad(A, 2, seed=0)[0])
+    by_gd = gd_factorise_masked(A, torch.ones_like(A), 2, seed=0)
+    assert torch.equal(MatrixFactorisation(2, seed=0, method="gd").fit(A).U_, by_gd[0])
+
+
+def test_score_is_minus_the_rmse_of_what_is_observed():
+    model = MatrixFactorisation(2, seed=0).fit(HOLED)
+    errors = (A - model.predict())[M].double()
+    assert model.score(HOLED) == pytest.approx(-errors.square().mean().sqrt().item(), rel=1e-6)
+    assert model.score(A, mask=M) == model.score(HOLED)
+    assert model.score(A, mask=~M) < model.score(A, mask=M)
+    with pytest.raises(ValueError, match="the 12 rows that were fitted, but has 11"):
+        model.score(A[:11])
+
+
+def test_new_rows_are_fitted_by_least_squares():
+    model = MatrixFactorisation(3, seed=0, num_epochs=20000, lr=0.05).fit(A.double())
+    # Rows of rank 3 are completed from any of their entries that determine them.
+    rows = A[:4].double().masked_fill(~M[:4], float("nan"))
+    rows[0, :4] = A[0, :4].double()
+    assert (model.predict(rows) - A[:4].double())[M[:4].sum(1) >= 5].abs().max() < 1e-2
+    V = model.V_
+    expected = torch.linalg.lstsq(V[M[1]], A[1].double()[M[1]]).solution
+    torch.testing.assert_close(model.transform(rows)[1], expected, rtol=1e-6, atol=1e-8)
+    assert torch.equal(model.transform(torch.full((1, 9), float("nan")).double()), torch.zeros(1, 3).double())
+
+
+def test_arrays_give_arrays_and_tensors_tensors():
+    array = HOLED.numpy()
+    model = MatrixFactorisation(2, seed=0).fit(array)
+    assert isinstance(model.predict(), np.ndarray) and isinstance(model.predict(array), np.ndarray)
+    assert isinstance(model.predict(HOLED), torch.Tensor) and model.predict(HOLED).dtype == torch.float32
+    assert torch.equal(model.U_, MatrixFactorisation(2, seed=0).fit(HOLED).U_)
+    assert np.isnan(array).sum() == (~M).sum()  # never written to
+
+
+def test_parameters_can_be_read_and_set():
+    model = MatrixFactorisation(3, lr=0.1)
+    assert model.get_params()["rank"] == 3 and model.get_params()["lr"] == 0.1
+    assert model.set_params(rank=2, method="ad") is model and model.rank == 2
+    assert repr(model) == "MatrixFactorisation(method='ad', lr=0.1)"
+    with pytest.raises(ValueError, match="a parameter must be one of rank, method, .* but was 'ranks'"):
+        model.set_params(ranks=3)
+    with pytest.raises(ValueError, match="method must be sgd, gd or ad, but was 'als'"):
+        MatrixFactorisation(method="als").fit(A)
+
+
+def test_before_fit_it_says_so():
+    with pytest.raises((ValueError, AttributeError), match="must be fitted, but was not"):
+        MatrixFactorisation().predict()
+
+
+def test_its_state_is_read_back_as_weights_only(tmp_path):
+    model = MatrixFactorisation(2, seed=0).fit(HOLED)
+    torch.save(model.state_dict(), tmp_path / "model.pt")
+    state = torch.load(tmp_path / "model.pt", weights_only=True)
+    again = MatrixFactorisation(2).load_state_dict(state)
+    assert torch.equal(again.predict(), model.predict()) and again.score(HOLED) == model.score(HOLED)
+
+
+WITHOUT = """
+import sys, torch
+sys.modules.update(sklearn=None, tqdm=None)  # to import them fails
+from factorise import MatrixFactorisation
+model = MatrixFactorisation(2)
+try:
+    model.predict()
+except ValueError:
+    print(model.fit(torch.rand(4, 3)).predict().shape)
+"""
+
+
+def test_scikit_learn_is_not_needed():
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "torch.Size([4, 3])", done.stderr
+
+
+def test_scikit_learns_checks_pass():
+    checks = pytest.importorskip("sklearn.utils.estimator_checks")
+    # A small lr, as the checks hold numbers of all sizes; rank 1, as they hold matrices of one column.
+    results = checks.check_estimator(MatrixFactorisation(1, seed=0, num_epochs=20, lr=1e-4), on_fail=None)
+    assert len(results) > 40
+    # Left out by scikit-learn itself: check_array_api_input, where SCIPY_ARRAY_API is not set.
+    assert [r["check_name"] for r in results if r["status"] not in ("passed", "skipped")] == []

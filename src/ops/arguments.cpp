@@ -1,0 +1,65 @@
+// The boundary of the factorisers as operators, for the Python package, which drives the epochs itself: the same
+// checks, the same sentences, the same start. And the squared error that is reported.
+
+#include "factorise/arguments.h"
+
+#include <torch/library.h>
+
+#include <string>
+#include <tuple>
+
+#include "factorise/epochs.h"
+
+namespace factorise {
+namespace {
+
+using OptionalTensor = std::optional<Tensor>;
+
+void check_schedule(c10::string_view function, int64_t num_epochs, double lr, int64_t report_every, double weight_decay,
+                    double lr_decay) {
+  const std::string name(function);
+  check_epochs(name.c_str(), num_epochs, lr, report_every);
+  check_decay(name.c_str(), lr, weight_decay, lr_decay);
+}
+
+/// A and what is observed as the engine takes them, and the factors that the run starts from.
+std::tuple<Tensor, OptionalTensor, Tensor, Tensor> checked_start(c10::string_view function, bool fused, const Tensor& A,
+                                                                 const OptionalTensor& M, int64_t rank, bool any_rank,
+                                                                 const OptionalTensor& U, const OptionalTensor& V,
+                                                                 std::optional<int64_t> seed) {
+  const PlainComputation plain;
+  const std::string name(function);
+  const auto check = fused ? check_fused_problem : check_problem;
+  const Problem problem = check(name.c_str(), A, M, rank, any_rank ? RankLimit::none : RankLimit::smaller_side);
+  std::optional<Factors> initial;
+  if (U || V) initial = Factors{U.value_or(Tensor()), V.value_or(Tensor())};
+  std::optional<uint64_t> drawn_from;
+  if (seed) drawn_from = static_cast<uint64_t>(*seed);
+  const Factors factors = start(problem, initial, drawn_from);
+  return {problem.A, problem.mask(), factors.U, factors.V};
+}
+
+double error_of(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M) {
+  return squared_error(A, {U, V}, M);
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(factorise, library) {
+  library.def(
+      "_check_schedule(str function, int num_epochs, float lr, int report_every, float weight_decay, float lr_decay) "
+      "-> ()",
+      check_schedule);
+  // seed: the bits of a number without a sign.
+  library.def(
+      "_checked_start(str function, bool fused, Tensor(a) A, Tensor(b)? M, int rank, bool any_rank, Tensor? U, "
+      "Tensor? V, int? seed) -> (Tensor(a) A, Tensor(b)? observed, Tensor U, Tensor V)");
+  library.def("squared_error(Tensor U, Tensor V, Tensor A, Tensor? M=None) -> float");
+}
+
+TORCH_LIBRARY_IMPL(factorise, CompositeExplicitAutograd, library) {
+  library.impl("_checked_start", checked_start);
+  library.impl("squared_error", error_of);
+}
+
+}  // namespace factorise
