@@ -62,8 +62,9 @@ def section(path, draw):
         "leaves the picture at the top diverged or is slow. The axis of seconds is logarithmic.")]
     for data, methods in curves.items():
         name = NAMES.get(data, data)
-        reached = "; ".join(f"{method} {lowest(settings[best_setting(settings)]):,.0f} ({best_setting(settings)})"
-                            for method, settings in methods.items())
+        rows = [[method, best_setting(settings), f"{lowest(settings[best_setting(settings)]):,.0f}"]
+                for method, settings in methods.items()]
+        reached = "; ".join(f"{method} {error}" for method, _, error in rows)
         figures = []
         for with_setup, what in ((False, "without"), (True, "with")):
             starts = {method: settings[best_setting(settings)][0] for method, settings in methods.items()}
@@ -76,5 +77,5 @@ def section(path, draw):
                    f"errors: {reached}.")
             figures.append(page.figure(draw.svg(picture(methods, everywhere, with_setup), alt), caption))
         parts += [page.heading(f"Squared error over seconds, {name}"), page.pictures(figures),
-                  page.paragraph(f"Lowest squared error of each method, and its setting: {reached}.")]
+                  page.table("Lowest squared error", ["method", "its setting", "sum of squared errors"], rows)]
     return "\n".join(parts)

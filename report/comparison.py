@@ -102,6 +102,7 @@ def histogram(name, rows, values):
         ax.hist([min(max(value, edges[0]), edges[-1]) for value in values], bins=edges, color=SERIES[0], alpha=0.8)
         if not is_wide(values):
             ax.xaxis.set_major_locator(MaxNLocator(5))
+            ax.ticklabel_format(axis="x", useOffset=False)
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     if row["low"] is not None and row["high"] is not None:
         ax.axvspan(row["low"], row["high"], color=SERIES[0], alpha=0.15, lw=0, label="5 % to 95 %")

@@ -121,8 +121,9 @@ def rating_pictures(lab, draw, tag):
             continue
         ends = [predictions["given"][i] for i in (0, -1)]
         means = " and ".join(f"{of['mean']:.2f} where {of['rating']} was given" for of in ends)
-        caption = (f"{name}: the predictions for each rating given. They are drawn toward the middle: {means}, on "
-                   f"average{tag}.")
+        inward = ends[0]["mean"] > ends[0]["rating"] and ends[1]["mean"] < ends[1]["rating"]
+        caption = (f"{name}: the predictions for each rating given{', drawn toward the middle' if inward else ''}: on "
+                   f"average {means}{tag}.")
         alt = f"{name}: histograms of predicted ratings for each rating given, with their means: {means}."
         figures.append(page.figure(draw.svg(lab1_pictures.predicted_against_given(predictions), alt), caption))
     return figures

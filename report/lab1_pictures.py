@@ -29,7 +29,7 @@ def matrix(values, observed, limits, title):
     for r, row in enumerate(values):
         for c, value in enumerate(row):
             dark = (value - limits[0]) / (limits[1] - limits[0]) < 0.55
-            ax.text(c, r, f"{value:.4f}", ha="center", va="center", color=WHITE if dark else BLACK)
+            ax.text(c, r, f"{value:.4f}", ha="center", va="center", fontsize=9, color=WHITE if dark else BLACK)
             if not observed[r][c]:
                 # A double line, so that it stands out from any cell's colour.
                 for colour, width in ((BLACK, 5), (WHITE, 2.4)):

@@ -138,7 +138,8 @@ def see(browser, scratch, width, dark):
     """What Chromium shows in a frame of this width, and what it says in its console."""
     (scratch / "frame.html").write_text(FRAME.format(width), encoding="utf-8")
     mode = ["--blink-settings=preferredColorScheme=0"] if dark else []
-    result = dom(browser, scratch, scratch / "frame.html", "--window-size=1400,1000", "--virtual-time-budget=20000", *mode)
+    options = ["--window-size=1400,1000", "--virtual-time-budget=20000", *mode]
+    result = dom(browser, scratch, scratch / "frame.html", *options)
     said = [line for line in result.stderr.splitlines() if ":CONSOLE" in line]
     check(not said, f"the console says {said[:3]}")
     seen = re.search(r"SEEN(.*?)END", result.stdout)
