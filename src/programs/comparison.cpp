@@ -109,6 +109,14 @@ nlohmann::ordered_json to_json(const std::vector<Comparison>& comparisons) {
   return list;
 }
 
+nlohmann::ordered_json seeds_to_json(const std::vector<Comparison>& comparisons) {
+  auto list = nlohmann::ordered_json::array();
+  for (const Comparison& figure : comparisons) {
+    if (!figure.over_seeds.empty()) list.push_back({{"what", figure.what}, {"values", figure.over_seeds}});
+  }
+  return list;
+}
+
 std::string comparison_table(const std::vector<Comparison>& comparisons, const Style& style) {
   // Left out where nothing did: the names need the room.
   const bool any_diverged =

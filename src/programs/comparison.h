@@ -45,7 +45,10 @@ double percentile_of(std::vector<double> values, double p);
 /// [{what, reported, ours, low, high, percentile, diverged, within}], null where something does not apply.
 nlohmann::ordered_json to_json(const std::vector<Comparison>& comparisons);
 
-/// The same as a table.
+/// [{what, values}], the figures of the finite runs in the order of their seeds, of each figure that has any.
+nlohmann::ordered_json seeds_to_json(const std::vector<Comparison>& comparisons);
+
+/// The same as to_json, as a table.
 std::string comparison_table(const std::vector<Comparison>& comparisons, const Style& style);
 
 }  // namespace factorise::programs

@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -14,6 +15,7 @@
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
 #include "programs/lab1_exercises.h"
+#include "programs/lab1_pictures.h"
 #include "programs/progress.h"
 #include "programs/reported.h"
 #include "programs/runs.h"
@@ -338,7 +340,25 @@ ordered_json exact_to_json(const Options& options, const Results& results) {
           {"seconds", of_exact(&Completed::seconds)}};
 }
 
-ordered_json to_json(const Options& options, c10::Device device, const Results& results,
+/// What ./labs report draws beside what is above.
+ordered_json pictures(const Options& options, const Ratings& ratings, const Results& results,
+                      const std::vector<Comparison>& comparisons) {
+  constexpr int kCurves = 20;
+  using programs::to_json;
+  const auto seeds = seeds_from(options.common.seed, std::min(kCurves, options.runs));
+  const auto predictions = [&](const Factors& factors) { return to_json(predictions_by_rating(ratings.A, factors)); };
+  return {{"A", to_json(printed::A())},
+          {"observed", to_json(printed::M().to(at::kLong))},
+          {"completed_reported", {to_json(printed::completed1()), to_json(printed::completed2())}},
+          {"sgd_curves", to_json(loss_curves(seeds, printed::A()))},
+          {"rated_share", to_json(rated_share(ratings.A))},
+          {"predictions",
+           {{"gd_factorise_masked", predictions(results.completed.factors)},
+            {"sgd_ratings", results.exact ? predictions(results.exact->factors) : ordered_json()}}},
+          {"over_seeds", seeds_to_json(comparisons)}};
+}
+
+ordered_json to_json(const Options& options, c10::Device device, const Ratings& ratings, const Results& results,
                      const std::vector<Comparison>& comparisons) {
   ordered_json json;
   json["seed"] = options.common.seed;
@@ -368,6 +388,7 @@ ordered_json to_json(const Options& options, c10::Device device, const Results& 
       {"seconds", number(done.seconds)}};
   json["sgd_ratings"] = exact_to_json(options, results);
   json["comparison"] = to_json(comparisons);
+  json["pictures"] = pictures(options, ratings, results, comparisons);
   return json;
 }
 
@@ -391,7 +412,9 @@ void run(const Options& options) {
   const std::vector<Comparison> comparisons = compare(results);
   out.heading(fmt::format("Comparison with the reports, over {} seeds from {}", options.runs, options.common.seed));
   out.print(comparison_table(comparisons, out.style()));
-  if (!options.common.json.empty()) write_json(options.common.json, to_json(options, device, results, comparisons));
+  if (!options.common.json.empty()) {
+    write_json(options.common.json, to_json(options, device, ratings, results, comparisons));
+  }
 }
 
 }  // namespace

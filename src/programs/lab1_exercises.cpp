@@ -32,7 +32,7 @@ Completed complete(const Ratings& ratings, c10::Device device, const Query& quer
   auto start = std::chrono::steady_clock::now();
   int64_t asked = 0;
   bool stopped = false;
-  const Factors factors = factorise(A, M, [&] {
+  const Factors& factors = result.factors = factorise(A, M, [&] {
     if (asked++ == 0) start = std::chrono::steady_clock::now();
     return stopped = stop && stop();
   });

@@ -46,6 +46,7 @@ struct Completed {
   double sse, rmse, seconds;
   std::optional<int64_t> row;        ///< the movie's, where it is known
   std::optional<double> prediction;  ///< of the query, where its row and column exist
+  Factors factors;
 };
 
 /// Exercise 4.1: gd_factorise_masked on the ratings above 0.

@@ -15,6 +15,7 @@
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
 #include "programs/lab2_exercises.h"
+#include "programs/lab2_pictures.h"
 #include "programs/progress.h"
 #include "programs/reported.h"
 #include "programs/runs.h"
@@ -247,8 +248,22 @@ ordered_json to_json(const Results::Trained& trained) {
           {"validation_accuracy", spread(&Mlp::validation_accuracy)}};
 }
 
-ordered_json to_json(const Options& options, c10::Device device, const Results& results,
-                     const std::vector<Comparison>& comparisons) {
+/// What ./labs report draws beside what is above.
+ordered_json pictures(const Options& options, const Tensor& A, const Iris& flowers, const Results& results,
+                      const std::vector<Comparison>& comparisons) {
+  const auto curves = norm_curves(seeds_from(options.common.seed, results.saddle_seeds), A);
+  ordered_json mlps = ordered_json::array();
+  for (const Results::Trained& trained : results.mlps) {
+    mlps.push_back(to_json(trained.setting, trained.ours, trained.runs.finite));
+  }
+  return {{"norm_curves", to_json(curves)},
+          {"projections", results.projections ? to_json(*results.projections, flowers) : ordered_json()},
+          {"mlp", mlps},
+          {"over_seeds", seeds_to_json(comparisons)}};
+}
+
+ordered_json to_json(const Options& options, c10::Device device, const Tensor& A, const Iris& flowers,
+                     const Results& results, const std::vector<Comparison>& comparisons) {
   ordered_json json;
   json["seed"] = options.common.seed;
   json["runs"] = options.runs;
@@ -270,6 +285,7 @@ ordered_json to_json(const Options& options, c10::Device device, const Results& 
   json["mlp"] = ordered_json::array();
   for (const Results::Trained& trained : results.mlps) json["mlp"].push_back(to_json(trained));
   json["comparison"] = programs::to_json(comparisons);
+  json["pictures"] = pictures(options, A, flowers, results, comparisons);
   return json;
 }
 
@@ -314,7 +330,9 @@ void run(const Options& options) {
   out.heading(fmt::format("Comparison with the reports, over {} seeds from {}", options.runs, options.common.seed));
   out.print(comparison_table(comparisons, out.style()));
   if (!options.csv.empty()) write_csv(options, out, flowers, results);
-  if (!options.common.json.empty()) write_json(options.common.json, to_json(options, device, results, comparisons));
+  if (!options.common.json.empty()) {
+    write_json(options.common.json, to_json(options, device, on_cpu, flowers, results, comparisons));
+  }
 }
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "catch.h"
 #include "process.h"
 #include "programs/reported.h"
+#include "schema.h"
 
 using namespace factorise;
 using namespace factorise::tests;
@@ -112,9 +113,10 @@ TEST_CASE("a divergence of the exact algorithm is a result of lab1, and null in 
   CHECK(run.out.find("Comparison with the reports") != std::string::npos);
   auto silent = quick(wild);
   silent.insert(silent.end(), {"--json", "-"});
-  const json exact = json::parse(program(silent).out)["sgd_ratings"];
+  const json result = json::parse(program(silent).out), exact = result["sgd_ratings"];
   CHECK(exact["sse"].is_null());
   CHECK(exact["hold_out"]["rmse"].is_null());
+  CHECK(result["pictures"]["predictions"]["sgd_ratings"].is_null());
 }
 
 TEST_CASE("lab1's comparison has a row for every figure of the reports, each with all its keys", "[lab1]") {
@@ -143,6 +145,59 @@ TEST_CASE("lab1's comparison has a row for every figure of the reports, each wit
     }
   }
   CHECK(over_seeds == 8);
+}
+
+TEST_CASE("lab1's pictures hold what docs/json.md lists, of the runs that the exercises tell of", "[lab1]") {
+  const ProcessResult run = program(quick({"--ratings", ratings_file(), "--json", "-"}));
+  REQUIRE(run.status == 0);
+  const auto result = nlohmann::ordered_json::parse(run.out);
+  const auto& pictures = result["pictures"];
+  const Schema numbers = Schema::list(Schema::number());
+  const Schema predictions = Schema::object({{"edges", numbers},
+                                             {"given", Schema::list(Schema::object({{"rating", Schema::whole()},
+                                                                                    {"count", Schema::whole()},
+                                                                                    {"mean", Schema::number()},
+                                                                                    {"shares", numbers}}))}});
+  const Schema schema = Schema::object(
+      {{"A", Schema::matrix(3, 3)},
+       {"observed", Schema::list(Schema::list(Schema::whole(), 3), 3)},
+       {"completed_reported", Schema::list(Schema::matrix(3, 3), 2)},
+       {"sgd_curves",
+        Schema::list(
+            Schema::object({{"seed", Schema::whole()}, {"epochs", Schema::list(Schema::whole())}, {"losses", numbers}}),
+            6)},
+       {"rated_share", Schema::matrix(50, 40)},
+       {"predictions", Schema::object({{"gd_factorise_masked", predictions}, {"sgd_ratings", predictions.or_null()}})},
+       {"over_seeds", over_seeds_schema()}});
+  CHECK(schema.violation(pictures) == "");
+
+  const auto& curve = pictures["sgd_curves"][0];
+  CHECK(curve["epochs"].front() == 1);
+  CHECK(curve["epochs"].back() == 1000);
+  CHECK(curve["losses"].size() == curve["epochs"].size());
+  CHECK(curve["losses"].back().get<double>() == Approx(result["sgd_factorise"]["loss"].get<double>()).epsilon(1e-6));
+  CHECK(pictures["over_seeds"].size() == 8);
+  for (const auto& figure : pictures["over_seeds"]) CHECK(figure["values"].size() == 6);
+
+  // The blocks of 130 x 40 on a grid of 50 x 40 overlap, so only their bounds are known.
+  for (const auto& row : pictures["rated_share"]) {
+    for (const auto& share : row) CHECK((share >= 0 && share <= 1));
+  }
+  const auto& given = pictures["predictions"]["gd_factorise_masked"]["given"];
+  REQUIRE(given.size() == 5);
+  const Tensor R = small_ratings();
+  const Tensor predicted = reconstruct(gd_factorise_masked(R, R.gt(0), 5, GdOptions().seed(0).num_epochs(7).lr(1e-3)));
+  for (int64_t rating = 1; rating <= 5; ++rating) {
+    const auto& of = given[rating - 1];
+    CHECK(of["rating"] == rating);
+    CHECK(of["count"] == count_observed(R.eq(rating)));
+    const double mean = predicted.masked_select(R.eq(rating)).to(at::kDouble).mean().item<double>();
+    CHECK(of["mean"].get<double>() == Approx(mean).epsilon(1e-5));
+    double sum = 0;
+    for (const auto& share : of["shares"]) sum += share.get<double>();
+    CHECK(sum == Approx(1));
+    CHECK(of["shares"].size() + 1 == pictures["predictions"]["gd_factorise_masked"]["edges"].size());
+  }
 }
 
 TEST_CASE("every exercise reseeds: its figure does not depend on what else runs", "[lab1]") {

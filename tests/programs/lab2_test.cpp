@@ -10,6 +10,7 @@
 #include "catch.h"
 #include "process.h"
 #include "programs/lab2_exercises.h"
+#include "schema.h"
 
 using namespace factorise;
 using namespace factorise::tests;
@@ -93,6 +94,47 @@ TEST_CASE("lab2's comparison has a row for every figure of the reports", "[lab2]
     CHECK(row["within"].is_boolean());
     if (row["low"].is_null()) CHECK(row["within"] == true);
   }
+}
+
+TEST_CASE("lab2's pictures hold what docs/json.md lists, of the runs that the exercises tell of", "[lab2]") {
+  const json& pictures = result()["pictures"];
+  const Schema numbers = Schema::list(Schema::number()), flowers = Schema::matrix(150, 2);
+  const Schema losses = Schema::list(Schema::number(), 100), accuracies = Schema::list(Schema::number(), 12);
+  const Schema schema = Schema::object(
+      {{"norm_curves",
+        Schema::list(
+            Schema::object({{"seed", Schema::whole()}, {"epochs", Schema::list(Schema::whole())}, {"norms", numbers}}),
+            8)},
+       {"projections", Schema::object({{"svd", flowers},
+                                       {"gd", flowers},
+                                       {"svd_mapped", flowers},
+                                       {"species", Schema::list(Schema::text(), 150)}})},
+       {"mlp",
+        Schema::list(
+            Schema::object(
+                {{"name", Schema::text()},
+                 {"lr", Schema::number()},
+                 {"losses", Schema::object({{"ours", losses}, {"low", losses}, {"median", losses}, {"high", losses}})},
+                 {"train_accuracies", accuracies},
+                 {"validation_accuracies", accuracies}}),
+            5)},
+       {"over_seeds", over_seeds_schema()}});
+  CHECK(schema.violation(pictures) == "");
+
+  const json& norm = result()["gd_factorise_ad"]["norm"];
+  const json& curve = pictures["norm_curves"][0];
+  CHECK(curve["seed"] == 1);
+  CHECK(curve["epochs"][9] == 1000);
+  CHECK(curve["norms"][9] == norm["loss"]);
+  CHECK(curve["norms"].size() == norm["curve"].size());
+  for (const json& mlp : pictures["mlp"]) {
+    const json& band = mlp["losses"];
+    for (size_t epoch = 0; epoch < 100; ++epoch) {
+      CHECK(band["low"][epoch] <= band["median"][epoch]);
+      CHECK(band["median"][epoch] <= band["high"][epoch]);
+    }
+  }
+  CHECK(pictures["over_seeds"].size() == 8);
 }
 
 TEST_CASE("lab2 --csv writes the scatter and the curve", "[lab2]") {

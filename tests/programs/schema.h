@@ -119,4 +119,9 @@ inline Schema comparison_schema() {
                                       {"within", Schema::truth().or_null()}}));
 }
 
+/// Their "pictures.over_seeds".
+inline Schema over_seeds_schema() {
+  return Schema::list(Schema::object({{"what", Schema::text()}, {"values", Schema::list(Schema::number())}}));
+}
+
 }  // namespace factorise::tests

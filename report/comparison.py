@@ -1,0 +1,138 @@
+"""The reports' figures beside ours: the table that the programs print, and each figure's distribution over seeds."""
+
+import re
+
+from matplotlib.ticker import MaxNLocator
+
+import drawing
+import page
+from drawing import DASHES, INK, PAPER, REPORTED, SERIES
+
+BINS, FEW_LEVELS = 30, 40
+HEAD = ["figure", "reported", "ours", "5 % to 95 %", "percentile", "diverged", "within"]
+
+
+def number(value, digits=6):
+    if value is None:
+        return ""
+    mantissa, _, exponent = f"{value:.{digits}g}".replace("-", "−").partition("e")
+    return f"{mantissa} · 10{exponent_text(exponent)}" if exponent else mantissa
+
+
+def exponent_text(exponent):
+    raised = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+    return str(int(exponent.replace("−", "-"))).replace("-", "−").translate(raised)
+
+
+def band(row):
+    if row["percentile"] is None:
+        return ""
+    ends = [number(row[end], 5) if row[end] is not None else "diverged" for end in ("low", "high")]
+    return " to ".join(ends)
+
+
+def table(lab):
+    rows = []
+    for row in lab["comparison"]:
+        percentile = "" if row["percentile"] is None else f"{row['percentile']:.1f}"
+        within = "" if row["within"] is None else ("yes", "yes") if row["within"] else ("no", "no")
+        ours = "diverged" if row["ours"] is None else number(row["ours"])
+        rows.append([row["what"], number(row["reported"], 9), ours, band(row), percentile,
+                     str(row["diverged"]) if row["diverged"] else "", within])
+    return page.table(f"Over {lab['runs']} seeds from {lab['seed']}", HEAD, rows)
+
+
+def reading():
+    return page.paragraph(
+        "A report gives no seed, so its figure is set beside the distribution over many: the band from the 5th to the "
+        "95th percentile, and the percent of the seeds below it. “Within” says whether the figure lies in that band; "
+        "where no seed is drawn, whether ours equals it to the digits printed (rounding noise: to a factor of ten). "
+        "Runs that diverged count as worse than every figure.")
+
+
+def distributions(lab):
+    """[(name, rows of the comparison, values)], rows of one distribution together."""
+    rows = {row["what"]: row for row in lab["comparison"]}
+    together = {}
+    for of in lab["pictures"]["over_seeds"]:
+        name = re.sub(r", report \d+$", "", of["what"])
+        together.setdefault(name, ([], of["values"]))[0].append(rows[of["what"]])
+    return [(name, *rest) for name, rest in together.items()]
+
+
+def is_wide(values):
+    """Whether they are drawn on a logarithmic axis."""
+    return min(values) > 0 and max(values) > 10 * min(values)
+
+
+def ends_of(rows, values):
+    """Where a histogram begins and ends: as far as the values and what is marked lie; but few far ones, beyond the
+    band by more than its width, do not squeeze all the others."""
+    low, high = min(values), max(values)
+    marked = [row[key] for row in rows for key in ("reported", "ours") if row[key] is not None]
+    band_low, band_high = rows[0]["low"], rows[0]["high"]
+    if not is_wide(values) and band_low is not None and band_high is not None:
+        low, high = max(low, 2 * band_low - band_high), min(high, 2 * band_high - band_low)
+    return min([low, *marked]), max([high, *marked])
+
+
+def beyond(rows, values):
+    """How many seeds lie beyond the picture's ends."""
+    low, high = ends_of(rows, values)
+    return sum(not low <= value <= high for value in values) if len(set(values)) > FEW_LEVELS else 0
+
+
+def histogram(name, rows, values):
+    """How the seeds' figures are distributed, with the band, what the reports print, and ours."""
+    figure, ax = drawing.axes(4.4, 3.2)
+    row = rows[0]
+    low, high = ends_of(rows, values)
+    levels = sorted(set(values))
+    if len(levels) <= FEW_LEVELS:  # accuracies: so many flowers of so many
+        width = min((b - a for a, b in zip(levels, levels[1:])), default=0.01)
+        ax.bar(levels, [values.count(level) for level in levels], width=0.85 * width, color=SERIES[0], alpha=0.8)
+    else:
+        share = [i / BINS for i in range(BINS + 1)]
+        if is_wide(values):
+            drawing.logarithmic(ax.xaxis, narrow=high / low < 200)
+            edges = [low * (high / low) ** i for i in share]
+        else:
+            edges = [low + (high - low) * i for i in share]
+        # What lies beyond the ends counts in the outer bins.
+        ax.hist([min(max(value, edges[0]), edges[-1]) for value in values], bins=edges, color=SERIES[0], alpha=0.8)
+        if not is_wide(values):
+            ax.xaxis.set_major_locator(MaxNLocator(5))
+            ax.ticklabel_format(axis="x", useOffset=False)
+    ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    if row["low"] is not None and row["high"] is not None:
+        ax.axvspan(row["low"], row["high"], color=SERIES[0], alpha=0.15, lw=0, label="5 % to 95 %")
+    for i, row in enumerate(rows):
+        report = re.search(r"report \d+$", row["what"])
+        ax.axvline(row["reported"], color=REPORTED, lw=2, ls=DASHES[1 + i],
+                   label=f"{report.group() if report else 'reported'}: {number(row['reported'], 9)}")
+    if row["ours"] is not None:
+        ax.plot([row["ours"]], [0], color=INK, marker="^", mfc=PAPER, ms=9, ls="none", clip_on=False, zorder=5,
+                label=f"ours: {number(row['ours'])}")
+    short = re.sub(r"^\S+ ", "", name)
+    ax.set(xlabel=short + (" (share)" if "MLP" in name else ""), ylabel="seeds")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=2, columnspacing=1)
+    return figure
+
+
+def pictures(lab, draw):
+    figures = []
+    for name, rows, values in distributions(lab):
+        marks = " and ".join(f"{number(row['reported'], 9)} (percentile {row['percentile']:.1f})" for row in rows)
+        lost = rows[0]["diverged"]
+        diverged = f" {lost} more diverged and {'is' if lost == 1 else 'are'} not drawn." if lost else ""
+        far = beyond(rows, values)
+        if far:
+            diverged += f" {far} beyond the picture's ends {'is' if far == 1 else 'are'} counted in the outer bars."
+        scale = " The axis is logarithmic." if is_wide(values) else ""
+        inside = [row["within"] for row in rows]
+        where = "inside the band" if all(inside) else "outside the band" if not any(inside) else "not all in the band"
+        caption = f"{name}: {len(values)} seeds; reported {marks}, {where}.{diverged}{scale}"
+        alt = (f"Histogram of {name} over {len(values)} seeds, from {number(min(values), 4)} to "
+               f"{number(max(values), 4)}, with the reported value marked: {marks}.")
+        figures.append(page.figure(draw.svg(histogram(name, rows, values), alt), caption))
+    return page.pictures(figures)
