@@ -9,6 +9,7 @@
 #include <factorise/gd.h>
 #include <factorise/io.h>
 #include <factorise/mlp.h>
+#include <factorise/predict.h>
 #include <factorise/runs.h>
 #include <factorise/sgd.h>
 #include <factorise/subspace.h>

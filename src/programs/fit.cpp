@@ -24,13 +24,6 @@
 namespace factorise::programs {
 namespace {
 
-/// What is factorised, on the device that it is factorised on.
-struct Matrix {
-  Tensor A;
-  std::optional<Tensor> M;
-  int64_t observed;
-};
-
 /// What came of it.
 struct Fitted {
   Factors factors;
@@ -39,7 +32,7 @@ struct Fitted {
   bool stopped;
 };
 
-void check_combinations(const FitOptions& options) {
+void check_options(const FitOptions& options) {
   const auto only = [&](bool given, const char* option, const char* method) {
     if (given && options.method != method) {
       throw UsageError(
@@ -50,33 +43,20 @@ void check_combinations(const FitOptions& options) {
   only(options.lr_decay.has_value(), "--lr-decay", "sgd");
   only(options.path != "automatic", "--path", "sgd");
   only(options.loss != "squared", "--loss", "ad");
-  if (!options.mask_key.empty() && options.mask.empty()) {
-    throw UsageError("--mask-key names a tensor of the file that --mask gives, but there is no --mask.");
-  }
+  check_combinations(options.matrix, "A.pt");
 }
 
 [[noreturn]] void refuse(const std::string& sentence) {
   throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)}, sentence);
 }
 
-std::optional<Tensor> mask_of(const FitOptions& options, const Tensor& A) {
-  if (!options.mask.empty()) return load_tensor(options.mask, options.mask_key);
-  if (options.missing == "zero") return A.ne(0);
-  if (options.missing == "nan") return A.isnan().logical_not();
-  return std::nullopt;
-}
-
+/// In the type and on the device that it is factorised in.
 Matrix read_matrix(const FitOptions& options, c10::Device device) {
-  Tensor A = load_tensor(options.A, options.key);
-  std::optional<Tensor> M = mask_of(options, A);
-  if (!options.dtype.empty()) A = A.to(options.dtype == "float64" ? at::kDouble : at::kFloat);
-  const int64_t observed = M ? count_observed(*M) : A.numel();
-  if (!options.missing.empty() && observed == 0 && A.numel() > 0) {
-    refuse(fmt::format("{} has no observed entries: with --missing {} every one of its {} entries is missing.",
-                       options.A, options.missing, grouped(A.numel())));
-  }
-  if (M) M = M->to(device);
-  return {A.to(device), M, observed};
+  Matrix matrix = read_matrix(options.matrix);
+  if (!options.dtype.empty()) matrix.A = matrix.A.to(options.dtype == "float64" ? at::kDouble : at::kFloat);
+  matrix.A = matrix.A.to(device);
+  if (matrix.M) matrix.M = matrix.M->to(device);
+  return matrix;
 }
 
 std::optional<Factors> read_initial(const FitOptions& options, const Tensor& A, const Output& out) {
@@ -195,7 +175,7 @@ void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted
   if (options.lr_decay) method += fmt::format(", lr decay {}", *options.lr_decay);
   if (options.method == "ad") method += fmt::format(", loss {}", options.loss);
   out.print(
-      pairs({{"matrix", fmt::format("{}, {} x {}, {}", options.A, matrix.A.size(0), matrix.A.size(1), share)},
+      pairs({{"matrix", fmt::format("{}, {} x {}, {}", options.matrix.file, matrix.A.size(0), matrix.A.size(1), share)},
              {"method", method},
              {"engine", fmt::format("{} on {}, seed {}", options.engine, matrix.A.device().str(), options.common.seed)},
              {"loss", fmt::format("{} (squared error, observed entries)", figure(fitted.loss))},
@@ -208,14 +188,10 @@ void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted
 }  // namespace
 
 void add_fit_options(CLI::App& app, FitOptions& options) {
-  add_text(app, "A.pt", options.A, "FILE", "A file with the matrix, as torch.save writes it");
   add_choice(app, "--method", options.method, {"sgd", "gd", "ad"},
              "sgd: one entry at a time; gd: full-batch descent; ad: the same with autograd");
   add_integer(app, "--rank", options.rank, {1}, "Columns of U and V");
-  add_text(app, "--mask", options.mask, "M.pt", "A mask of A's shape, not zero where A is observed");
-  add_choice(app, "--missing", options.missing, {"zero", "nan"}, "Which entries of A are unobserved; default: none");
-  add_text(app, "--key", options.key, "NAME", "Which tensor of A.pt, where it holds several");
-  add_text(app, "--mask-key", options.mask_key, "NAME", "Which tensor of M.pt");
+  add_matrix_options(app, "A.pt", "A file with the matrix, as torch.save writes it", options.matrix);
   add_integer(app, "--epochs", options.epochs, {0}, "Passes over the observed entries (default 1000)");
   add_real(app, "--lr", options.lr, {0, HUGE_VAL, false}, "Step size (default 0.01, with gd 1e-5)");
   add_real(app, "--weight-decay", options.weight_decay, {0}, "sgd: L2 shrinkage of U and V (default 0)");
@@ -231,7 +207,6 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
   add_flag(app, "--overcomplete", options.overcomplete, "Allow a rank above min(m, n) without missing entries");
   add_common_options(app, options.common);
   for (const char* name : {"A.pt", "--method", "--rank"}) require(app, name);
-  exclude(app, "--mask", "--missing");
   set_examples(app,
                "  factorise fit A.pt --method sgd --rank 2\n"
                "  factorise fit ratings.pt --method gd --rank 5 --missing zero --output factors.pt\n"
@@ -240,7 +215,7 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
 }
 
 void fit(FitOptions options) {
-  check_combinations(options);
+  check_options(options);
   const c10::Device device = prepare(options.common);
   if (options.engine.empty()) options.engine = name_of(engine_on(device));
   check_writable(options.output, "--output");

@@ -5,14 +5,13 @@
 #include <string>
 
 #include "programs/command_line.h"
+#include "programs/matrix.h"
 
 namespace factorise::programs {
 
 struct FitOptions {
   CommonOptions common;
-  std::string A, key;          ///< file, and which of its tensors
-  std::string mask, mask_key;  ///< the same for the mask; empty: none
-  std::string missing;         ///< "zero", "nan", or empty: all observed
+  MatrixOptions matrix;
   std::string method, dtype, loss = "squared";
   std::string path = "automatic";
   std::string engine;  ///< "fused" or "reference"; empty: the one for the device

@@ -1,0 +1,57 @@
+// Finding U and V, and refusing what cannot be them.
+
+#include "programs/model.h"
+
+#include <ATen/core/Tensor.h>
+#include <factorise/io.h>
+#include <fmt/format.h>
+
+#include "io/contents.h"
+#include "io/pt_leaves.h"
+
+namespace factorise::programs {
+namespace {
+
+bool is_factor(const Tensor& tensor) {
+  return tensor.dim() == 2 && tensor.numel() > 0 && c10::isFloatingType(tensor.scalar_type());
+}
+
+}  // namespace
+
+Model load_model(const std::string& file) {
+  Model model{file, {}, std::nullopt};
+  Tensor first, second;  // of a tuple
+  for (const Leaf& leaf : leaves(load_pt(file))) {
+    if (leaf.value.is_tensor()) {
+      const Tensor& tensor = leaf.value.tensor();
+      if (leaf.name == "U") model.factors.U = tensor;
+      if (leaf.name == "V") model.factors.V = tensor;
+      if (leaf.name == "0") first = tensor;
+      if (leaf.name == "1") second = tensor;
+    } else if (const auto* loss = std::get_if<double>(&leaf.value.value); loss && leaf.name == "loss") {
+      model.loss = *loss;
+    }
+  }
+  auto& [U, V] = model.factors;
+  if (!U.defined() && !V.defined()) model.factors = {first, second};
+  if (!U.defined() || !V.defined()) {
+    refuse_file(
+        fmt::format("{} must hold U and V, as fit --output writes them, or a tuple of the two, but does not.", file));
+  }
+  if (!is_factor(U) || !is_factor(V) || U.size(1) != V.size(1)) {
+    refuse_file(
+        fmt::format("{}: U and V must be matrices of real numbers with as many columns as each other, but are not. "
+                    "See factorise show {}.",
+                    file, file));
+  }
+  if (!U.isfinite().all().item<bool>() || !V.isfinite().all().item<bool>()) {
+    refuse_file(fmt::format("{}: U and V must be finite, but hold NaN or infinity.", file));
+  }
+  return model;
+}
+
+std::string shape_text(const Model& model) {
+  return fmt::format("{} x {}, rank {}", model.factors.U.size(0), model.factors.V.size(0), model.factors.U.size(1));
+}
+
+}  // namespace factorise::programs
