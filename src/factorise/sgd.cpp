@@ -76,7 +76,7 @@ Factors factorise_fused(const SgdProblem& sgd, const SgdOptions& options) {
         const WithoutAutograd guard;
         const int64_t diverged =
             sgd_epochs(ratings, factors.U, factors.V, lr, options.weight_decay(), options.lr_decay(), epochs);
-        for (int64_t epoch = 0; epoch < epochs; ++epoch) lr *= options.lr_decay();
+        lr = lr_after(lr, options.lr_decay(), epochs);
         return diverged;
       },
       [&] { return squared_error(problem.A, factors, problem.mask()); });
@@ -102,6 +102,12 @@ Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options) 
 
 Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const SgdOptions& options) {
   return factorise("sgd_factorise_masked", A, M, rank, RankLimit::none, options);
+}
+
+double lr_after(double lr, double lr_decay, int64_t epochs) {
+  if (lr_decay == 1) return lr;
+  for (int64_t epoch = 0; epoch < epochs; ++epoch) lr *= lr_decay;
+  return lr;
 }
 
 }  // namespace factorise

@@ -19,7 +19,10 @@ struct FitOptions {
   std::optional<int64_t> epochs;  ///< not given: the method's own, as the next three
   std::optional<double> lr, weight_decay, lr_decay;
   bool overcomplete = false;
-  std::string initial, output;  ///< files; empty: none
+  std::string initial, output;     ///< files; empty: none
+  std::optional<double> hold_out;  ///< share of the observed entries that the run does not see
+  std::optional<int64_t> split_seed, patience, every;
+  std::string checkpoint, resume;  ///< files; empty: none
 };
 
 void add_fit_options(CLI::App& app, FitOptions& options);
