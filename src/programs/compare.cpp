@@ -47,7 +47,7 @@ Compared compared(const CompareOptions& options, const Model& a, const Model& b)
                   angles_between(a.factors.V, b.factors.V),
                   a.loss,
                   b.loss};
-  if (!options.matrix.file.empty()) {
+  if (!options.matrix.file.empty() || !options.matrix.entries.empty()) {
     const Matrix matrix = read_matrix(options.matrix);
     result.loss_a = squared_error(matrix.A, a.factors, matrix.M);
     result.loss_b = squared_error(matrix.A, b.factors, matrix.M);

@@ -59,6 +59,7 @@ void check_options(const FitOptions& options) {
   only(options.lr_decay.has_value(), "--lr-decay", "sgd");
   only(options.path != "automatic", "--path", "sgd");
   only(options.loss != "squared", "--loss", "ad");
+  if (name_of(options.matrix).empty()) throw UsageError("A.pt is required, or --entries with what is in it.");
   check_combinations(options.matrix, "A.pt");
   const auto needs = [](bool given, const char* option, bool there, const char* others) {
     if (given && !there) throw UsageError(fmt::format("{} is for {} alone, but there is none.", option, others));
@@ -75,7 +76,7 @@ void check_options(const FitOptions& options) {
 
 /// In the type and on the device that it is factorised in.
 Matrix read_matrix(const FitOptions& options, c10::Device device) {
-  Matrix matrix = read_matrix(options.matrix);
+  Matrix matrix = read_matrix(options.matrix, options.dtype == "float64" ? at::kDouble : at::kFloat);
   if (!options.dtype.empty()) matrix.A = matrix.A.to(options.dtype == "float64" ? at::kDouble : at::kFloat);
   matrix.A = matrix.A.to(device);
   if (matrix.M) matrix.M = matrix.M->to(device);
@@ -228,6 +229,10 @@ void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted)
     dict.emplace_back("split_seed", options.split_seed.value_or(0));
     dict.emplace_back("hold_out_rmse", *fitted.rmse);
   }
+  if (matrix.row_ids.defined()) {
+    dict.emplace_back("row_ids", matrix.row_ids);
+    dict.emplace_back("column_ids", matrix.column_ids);
+  }
   dict.emplace_back("version", version());
   dict.emplace_back("torch_version", torch_version());
   save_pt(options.output, dict);
@@ -268,7 +273,7 @@ void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted
   if (options.lr_decay) method += fmt::format(", lr decay {}", *options.lr_decay);
   if (options.method == "ad") method += fmt::format(", loss {}", options.loss);
   std::vector<std::pair<std::string, std::string>> lines({
-      {"matrix", fmt::format("{}, {} x {}, {}", options.matrix.file, matrix.A.size(0), matrix.A.size(1), share)},
+      {"matrix", fmt::format("{}, {} x {}, {}", name_of(options.matrix), matrix.A.size(0), matrix.A.size(1), share)},
       {"method", method},
       {"engine", fmt::format("{} on {}, seed {}", options.engine, matrix.A.device().str(), options.common.seed)},
       {"loss", fmt::format("{} (squared error, observed entries)", figure(fitted.loss))},
@@ -317,15 +322,15 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
            "Go on from there, to the same bits; given otherwise what was given");
   add_flag(app, "--overcomplete", options.overcomplete, "Allow a rank above min(m, n) without missing entries");
   add_common_options(app, options.common);
-  for (const char* name : {"A.pt", "--method", "--rank"}) require(app, name);
-  set_examples(
-      app,
-      "  factorise fit A.pt --method sgd --rank 2\n"
-      "  factorise fit ratings.pt --method gd --rank 5 --missing zero --output factors.pt\n"
-      "  factorise fit ratings.pt --method sgd --rank 5 --missing zero --lr 0.002 --weight-decay 0.02\n"
-      "  factorise fit ratings.pt --method sgd --rank 8 --missing zero --hold-out 0.1 --patience 3\n"
-      "  factorise fit A.pt --method sgd --rank 2 --checkpoint C.pt --resume C.pt --output factors.pt\n"
-      "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
+  for (const char* name : {"--method", "--rank"}) require(app, name);
+  set_examples(app,
+               "  factorise fit A.pt --method sgd --rank 2\n"
+               "  factorise fit ratings.pt --method gd --rank 5 --missing zero --output factors.pt\n"
+               "  factorise fit ratings.pt --method sgd --rank 5 --missing zero --lr 0.002 --weight-decay 0.02\n"
+               "  factorise fit ratings.pt --method sgd --rank 8 --missing zero --hold-out 0.1 --patience 3\n"
+               "  factorise fit A.pt --method sgd --rank 2 --checkpoint C.pt --resume C.pt --output factors.pt\n"
+               "  factorise fit --entries ml-1m/ratings.dat --method sgd --rank 8 --lr 0.002 --output factors.pt\n"
+               "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
 }
 
 void fit(FitOptions options) {

@@ -6,6 +6,7 @@
 #include <factorise/io.h>
 #include <fmt/format.h>
 
+#include "io/entries.h"
 #include "programs/table.h"
 
 namespace factorise::programs {
@@ -26,7 +27,12 @@ void add_matrix_options(CLI::App& app, const std::string& name, const std::strin
   add_choice(app, "--missing", options.missing, {"zero", "nan"}, "Which entries of A are unobserved; default: none");
   add_text(app, "--key", options.key, "NAME", "Which tensor of A.pt, where it holds several");
   add_text(app, "--mask-key", options.mask_key, "NAME", "Which tensor of M.pt");
+  add_text(app, "--entries", options.entries, "FILE",
+           "In place of a matrix: lines of user::movie::rating, with tabs or commas too, or a CSV row,column,value");
   exclude(app, "--mask", "--missing");
+  for (const std::string& other : {name, std::string("--mask"), std::string("--missing"), std::string("--key")}) {
+    exclude(app, "--entries", other);
+  }
 }
 
 void check_combinations(const MatrixOptions& options, const std::string& name) {
@@ -34,13 +40,21 @@ void check_combinations(const MatrixOptions& options, const std::string& name) {
     throw UsageError("--mask-key names a tensor of the file that --mask gives, but there is no --mask.");
   }
   const bool about_a_matrix = !(options.key + options.mask + options.missing).empty();
-  if (options.file.empty() && about_a_matrix) {
+  if (name_of(options).empty() && about_a_matrix) {
     throw UsageError(
         fmt::format("--key, --mask and --missing say how to read the matrix of {0}, but there is no {0}.", name));
   }
 }
 
-Matrix read_matrix(const MatrixOptions& options) {
+const std::string& name_of(const MatrixOptions& options) {
+  return options.entries.empty() ? options.file : options.entries;
+}
+
+Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
+  if (!options.entries.empty()) {
+    const Entries entries = load_entries(options.entries, type);
+    return {entries.A, entries.M, count_observed(entries.M), entries.row_ids, entries.column_ids};
+  }
   const Tensor A = load_tensor(options.file, options.key);
   const std::optional<Tensor> M = mask_of(options, A);
   const int64_t observed = M ? count_observed(*M) : A.numel();

@@ -31,23 +31,15 @@ void check_options(const PredictOptions& options) {
 }
 
 Pairs entry(int64_t row, int64_t column, const Model& model) {
-  const auto check = [&](const char* option, int64_t index, int64_t size, const char* what) {
-    if (index >= size) {
-      throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-                            fmt::format("{} must be from 0 to {}, as {} has {} {}, but was {}.", option, size - 1,
-                                        model.file, size, what, index));
-    }
-  };
-  check("--row", row, model.factors.U.size(0), "rows");
-  check("--column", column, model.factors.V.size(0), "columns");
-  return {at::tensor({row}), at::tensor({column})};
+  return {at::tensor({index_of(model, model.rows, "--row", row)}),
+          at::tensor({index_of(model, model.columns, "--column", column)}), at::tensor({row}), at::tensor({column})};
 }
 
 /// Digits that name the float64 exactly: what another program reads is what was computed.
 std::string csv_of(const Pairs& pairs, const at::Tensor& values) {
   std::string text = "row,column,prediction\n";
-  const auto* row = pairs.rows.const_data_ptr<int64_t>();
-  const auto* column = pairs.columns.const_data_ptr<int64_t>();
+  const auto* row = pairs.row_ids.const_data_ptr<int64_t>();
+  const auto* column = pairs.column_ids.const_data_ptr<int64_t>();
   const auto* value = values.const_data_ptr<double>();
   for (int64_t i = 0; i < values.numel(); ++i) {
     fmt::format_to(std::back_inserter(text), "{},{},{}\n", row[i], column[i], value[i]);
@@ -58,8 +50,8 @@ std::string csv_of(const Pairs& pairs, const at::Tensor& values) {
 nlohmann::ordered_json json_of(const PredictOptions& options, const Pairs& pairs, const at::Tensor& values) {
   auto list = nlohmann::ordered_json::array();
   for (int64_t i = 0; i < values.numel(); ++i) {
-    list.push_back({{"row", pairs.rows[i].item<int64_t>()},
-                    {"column", pairs.columns[i].item<int64_t>()},
+    list.push_back({{"row", pairs.row_ids[i].item<int64_t>()},
+                    {"column", pairs.column_ids[i].item<int64_t>()},
                     {"prediction", number(values[i].item<double>())}});
   }
   return {{"model", options.model}, {"predictions", list}};
@@ -69,8 +61,8 @@ nlohmann::ordered_json json_of(const PredictOptions& options, const Pairs& pairs
 
 void add_predict_options(CLI::App& app, PredictOptions& options) {
   add_text(app, "MODEL", options.model, "FILE", "A file with U and V, as fit --output writes it, or Python");
-  add_integer(app, "--row", options.row, {0}, "Row of the entry, from 0");
-  add_integer(app, "--column", options.column, {0}, "Column of the entry, from 0");
+  add_integer(app, "--row", options.row, {}, "Row of the entry, from 0, or the id that it had in --entries");
+  add_integer(app, "--column", options.column, {}, "Column of the entry, the same");
   add_text(app, "--pairs", options.pairs, "CSV", "Many entries: a header row,column, and one on each line");
   add_text(app, "--output", options.output, "FILE", "With --pairs, the CSV row,column,prediction; - means stdout");
   add_output_options(app, options.common);
@@ -86,9 +78,8 @@ void predict(const PredictOptions& options) {
   check_writable(options.output, "--output");
   const Output out(options.common);
   const Model model = load_model(options.model);
-  const Pairs pairs = options.pairs.empty()
-                          ? entry(*options.row, *options.column, model)
-                          : load_pairs(options.pairs, model.factors.U.size(0), model.factors.V.size(0));
+  const Pairs pairs = options.pairs.empty() ? entry(*options.row, *options.column, model)
+                                            : load_pairs(options.pairs, model.rows, model.columns);
   const at::Tensor values = factorise::predict(model.factors, pairs.rows, pairs.columns);
   if (options.output != "-") save_text(options.output, csv_of(pairs, values));
   if (!options.common.json.empty()) write_json(options.common.json, json_of(options, pairs, values));

@@ -67,7 +67,7 @@ TEST_CASE("top refuses in sentences", "[top]") {
       {{}, 2, "--column is required"},
       {{"--column", "1", "--count", "0"}, 2, "--count must be a whole number of at least 1"},
       {{"--column", "1", "--missing", "zero"}, 2, "there is no --matrix"},
-      {{"--column", "2"}, 1, "--column must be from 0 to 1, as F.pt has 2 columns, but was 2."},
+      {{"--column", "2"}, 1, "--column must be from 0 to 1 in F.pt, but was 2."},
       {{"--column", "1", "--matrix", "A.pt"}, 1, "by --missing or --mask"},
       {{"--column", "1", "--matrix", "B.pt", "--missing", "zero"}, 1, "B.pt must be 3 x 2"},
       {{"--column", "1", "--matrix", "A.pt", "--mask", "B.pt"}, 1, "the mask in B.pt must be 3 x 2"},
