@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/atomic_file.h"
 #include "io/contents.h"
 
 namespace factorise {
@@ -150,15 +151,6 @@ int64_t index_of(const std::vector<int64_t>& ids, int64_t id) {
   return std::lower_bound(ids.begin(), ids.end(), id) - ids.begin();
 }
 
-/// Where the system would promise memory that it has not, and end the program when it is used.
-void check_memory(const std::string& path, int64_t m, int64_t n, double bytes_of_cell) {
-  const double needed = static_cast<double>(m) * static_cast<double>(n) * bytes_of_cell;
-  const double there = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-  if (needed < there) return;
-  refuse_file(c10::str("[", kFunction, "] ", path, ": its ", m, " rows and ", n, " columns make a dense matrix of ",
-                       std::llround(needed / 1e9), " GB, but this machine has ", std::llround(there / 1e9), " GB."));
-}
-
 template <class T>
 void fill(const std::vector<Entry>& entries, const std::vector<int64_t>& rows, const std::vector<int64_t>& columns,
           const Reader& reader, const Entries& into) {
@@ -186,11 +178,50 @@ Entries load_entries(const std::filesystem::path& path, c10::ScalarType dtype) {
   const auto rows = sorted_ids(entries, [](const Entry& entry) { return entry.row; });
   const auto columns = sorted_ids(entries, [](const Entry& entry) { return entry.column; });
   const auto m = static_cast<int64_t>(rows.size()), n = static_cast<int64_t>(columns.size());
-  check_memory(path.string(), m, n, 1 + static_cast<double>(c10::elementSize(dtype)));
+  check_memory(kFunction, path.string(), m, n, 1 + static_cast<double>(c10::elementSize(dtype)));
   const Entries result{at::zeros({m, n}, at::TensorOptions(dtype)), at::zeros({m, n}, at::TensorOptions(at::kBool)),
                        at::tensor(at::ArrayRef<int64_t>(rows)), at::tensor(at::ArrayRef<int64_t>(columns))};
   (dtype == at::kDouble ? fill<double> : fill<float>)(entries, rows, columns, reader, result);
   return result;
+}
+
+std::string exact_text(const at::Tensor& matrix, int64_t index) {
+  std::array<char, 32> text;
+  const auto write = [&](auto number) {
+    return std::string(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
+  };
+  if (matrix.scalar_type() == at::kFloat) return write(matrix.const_data_ptr<float>()[index]);
+  if (matrix.scalar_type() == at::kDouble) return write(matrix.const_data_ptr<double>()[index]);
+  return write(matrix.const_data_ptr<int64_t>()[index]);
+}
+
+void save_entries(const std::filesystem::path& path, const Entries& entries) {
+  const bool whole = c10::isIntegralType(entries.A.scalar_type(), /*includeBool=*/true);
+  const bool doubles = entries.A.scalar_type() == at::kDouble;
+  const at::Tensor A = entries.A.to(whole ? at::kLong : doubles ? at::kDouble : at::kFloat).contiguous();
+  const at::Tensor M = entries.M.defined() ? entries.M.ne(0).contiguous() : at::Tensor();
+  const auto id = [](const at::Tensor& ids, int64_t i) { return ids.defined() ? ids.const_data_ptr<int64_t>()[i] : i; };
+  AtomicFile file("save_entries", path);
+  file.write(std::string("row,column,value\n"));
+  for (int64_t r = 0; r < A.size(0); ++r) {
+    std::string lines;
+    for (int64_t c = 0; c < A.size(1); ++c) {
+      const int64_t at = r * A.size(1) + c;
+      if (M.defined() && !M.const_data_ptr<bool>()[at]) continue;
+      lines += c10::str(id(entries.row_ids, r), ",", id(entries.column_ids, c), ",", exact_text(A, at), "\n");
+    }
+    file.write(lines);
+  }
+  file.commit();
+}
+
+void check_memory(const char* function, const std::string& path, int64_t m, int64_t n, double bytes_of_cell) {
+  // Where the system would promise memory that it has not, and end the program when it is used.
+  const double needed = static_cast<double>(m) * static_cast<double>(n) * bytes_of_cell;
+  const double there = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (needed < there) return;
+  refuse_file(c10::str("[", function, "] ", path, ": its ", m, " rows and ", n, " columns make a dense matrix of ",
+                       std::llround(needed / 1e9), " GB, but this machine has ", std::llround(there / 1e9), " GB."));
 }
 
 }  // namespace factorise

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <string>
 
 namespace factorise {
 
@@ -23,5 +24,16 @@ struct Entries {
 /// has less memory. dtype: float32 or float64.
 /// Throws FileError naming the line that is no entry, or that gives an entry for the second time.
 Entries load_entries(const std::filesystem::path& path, c10::ScalarType dtype = at::kFloat);
+
+/// Writes a CSV with the header row,column,value and the observed entries, row by row: with their ids, or counted from
+/// 0 where those are undefined; all entries where M is. Numbers have the digits that give them back exactly. Whole or
+/// not at all. Throws FileError.
+void save_entries(const std::filesystem::path& path, const Entries& entries);
+
+/// A number with the fewest digits that give it back exactly in its type.
+std::string exact_text(const at::Tensor& matrix, int64_t index);
+
+/// Refuses a dense matrix that this machine has not the memory for. Throws FileError.
+void check_memory(const char* function, const std::string& path, int64_t m, int64_t n, double bytes_of_cell);
 
 }  // namespace factorise

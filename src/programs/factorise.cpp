@@ -2,6 +2,7 @@
 
 #include "programs/command_line.h"
 #include "programs/compare.h"
+#include "programs/convert.h"
 #include "programs/fit.h"
 #include "programs/predict.h"
 #include "programs/show.h"
@@ -13,8 +14,9 @@ int main(int argc, char** argv) {
   PredictOptions predict_options;
   TopOptions top_options;
   CompareOptions compare_options;
+  ConvertOptions convert_options;
   ShowOptions show_options;
-  bool fits = false, predicts = false, ranks = false, compares = false, shows = false;
+  bool fits = false, predicts = false, ranks = false, compares = false, converts = false, shows = false;
   const auto describe = [&](CLI::App& app) {
     set_description(app, "Matrix factorisation, A ≈ U Vᵀ, of tensors in .pt files.");
     set_examples(app,
@@ -26,6 +28,7 @@ int main(int argc, char** argv) {
                         predict_options);
     add_top_options(add_verb(app, "top", "Rank the rows that a model predicts the most for", ranks), top_options);
     add_compare_options(add_verb(app, "compare", "Say how far two models are apart", compares), compare_options);
+    add_convert_options(add_verb(app, "convert", "Write a matrix as another kind of file", converts), convert_options);
     add_show_options(add_verb(app, "show", "Say what a .pt file holds", shows), show_options);
   };
   return run_program(argc, argv, "factorise", describe, [&] {
@@ -33,6 +36,7 @@ int main(int argc, char** argv) {
     if (predicts) predict(predict_options);
     if (ranks) top(top_options);
     if (compares) compare(compare_options);
+    if (converts) convert(convert_options);
     if (shows) show(show_options);
   });
 }

@@ -298,7 +298,7 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
   add_choice(app, "--method", options.method, {"sgd", "gd", "ad"},
              "sgd: one entry at a time; gd: full-batch descent; ad: the same with autograd");
   add_integer(app, "--rank", options.rank, {1}, "Columns of U and V");
-  add_matrix_options(app, "A.pt", "A file with the matrix, as torch.save writes it", options.matrix);
+  add_matrix_options(app, "A.pt", "A file with the matrix, as torch.save writes it, or NumPy's .npy", options.matrix);
   add_integer(app, "--epochs", options.epochs, {0}, "Passes over the observed entries (default 1000)");
   add_real(app, "--lr", options.lr, {0, HUGE_VAL, false}, "Step size (default 0.01, with gd 1e-5)");
   add_real(app, "--weight-decay", options.weight_decay, {0}, "sgd: L2 shrinkage of U and V (default 0)");

@@ -25,7 +25,8 @@ struct Matrix {
 };
 
 /// Adds `name` ("A.pt", "--matrix") for the file, --entries, --key, --mask, --mask-key and --missing.
-void add_matrix_options(CLI::App& app, const std::string& name, const std::string& help, MatrixOptions& options);
+void add_matrix_options(CLI::App& app, const std::string& name, const std::string& help, MatrixOptions& options,
+                        bool with_entries = true);
 
 /// Refuses what makes no sense together. Throws UsageError.
 void check_combinations(const MatrixOptions& options, const std::string& name);
