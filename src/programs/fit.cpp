@@ -21,6 +21,7 @@
 #include "programs/engine.h"
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
+#include "programs/plot.h"
 #include "programs/progress.h"
 #include "programs/stages.h"
 #include "programs/table.h"
@@ -30,6 +31,7 @@ namespace factorise::programs {
 namespace {
 
 constexpr int64_t kEvery = 20;
+constexpr int64_t kCurvePoints = 60;
 
 /// What is given to a method.
 struct Problem {
@@ -46,6 +48,7 @@ struct Fitted {
   double lr, loss, seconds;
   std::optional<double> rmse;  ///< over the entries set aside
   bool stopped;
+  std::vector<CurvePoint> curve;  ///< for --plot
 };
 
 void check_options(const FitOptions& options) {
@@ -188,10 +191,21 @@ Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
   const State first = first_state(given, stages.settings, epochs, lr, device);
   Progress progress(fmt::format("{} rank {}", given.method, *given.rank), epochs - first.epoch, given.common.quiet);
   const auto shared = shared_options<Options>(given, progress);
+  std::vector<CurvePoint> curve;
+  int64_t done = first.epoch;
   const State state = run_stages(
       first, stages, problem.aside, progress, [&](int64_t stage, double stage_lr, const std::optional<Factors>& from) {
-        const auto options = Options(shared).num_epochs(stage).lr(stage_lr);
-        return run(given, problem.matrix, Options(options).initial(from ? from : problem.initial));
+        Options options(shared);
+        options.num_epochs(stage).lr(stage_lr).initial(from ? from : problem.initial);
+        if (given.plot) {
+          options.report_every(std::max<int64_t>(1, epochs / kCurvePoints)).on_epoch([&](int64_t epoch, double loss) {
+            curve.push_back({done + epoch, loss});
+            return !shared.on_epoch() || shared.on_epoch()(epoch, loss);
+          });
+        }
+        const Factors factors = run(given, problem.matrix, options);
+        done += stage;
+        return factors;
       });
   if (device.is_cuda()) state.factors->U.cpu();  // the epochs are done when their result is here
   Fitted fitted{*state.factors, epochs, state.epoch, state.epoch, lr, 0, progress.seconds(), {}, progress.stopped()};
@@ -199,6 +213,7 @@ Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
     fitted.factors = *state.best;
     fitted.epochs_done = state.best_epoch;
   }
+  fitted.curve = std::move(curve);
   return fitted;
 }
 
@@ -290,6 +305,10 @@ void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted
   lines.emplace_back("time", fmt::format("{} for the epochs", duration(fitted.seconds)));
   lines.emplace_back("output", options.output.empty() ? "none (--output FILE keeps U and V)" : options.output);
   out.print(pairs(lines, out.style()));
+  if (!options.plot) return;
+  const std::string curve = plot(fitted.curve, out.style());
+  out.print();
+  out.print(curve.empty() ? "No curve: that takes two epochs." : curve);
 }
 
 }  // namespace
@@ -320,6 +339,7 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
   add_integer(app, "--every", options.every, {1}, "Epochs between checkpoints, and looks at the hold-out (default 20)");
   add_text(app, "--resume", options.resume, "C.pt",
            "Go on from there, to the same bits; given otherwise what was given");
+  add_flag(app, "--plot", options.plot, "Draw how the loss fell, below the summary");
   add_flag(app, "--overcomplete", options.overcomplete, "Allow a rank above min(m, n) without missing entries");
   add_common_options(app, options.common);
   for (const char* name : {"--method", "--rank"}) require(app, name);

@@ -18,7 +18,7 @@ struct FitOptions {
   std::optional<int64_t> rank;
   std::optional<int64_t> epochs;  ///< not given: the method's own, as the next three
   std::optional<double> lr, weight_decay, lr_decay;
-  bool overcomplete = false;
+  bool overcomplete = false, plot = false;
   std::string initial, output;     ///< files; empty: none
   std::optional<double> hold_out;  ///< share of the observed entries that the run does not see
   std::optional<int64_t> split_seed, patience, every;
