@@ -342,6 +342,7 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
   add_flag(app, "--plot", options.plot, "Draw how the loss fell, below the summary");
   add_flag(app, "--overcomplete", options.overcomplete, "Allow a rank above min(m, n) without missing entries");
   add_common_options(app, options.common);
+  add_config(app);
   for (const char* name : {"--method", "--rank"}) require(app, name);
   set_examples(app,
                "  factorise fit A.pt --method sgd --rank 2\n"
@@ -350,6 +351,7 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
                "  factorise fit ratings.pt --method sgd --rank 8 --missing zero --hold-out 0.1 --patience 3\n"
                "  factorise fit A.pt --method sgd --rank 2 --checkpoint C.pt --resume C.pt --output factors.pt\n"
                "  factorise fit --entries ml-1m/ratings.dat --method sgd --rank 8 --lr 0.002 --output factors.pt\n"
+               "  factorise fit A.pt --config fit.toml       (see factorise --help)\n"
                "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
 }
 
