@@ -7,8 +7,10 @@
 #include <factorise/factor_loss.h>
 #include <factorise/factors.h>
 #include <factorise/gd.h>
+#include <factorise/hold_out.h>
 #include <factorise/io.h>
 #include <factorise/mlp.h>
+#include <factorise/predict.h>
 #include <factorise/runs.h>
 #include <factorise/sgd.h>
 #include <factorise/subspace.h>

@@ -57,4 +57,8 @@ Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options =
 /// What is not observed may hold anything, NaN too. Throws c10::ValueError also where M marks nothing or holds NaN.
 Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const SgdOptions& options = {});
 
+/// The step size after so many epochs, multiplied epoch by epoch as a run does it: with it and with the factors that a
+/// run ended with, another one goes on to the bits that a longer first one would have had.
+double lr_after(double lr, double lr_decay, int64_t epochs);
+
 }  // namespace factorise

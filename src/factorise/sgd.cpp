@@ -105,4 +105,6 @@ Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, con
   return factorise("sgd_factorise_masked", A, M, rank, RankLimit::none, options);
 }
 
+double lr_after(double lr, double lr_decay, int64_t epochs) { return sgd_lr_after(lr, lr_decay, epochs); }
+
 }  // namespace factorise

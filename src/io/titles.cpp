@@ -3,8 +3,6 @@
 #include <factorise/datasets.h>
 #include <factorise/io.h>
 
-#include <charconv>
-#include <optional>
 #include <unordered_map>
 
 #include "io/contents.h"
@@ -14,13 +12,6 @@ namespace factorise {
 namespace {
 
 constexpr char kFunction[] = "load_titles";
-
-std::optional<int64_t> whole_number(const std::string& text) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 template <typename... Parts>
 [[noreturn]] void refuse(const std::filesystem::path& path, const Parts&... parts) {

@@ -30,6 +30,7 @@ struct SgdStep {
 
 /// lr after some epochs: multiplied in double after each.
 inline double sgd_lr_after(double lr, double lr_decay, int64_t epochs) {
+  if (lr_decay == 1) return lr;
   for (int64_t epoch = 0; epoch < epochs; ++epoch) lr *= lr_decay;
   return lr;
 }

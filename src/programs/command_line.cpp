@@ -200,6 +200,15 @@ CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& de
   return *verb;
 }
 
+void add_config(CLI::App& verb) {
+  // CLI11 reads such files for a whole program alone; the verb passes the option on to it.
+  CLI::App* program = verb.get_parent();
+  const std::string help = fmt::format("Options from a file, rank = 5 and the like below a line [{}]", verb.get_name());
+  program->set_config("--config", "", wrapped(help))->option_text("FILE");
+  program->allow_config_extras(CLI::config_extras_mode::error);
+  verb.fallthrough();
+}
+
 void set_description(CLI::App& app, const std::string& description) { app.description(description); }
 void set_examples(CLI::App& app, const std::string& examples) { app.footer("Examples:\n" + examples); }
 

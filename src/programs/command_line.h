@@ -68,6 +68,10 @@ void exclude(CLI::App& app, const std::string& name, const std::string& other);
 /// A verb, as in `factorise fit`. Whether it was chosen is known once the command line is parsed; one is required.
 CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& description, bool& chosen);
 
+/// Lets a verb take options from a file too, in CLI11's form of TOML: a section with the verb's name, a line for each
+/// option. What the command line says counts more.
+void add_config(CLI::App& verb);
+
 /// What --help says first and last: a sentence or two, and examples, one a line.
 void set_description(CLI::App& app, const std::string& description);
 void set_examples(CLI::App& app, const std::string& examples);

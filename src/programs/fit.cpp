@@ -6,40 +6,52 @@
 #include <ATen/ops/ones_like.h>
 #include <factorise/autograd.h>
 #include <factorise/gd.h>
+#include <factorise/hold_out.h>
 #include <factorise/io.h>
 #include <factorise/sgd.h>
 #include <factorise/version.h>
 #include <fmt/format.h>
 
 #include <cmath>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+
+#include "io/fingerprint.h"
 
 #include "programs/engine.h"
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
+#include "programs/plot.h"
 #include "programs/progress.h"
+#include "programs/stages.h"
 #include "programs/table.h"
 #include "programs/terminal.h"
 
 namespace factorise::programs {
 namespace {
 
-/// What is factorised, on the device that it is factorised on.
-struct Matrix {
-  Tensor A;
-  std::optional<Tensor> M;
-  int64_t observed;
+constexpr int64_t kEvery = 20;
+constexpr int64_t kCurvePoints = 60;
+
+/// What is given to a method.
+struct Problem {
+  Matrix matrix;  ///< without what is set aside
+  std::optional<HoldOut> aside;
+  std::optional<Factors> initial;
 };
 
 /// What came of it.
 struct Fitted {
   Factors factors;
-  int64_t epochs, epochs_done;
+  int64_t epochs, epochs_done;  ///< asked for, and that the factors had
+  int64_t epochs_run;           ///< more, where the best came before the last
   double lr, loss, seconds;
+  std::optional<double> rmse;  ///< over the entries set aside
   bool stopped;
+  std::vector<CurvePoint> curve;  ///< for --plot
 };
 
-void check_combinations(const FitOptions& options) {
+void check_options(const FitOptions& options) {
   const auto only = [&](bool given, const char* option, const char* method) {
     if (given && options.method != method) {
       throw UsageError(
@@ -50,33 +62,28 @@ void check_combinations(const FitOptions& options) {
   only(options.lr_decay.has_value(), "--lr-decay", "sgd");
   only(options.path != "automatic", "--path", "sgd");
   only(options.loss != "squared", "--loss", "ad");
-  if (!options.mask_key.empty() && options.mask.empty()) {
-    throw UsageError("--mask-key names a tensor of the file that --mask gives, but there is no --mask.");
-  }
+  if (name_of(options.matrix).empty()) throw UsageError("A.pt is required, or --entries with what is in it.");
+  check_combinations(options.matrix, "A.pt");
+  const auto needs = [](bool given, const char* option, bool there, const char* others) {
+    if (given && !there) throw UsageError(fmt::format("{} is for {} alone, but there is none.", option, others));
+  };
+  needs(options.split_seed.has_value(), "--split-seed", options.hold_out.has_value(), "--hold-out");
+  needs(options.patience.has_value(), "--patience", options.hold_out.has_value(), "--hold-out");
+  needs(options.every.has_value(), "--every", !options.checkpoint.empty() || options.patience,
+        "--checkpoint and --patience");
 }
 
 [[noreturn]] void refuse(const std::string& sentence) {
   throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)}, sentence);
 }
 
-std::optional<Tensor> mask_of(const FitOptions& options, const Tensor& A) {
-  if (!options.mask.empty()) return load_tensor(options.mask, options.mask_key);
-  if (options.missing == "zero") return A.ne(0);
-  if (options.missing == "nan") return A.isnan().logical_not();
-  return std::nullopt;
-}
-
+/// In the type and on the device that it is factorised in.
 Matrix read_matrix(const FitOptions& options, c10::Device device) {
-  Tensor A = load_tensor(options.A, options.key);
-  std::optional<Tensor> M = mask_of(options, A);
-  if (!options.dtype.empty()) A = A.to(options.dtype == "float64" ? at::kDouble : at::kFloat);
-  const int64_t observed = M ? count_observed(*M) : A.numel();
-  if (!options.missing.empty() && observed == 0 && A.numel() > 0) {
-    refuse(fmt::format("{} has no observed entries: with --missing {} every one of its {} entries is missing.",
-                       options.A, options.missing, grouped(A.numel())));
-  }
-  if (M) M = M->to(device);
-  return {A.to(device), M, observed};
+  Matrix matrix = read_matrix(options.matrix, options.dtype == "float64" ? at::kDouble : at::kFloat);
+  if (!options.dtype.empty()) matrix.A = matrix.A.to(options.dtype == "float64" ? at::kDouble : at::kFloat);
+  matrix.A = matrix.A.to(device);
+  if (matrix.M) matrix.M = matrix.M->to(device);
+  return matrix;
 }
 
 std::optional<Factors> read_initial(const FitOptions& options, const Tensor& A, const Output& out) {
@@ -89,15 +96,55 @@ std::optional<Factors> read_initial(const FitOptions& options, const Tensor& A, 
   return Factors{factors.U.to(A.device(), type), factors.V.to(A.device(), type)};
 }
 
+bool is_staged(const FitOptions& given) { return !given.checkpoint.empty() || given.patience; }
+
+/// What has to be as it was for a run to go on. Texts of numbers name them exactly.
+Settings settings_of(const FitOptions& given, const Matrix& matrix, const std::optional<Factors>& initial,
+                     int64_t epochs, double lr) {
+  Settings settings{{"matrix", fingerprint(matrix.A, matrix.M)},
+                    {"method", given.method},
+                    {"engine", given.engine},
+                    {"rank", fmt::format("{}", *given.rank)},
+                    {"lr", fmt::format("{}", lr)},
+                    {"seed", fmt::format("{}", given.common.seed)},
+                    {"objective", given.loss},
+                    {"weight_decay", fmt::format("{}", given.weight_decay.value_or(SgdOptions().weight_decay()))},
+                    {"lr_decay", fmt::format("{}", given.lr_decay.value_or(SgdOptions().lr_decay()))},
+                    {"initial", initial ? fingerprint(initial->U) + ", " + fingerprint(initial->V) : "drawn"},
+                    {"hold_out", given.hold_out ? fmt::format("{}", *given.hold_out) : "none"},
+                    {"split_seed", fmt::format("{}", given.split_seed.value_or(0))},
+                    {"patience", given.patience ? fmt::format("{}", *given.patience) : "none"}};
+  if (given.patience) {  // which stages there are then decides what is returned
+    settings.emplace_back("every", fmt::format("{}", given.every.value_or(kEvery)));
+    settings.emplace_back("epochs", fmt::format("{}", epochs));
+  }
+  return settings;
+}
+
+/// The state of --resume, or of a run that has not begun.
+State first_state(const FitOptions& given, const Settings& settings, int64_t epochs, double lr, c10::Device device) {
+  const State beginning{0, lr, std::nullopt, std::nullopt, 0, 0, 0};
+  if (given.resume.empty()) return beginning;
+  // So that one command line can be repeated until it is done.
+  if (given.resume == given.checkpoint && !std::filesystem::exists(given.resume)) return beginning;
+  State state = load_checkpoint(given.resume, settings);
+  if (state.epoch > epochs) {
+    refuse(fmt::format("{} is after epoch {} already, but --epochs is {}.", given.resume, state.epoch, epochs));
+  }
+  for (auto* factors : {&state.factors, &state.best}) {
+    if (*factors) *factors = Factors{(*factors)->U.to(device), (*factors)->V.to(device)};
+  }
+  return state;
+}
+
 /// Sets what all methods share; what was not given keeps the library's default.
 template <class Options>
-Options shared_options(const FitOptions& given, Progress& progress, const std::optional<Factors>& initial) {
+Options shared_options(const FitOptions& given, Progress& progress) {
   Options options;
-  if (given.epochs) options.num_epochs(*given.epochs);
-  if (given.lr) options.lr(*given.lr);
-  options.seed(given.common.seed).initial(initial);
-  options.engine(given.engine == "fused" ? Engine::fused : Engine::reference);
-  options.stop(progress.stop()).on_epoch(progress.on_epoch()).report_every(progress.report_every());
+  options.seed(given.common.seed).engine(given.engine == "fused" ? Engine::fused : Engine::reference);
+  options.stop(progress.stop());
+  // A loss for every short stage would cost more than the stage.
+  if (!is_staged(given)) options.on_epoch(progress.on_epoch()).report_every(progress.report_every());
   return options;
 }
 
@@ -131,26 +178,51 @@ Factors run_ad(const FitOptions& given, const Matrix& matrix, AdOptions options)
 
 /// Runs one method; its options are the library's type, whose defaults stand for what was not given.
 template <class Options, class Run>
-Fitted run_method(const FitOptions& given, const Matrix& matrix, const std::optional<Factors>& initial, Run run) {
+Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
   const int64_t epochs = given.epochs.value_or(Options().num_epochs());
-  Progress progress(fmt::format("{} rank {}", given.method, *given.rank), epochs, given.common.quiet);
-  const auto options = shared_options<Options>(given, progress, initial);
-  Fitted fitted;
-  fitted.factors = run(given, matrix, options);
-  if (matrix.A.is_cuda()) fitted.factors.U.cpu();  // the epochs are done when their result is here
-  fitted.seconds = progress.seconds();
-  fitted.epochs = epochs;
-  fitted.epochs_done = progress.done();
-  fitted.stopped = progress.stopped();
-  fitted.lr = options.lr();
+  const double lr = given.lr.value_or(Options().lr());
+  const c10::Device device = problem.matrix.A.device();
+  Stages stages{epochs, std::nullopt,   given.lr_decay.value_or(1), given.patience, given.checkpoint,
+                {},     device.is_cpu()};
+  if (is_staged(given)) stages.every = given.every.value_or(kEvery);
+  if (is_staged(given) || !given.resume.empty()) {
+    stages.settings = settings_of(given, problem.matrix, problem.initial, epochs, lr);
+  }
+  const State first = first_state(given, stages.settings, epochs, lr, device);
+  Progress progress(fmt::format("{} rank {}", given.method, *given.rank), epochs - first.epoch, given.common.quiet);
+  const auto shared = shared_options<Options>(given, progress);
+  std::vector<CurvePoint> curve;
+  int64_t done = first.epoch;
+  const State state = run_stages(
+      first, stages, problem.aside, progress, [&](int64_t stage, double stage_lr, const std::optional<Factors>& from) {
+        Options options(shared);
+        options.num_epochs(stage).lr(stage_lr).initial(from ? from : problem.initial);
+        if (given.plot) {
+          options.report_every(std::max<int64_t>(1, epochs / kCurvePoints)).on_epoch([&](int64_t epoch, double loss) {
+            curve.push_back({done + epoch, loss});
+            return !shared.on_epoch() || shared.on_epoch()(epoch, loss);
+          });
+        }
+        const Factors factors = run(given, problem.matrix, options);
+        done += stage;
+        return factors;
+      });
+  if (device.is_cuda()) state.factors->U.cpu();  // the epochs are done when their result is here
+  Fitted fitted{*state.factors, epochs, state.epoch, state.epoch, lr, 0, progress.seconds(), {}, progress.stopped()};
+  if (state.best) {
+    fitted.factors = *state.best;
+    fitted.epochs_done = state.best_epoch;
+  }
+  fitted.curve = std::move(curve);
   return fitted;
 }
 
-Fitted run(const FitOptions& given, const Matrix& matrix, const std::optional<Factors>& initial) {
-  Fitted fitted = given.method == "sgd"  ? run_method<SgdOptions>(given, matrix, initial, run_sgd)
-                  : given.method == "gd" ? run_method<GdOptions>(given, matrix, initial, run_gd)
-                                         : run_method<AdOptions>(given, matrix, initial, run_ad);
-  fitted.loss = squared_error(matrix.A, fitted.factors, matrix.M);
+Fitted run(const FitOptions& given, const Problem& problem) {
+  Fitted fitted = given.method == "sgd"  ? run_method<SgdOptions>(given, problem, run_sgd)
+                  : given.method == "gd" ? run_method<GdOptions>(given, problem, run_gd)
+                                         : run_method<AdOptions>(given, problem, run_ad);
+  fitted.loss = squared_error(problem.matrix.A, fitted.factors, problem.matrix.M);
+  if (problem.aside) fitted.rmse = rmse(*problem.aside, fitted.factors);
   return fitted;
 }
 
@@ -167,6 +239,15 @@ void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted)
   if (options.method == "ad") dict.emplace_back("objective", options.loss);
   dict.emplace_back("observed", matrix.observed);
   dict.emplace_back("loss", fitted.loss);
+  if (fitted.rmse) {
+    dict.emplace_back("hold_out", *options.hold_out);
+    dict.emplace_back("split_seed", options.split_seed.value_or(0));
+    dict.emplace_back("hold_out_rmse", *fitted.rmse);
+  }
+  if (matrix.row_ids.defined()) {
+    dict.emplace_back("row_ids", matrix.row_ids);
+    dict.emplace_back("column_ids", matrix.column_ids);
+  }
   dict.emplace_back("version", version());
   dict.emplace_back("torch_version", torch_version());
   save_pt(options.output, dict);
@@ -175,12 +256,24 @@ void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted)
 nlohmann::ordered_json json_of(const FitOptions& options, const Matrix& matrix, const Fitted& fitted) {
   nlohmann::ordered_json output;  // null
   if (!options.output.empty()) output = options.output;
-  return {{"method", options.method},          {"engine", options.engine},
-          {"device", matrix.A.device().str()}, {"rank", *options.rank},
-          {"epochs", fitted.epochs_done},      {"lr", fitted.lr},
-          {"seed", options.common.seed},       {"shape", {matrix.A.size(0), matrix.A.size(1)}},
-          {"observed", matrix.observed},       {"loss", number(fitted.loss)},
-          {"seconds", fitted.seconds},         {"output", output}};
+  nlohmann::ordered_json aside;  // null
+  if (fitted.rmse) {
+    aside = {{"share", *options.hold_out}, {"seed", options.split_seed.value_or(0)}, {"rmse", number(*fitted.rmse)}};
+  }
+  return {{"method", options.method},
+          {"engine", options.engine},
+          {"device", matrix.A.device().str()},
+          {"rank", *options.rank},
+          {"epochs", fitted.epochs_done},
+          {"lr", fitted.lr},
+          {"seed", options.common.seed},
+          {"shape", {matrix.A.size(0), matrix.A.size(1)}},
+          {"observed", matrix.observed},
+          {"loss", number(fitted.loss)},
+          {"hold_out", aside},
+          {"epochs_run", fitted.epochs_run},
+          {"seconds", fitted.seconds},
+          {"output", output}};
 }
 
 void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted& fitted, const Output& out) {
@@ -194,28 +287,37 @@ void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted
   if (options.weight_decay) method += fmt::format(", weight decay {}", *options.weight_decay);
   if (options.lr_decay) method += fmt::format(", lr decay {}", *options.lr_decay);
   if (options.method == "ad") method += fmt::format(", loss {}", options.loss);
-  out.print(
-      pairs({{"matrix", fmt::format("{}, {} x {}, {}", options.A, matrix.A.size(0), matrix.A.size(1), share)},
-             {"method", method},
-             {"engine", fmt::format("{} on {}, seed {}", options.engine, matrix.A.device().str(), options.common.seed)},
-             {"loss", fmt::format("{} (squared error, observed entries)", figure(fitted.loss))},
-             {"RMSE", figure(std::sqrt(fitted.loss / observed))},
-             {"time", fmt::format("{} for the epochs", duration(fitted.seconds))},
-             {"output", options.output.empty() ? "none (--output FILE keeps U and V)" : options.output}},
-            out.style()));
+  std::vector<std::pair<std::string, std::string>> lines({
+      {"matrix", fmt::format("{}, {} x {}, {}", name_of(options.matrix), matrix.A.size(0), matrix.A.size(1), share)},
+      {"method", method},
+      {"engine", fmt::format("{} on {}, seed {}", options.engine, matrix.A.device().str(), options.common.seed)},
+      {"loss", fmt::format("{} (squared error, observed entries)", figure(fitted.loss))},
+      {"RMSE", figure(std::sqrt(fitted.loss / observed))},
+  });
+  if (fitted.rmse) {
+    lines.emplace_back(
+        "hold-out",
+        fmt::format(
+            "RMSE {} over {:.3g} % of the entries, split seed {}{}", figure(*fitted.rmse), 100 * *options.hold_out,
+            options.split_seed.value_or(0),
+            fitted.epochs_run > fitted.epochs_done ? fmt::format("; the best of {} epochs", fitted.epochs_run) : ""));
+  }
+  lines.emplace_back("time", fmt::format("{} for the epochs", duration(fitted.seconds)));
+  lines.emplace_back("output", options.output.empty() ? "none (--output FILE keeps U and V)" : options.output);
+  out.print(pairs(lines, out.style()));
+  if (!options.plot) return;
+  const std::string curve = plot(fitted.curve, out.style());
+  out.print();
+  out.print(curve.empty() ? "No curve: that takes two epochs." : curve);
 }
 
 }  // namespace
 
 void add_fit_options(CLI::App& app, FitOptions& options) {
-  add_text(app, "A.pt", options.A, "FILE", "A file with the matrix, as torch.save writes it");
   add_choice(app, "--method", options.method, {"sgd", "gd", "ad"},
              "sgd: one entry at a time; gd: full-batch descent; ad: the same with autograd");
   add_integer(app, "--rank", options.rank, {1}, "Columns of U and V");
-  add_text(app, "--mask", options.mask, "M.pt", "A mask of A's shape, not zero where A is observed");
-  add_choice(app, "--missing", options.missing, {"zero", "nan"}, "Which entries of A are unobserved; default: none");
-  add_text(app, "--key", options.key, "NAME", "Which tensor of A.pt, where it holds several");
-  add_text(app, "--mask-key", options.mask_key, "NAME", "Which tensor of M.pt");
+  add_matrix_options(app, "A.pt", "A file with the matrix, as torch.save writes it, or NumPy's .npy", options.matrix);
   add_integer(app, "--epochs", options.epochs, {0}, "Passes over the observed entries (default 1000)");
   add_real(app, "--lr", options.lr, {0, HUGE_VAL, false}, "Step size (default 0.01, with gd 1e-5)");
   add_real(app, "--weight-decay", options.weight_decay, {0}, "sgd: L2 shrinkage of U and V (default 0)");
@@ -228,30 +330,54 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
              "sgd: how the fused engine walks the entries; the bits are the same");
   add_text(app, "--initial", options.initial, "F.pt", "Start from the U and V of this file, as --output writes it");
   add_text(app, "--output", options.output, "OUT.pt", "Write U, V and the settings there");
+  add_real(app, "--hold-out", options.hold_out, {0, 1, false},
+           "Set this share of the observed entries aside, to judge by");
+  add_integer(app, "--split-seed", options.split_seed, {0}, "Seed of which entries --hold-out sets aside (default 0)");
+  add_integer(app, "--patience", options.patience, {1},
+              "Stop when the hold-out was this often no better than before, and keep the best; looked at with --every");
+  add_text(app, "--checkpoint", options.checkpoint, "C.pt", "Write there what --resume goes on from, now and then");
+  add_integer(app, "--every", options.every, {1}, "Epochs between checkpoints, and looks at the hold-out (default 20)");
+  add_text(app, "--resume", options.resume, "C.pt",
+           "Go on from there, to the same bits; given otherwise what was given");
+  add_flag(app, "--plot", options.plot, "Draw how the loss fell, below the summary");
   add_flag(app, "--overcomplete", options.overcomplete, "Allow a rank above min(m, n) without missing entries");
   add_common_options(app, options.common);
-  for (const char* name : {"A.pt", "--method", "--rank"}) require(app, name);
-  exclude(app, "--mask", "--missing");
+  add_config(app);
+  for (const char* name : {"--method", "--rank"}) require(app, name);
   set_examples(app,
                "  factorise fit A.pt --method sgd --rank 2\n"
                "  factorise fit ratings.pt --method gd --rank 5 --missing zero --output factors.pt\n"
                "  factorise fit ratings.pt --method sgd --rank 5 --missing zero --lr 0.002 --weight-decay 0.02\n"
+               "  factorise fit ratings.pt --method sgd --rank 8 --missing zero --hold-out 0.1 --patience 3\n"
+               "  factorise fit A.pt --method sgd --rank 2 --checkpoint C.pt --resume C.pt --output factors.pt\n"
+               "  factorise fit --entries ml-1m/ratings.dat --method sgd --rank 8 --lr 0.002 --output factors.pt\n"
+               "  factorise fit A.pt --config fit.toml       (see factorise --help)\n"
                "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
 }
 
 void fit(FitOptions options) {
-  check_combinations(options);
+  check_options(options);
   const c10::Device device = prepare(options.common);
   if (options.engine.empty()) options.engine = name_of(engine_on(device));
   check_writable(options.output, "--output");
   const Output out(options.common);
-  const Matrix matrix = read_matrix(options, device);
-  const Fitted fitted = run(options, matrix, read_initial(options, matrix.A, out));
+  check_writable(options.checkpoint, "--checkpoint");
+  Problem problem{read_matrix(options, device), {}, {}};
+  Matrix& matrix = problem.matrix;
+  problem.initial = read_initial(options, matrix.A, out);
+  if (options.hold_out) {
+    problem.aside = hold_out(matrix.A, matrix.M, *options.hold_out, options.split_seed.value_or(0));
+    matrix.M = problem.aside->seen;
+    matrix.observed -= problem.aside->rows.numel();
+  }
+  const Fitted fitted = run(options, problem);
   if (!options.output.empty()) save(options, matrix, fitted);
   if (fitted.stopped) {
-    const std::string kept = options.output.empty() ? "nothing was kept, as there is no --output"
-                                                    : fmt::format("the factors so far are in {}", options.output);
-    throw Interrupted(fmt::format("stopped after {} of {} epochs; {}.", fitted.epochs_done, fitted.epochs, kept));
+    const std::string kept = !options.output.empty() ? fmt::format("the factors so far are in {}", options.output)
+                             : !options.checkpoint.empty()
+                                 ? fmt::format("--resume {} goes on from there", options.checkpoint)
+                                 : "nothing was kept, as there is no --output";
+    throw Interrupted(fmt::format("stopped after {} of {} epochs; {}.", fitted.epochs_run, fitted.epochs, kept));
   }
   if (!options.common.json.empty()) write_json(options.common.json, json_of(options, matrix, fitted));
   print_summary(options, matrix, fitted, out);

@@ -5,22 +5,24 @@
 #include <string>
 
 #include "programs/command_line.h"
+#include "programs/matrix.h"
 
 namespace factorise::programs {
 
 struct FitOptions {
   CommonOptions common;
-  std::string A, key;          ///< file, and which of its tensors
-  std::string mask, mask_key;  ///< the same for the mask; empty: none
-  std::string missing;         ///< "zero", "nan", or empty: all observed
+  MatrixOptions matrix;
   std::string method, dtype, loss = "squared";
   std::string path = "automatic";
   std::string engine;  ///< "fused" or "reference"; empty: the one for the device
   std::optional<int64_t> rank;
   std::optional<int64_t> epochs;  ///< not given: the method's own, as the next three
   std::optional<double> lr, weight_decay, lr_decay;
-  bool overcomplete = false;
-  std::string initial, output;  ///< files; empty: none
+  bool overcomplete = false, plot = false;
+  std::string initial, output;     ///< files; empty: none
+  std::optional<double> hold_out;  ///< share of the observed entries that the run does not see
+  std::optional<int64_t> split_seed, patience, every;
+  std::string checkpoint, resume;  ///< files; empty: none
 };
 
 void add_fit_options(CLI::App& app, FitOptions& options);

@@ -70,6 +70,13 @@ std::string sentence_of(const CLI::App& app, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::RequiredError*>(&error) && &verb == &app && !verbs_of(app).empty()) {
     return fmt::format("a verb is needed: {}.", one_of(verbs_of(app)));
   }
+  if (dynamic_cast<const CLI::ConfigError*>(&error)) {
+    const std::string name = text.substr(text.rfind(' ') + 1);
+    return fmt::format("the file that --config gives must hold options of a verb below its name, but has '{}'.", name);
+  }
+  if (dynamic_cast<const CLI::FileError*>(&error)) {
+    return fmt::format("the file that --config gives cannot be read: {}.", text);
+  }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
     return fmt::format("{} needs a value.", text.substr(0, text.find(':')));
   }

@@ -56,18 +56,22 @@ void check_same(const Factors& a, const Factors& b) {
 }
 
 Schema fit_schema() {
-  return Schema::object({{"method", Schema::text()},
-                         {"engine", Schema::text()},
-                         {"device", Schema::text()},
-                         {"rank", Schema::whole()},
-                         {"epochs", Schema::whole()},
-                         {"lr", Schema::number()},
-                         {"seed", Schema::whole()},
-                         {"shape", Schema::list(Schema::whole(), 2)},
-                         {"observed", Schema::whole()},
-                         {"loss", Schema::number()},
-                         {"seconds", Schema::number()},
-                         {"output", Schema::text().or_null()}});
+  return Schema::object(
+      {{"method", Schema::text()},
+       {"engine", Schema::text()},
+       {"device", Schema::text()},
+       {"rank", Schema::whole()},
+       {"epochs", Schema::whole()},
+       {"lr", Schema::number()},
+       {"seed", Schema::whole()},
+       {"shape", Schema::list(Schema::whole(), 2)},
+       {"observed", Schema::whole()},
+       {"loss", Schema::number()},
+       {"hold_out",
+        Schema::object({{"share", Schema::number()}, {"seed", Schema::whole()}, {"rmse", Schema::number()}}).or_null()},
+       {"epochs_run", Schema::whole()},
+       {"seconds", Schema::number()},
+       {"output", Schema::text().or_null()}});
 }
 
 }  // namespace

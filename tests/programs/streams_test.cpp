@@ -175,9 +175,11 @@ TEST_CASE("a verb that is none", "[streams]") {
     return result.err;
   };
   const std::string hint = "Try 'factorise --help'.\n";
-  CHECK(complaint({"factorise"}) == "factorise: a verb is needed: fit or show.\n" + hint);
+  CHECK(complaint({"factorise"}) ==
+        "factorise: a verb is needed: fit, predict, top, compare, convert or show.\n" + hint);
   CHECK(complaint({"factorise", "fti"}) == "factorise: unknown verb 'fti'; did you mean 'fit'?\n" + hint);
-  CHECK(complaint({"factorise", "learn"}) == "factorise: unknown verb 'learn': it must be fit or show.\n" + hint);
+  CHECK(complaint({"factorise", "learn"}) ==
+        "factorise: unknown verb 'learn': it must be fit, predict, top, compare, convert or show.\n" + hint);
   CHECK(complaint({"factorise", "--verison"}) ==
         "factorise: unknown option '--verison'; did you mean '--version'?\n" + hint);
 }

@@ -1,0 +1,227 @@
+// One line after another, then the ids sorted, then the cells filled.
+
+#include "io/entries.h"
+
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+#include <c10/util/StringUtil.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <string_view>
+#include <vector>
+
+#include "io/atomic_file.h"
+#include "io/contents.h"
+
+namespace factorise {
+namespace {
+
+constexpr char kFunction[] = "load_entries";
+
+struct Entry {
+  int64_t row, column;
+  double value;
+};
+
+/// The first three fields of a line, and whether there are so many.
+struct Fields {
+  std::array<std::string_view, 3> text;
+  size_t count = 0;
+};
+
+Fields split(std::string_view line, std::string_view separator) {
+  Fields fields;
+  for (size_t at = 0; fields.count < 3; ++fields.count) {
+    const size_t end = std::min(line.find(separator, at), line.size());
+    fields.text[fields.count] = line.substr(at, end - at);
+    if (end == line.size()) {
+      ++fields.count;
+      break;
+    }
+    at = end + separator.size();
+  }
+  return fields;
+}
+
+template <class T>
+bool read_number(std::string_view text, T& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::filesystem::path& path)
+      : name_(path.string()), text_(read_contents(kFunction, path)), rest_(text_) {
+    if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
+    while (!rest_.empty() && (rest_.back() == '\n' || rest_.back() == '\r')) rest_.remove_suffix(1);
+  }
+
+  std::vector<Entry> entries() {
+    if (rest_.empty()) refuse(1, "must be an entry, but the file is empty.");
+    find_format(rest_.substr(0, rest_.find_first_of("\r\n")));
+    std::vector<Entry> found;
+    for (line_ = 1; !rest_.empty(); ++line_) {
+      const std::string_view line = take_line();
+      if (line_ >= first_line_) found.push_back(entry(line));
+    }
+    if (found.empty()) refuse(2, "must be an entry, but the file ends.");
+    return found;
+  }
+
+  /// The line of the i-th entry.
+  int64_t line_of(size_t i) const { return first_line_ + static_cast<int64_t>(i); }
+
+  template <typename... Parts>
+  [[noreturn]] void refuse(int64_t line, const Parts&... parts) const {
+    refuse_file(c10::str("[", kFunction, "] ", name_, ", line ", line, ": ", parts...));
+  }
+
+ private:
+  std::string_view take_line() {
+    const size_t end = std::min(rest_.find('\n'), rest_.size());
+    std::string_view line = rest_.substr(0, end);
+    rest_.remove_prefix(std::min(end + 1, rest_.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    return line;
+  }
+
+  /// What separates the fields, and which of the first two is the row.
+  void find_format(std::string_view first) {
+    for (const std::string_view separator : {"::", "\t", ","}) {
+      if (separator_.empty() && first.find(separator) != std::string_view::npos) separator_ = separator;
+    }
+    if (separator_.empty()) {
+      refuse(1, "must be fields with tabs, commas or :: between them, but is ", shown(first), ".");
+    }
+    const auto [names, count] = split(first, separator_);
+    if (int64_t number = 0; read_number(names[0], number)) return;
+    const auto is_header = [&](std::string_view a, std::string_view b, std::string_view c) {
+      return count == 3 && names[0] == a && names[1] == b && names[2] == c;
+    };
+    row_is_first_ = is_header("row", "column", "value");
+    if (!row_is_first_ && !is_header("userId", "movieId", "rating")) {
+      refuse(1, "must be an entry, or the names row,column,value or userId,movieId,rating, but is ", shown(first), ".");
+    }
+    first_line_ = 2;
+  }
+
+  Entry entry(std::string_view line) const {
+    const auto [fields, count] = split(line, separator_);
+    const auto quoted = [](std::string_view field) { return c10::str("'", shown(field), "'"); };
+    if (count < 3) {
+      refuse(line_, "must be ", row_is_first_ ? "row, column, value" : "user, movie, rating", ", but is ",
+             line.empty() ? "empty" : quoted(line), ".");
+    }
+    Entry entry{};
+    const auto id = [&](std::string_view field, const char* what, int64_t& number) {
+      if (!read_number(field, number))
+        refuse(line_, "the ", what, " must be a whole number, but is ", quoted(field), ".");
+    };
+    id(fields[0], row_is_first_ ? "row" : "user", row_is_first_ ? entry.row : entry.column);
+    id(fields[1], row_is_first_ ? "column" : "movie", row_is_first_ ? entry.column : entry.row);
+    if (!read_number(fields[2], entry.value) || !std::isfinite(entry.value)) {
+      refuse(line_, "the ", row_is_first_ ? "value" : "rating", " must be a finite number, but is ", quoted(fields[2]),
+             ".");
+    }
+    return entry;
+  }
+
+  const std::string name_, text_;
+  std::string_view rest_, separator_;
+  bool row_is_first_ = false;
+  int64_t first_line_ = 1, line_ = 1;
+};
+
+template <class Id>
+std::vector<int64_t> sorted_ids(const std::vector<Entry>& entries, Id id) {
+  std::vector<int64_t> ids;
+  ids.reserve(entries.size());
+  for (const Entry& entry : entries) ids.push_back(id(entry));
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+int64_t index_of(const std::vector<int64_t>& ids, int64_t id) {
+  return std::lower_bound(ids.begin(), ids.end(), id) - ids.begin();
+}
+
+template <class T>
+void fill(const std::vector<Entry>& entries, const std::vector<int64_t>& rows, const std::vector<int64_t>& columns,
+          const Reader& reader, const Entries& into) {
+  T* values = into.A.mutable_data_ptr<T>();
+  bool* observed = into.M.mutable_data_ptr<bool>();
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const auto& [row, column, value] = entries[i];
+    const int64_t at = index_of(rows, row) * static_cast<int64_t>(columns.size()) + index_of(columns, column);
+    if (observed[at]) {
+      const auto same = [&, r = row, c = column](const Entry& entry) { return entry.row == r && entry.column == c; };
+      const auto first = static_cast<size_t>(std::find_if(entries.begin(), entries.end(), same) - entries.begin());
+      reader.refuse(reader.line_of(i), "every entry must be given once, but this one is already given on line ",
+                    reader.line_of(first), ".");
+    }
+    observed[at] = true;
+    values[at] = static_cast<T>(value);
+  }
+}
+
+}  // namespace
+
+Entries load_entries(const std::filesystem::path& path, c10::ScalarType dtype) {
+  Reader reader(path);
+  const std::vector<Entry> entries = reader.entries();
+  const auto rows = sorted_ids(entries, [](const Entry& entry) { return entry.row; });
+  const auto columns = sorted_ids(entries, [](const Entry& entry) { return entry.column; });
+  const auto m = static_cast<int64_t>(rows.size()), n = static_cast<int64_t>(columns.size());
+  check_memory(kFunction, path.string(), m, n, 1 + static_cast<double>(c10::elementSize(dtype)));
+  const Entries result{at::zeros({m, n}, at::TensorOptions(dtype)), at::zeros({m, n}, at::TensorOptions(at::kBool)),
+                       at::tensor(at::ArrayRef<int64_t>(rows)), at::tensor(at::ArrayRef<int64_t>(columns))};
+  (dtype == at::kDouble ? fill<double> : fill<float>)(entries, rows, columns, reader, result);
+  return result;
+}
+
+std::string exact_text(const at::Tensor& matrix, int64_t index) {
+  std::array<char, 32> text;
+  const auto write = [&](auto number) {
+    return std::string(text.data(), std::to_chars(text.data(), text.data() + text.size(), number).ptr);
+  };
+  if (matrix.scalar_type() == at::kFloat) return write(matrix.const_data_ptr<float>()[index]);
+  if (matrix.scalar_type() == at::kDouble) return write(matrix.const_data_ptr<double>()[index]);
+  return write(matrix.const_data_ptr<int64_t>()[index]);
+}
+
+void save_entries(const std::filesystem::path& path, const Entries& entries) {
+  const bool whole = c10::isIntegralType(entries.A.scalar_type(), /*includeBool=*/true);
+  const bool doubles = entries.A.scalar_type() == at::kDouble;
+  const at::Tensor A = entries.A.to(whole ? at::kLong : doubles ? at::kDouble : at::kFloat).contiguous();
+  const at::Tensor M = entries.M.defined() ? entries.M.ne(0).contiguous() : at::Tensor();
+  const auto id = [](const at::Tensor& ids, int64_t i) { return ids.defined() ? ids.const_data_ptr<int64_t>()[i] : i; };
+  AtomicFile file("save_entries", path);
+  file.write(std::string("row,column,value\n"));
+  for (int64_t r = 0; r < A.size(0); ++r) {
+    std::string lines;
+    for (int64_t c = 0; c < A.size(1); ++c) {
+      const int64_t at = r * A.size(1) + c;
+      if (M.defined() && !M.const_data_ptr<bool>()[at]) continue;
+      lines += c10::str(id(entries.row_ids, r), ",", id(entries.column_ids, c), ",", exact_text(A, at), "\n");
+    }
+    file.write(lines);
+  }
+  file.commit();
+}
+
+void check_memory(const char* function, const std::string& path, int64_t m, int64_t n, double bytes_of_cell) {
+  // Where the system would promise memory that it has not, and end the program when it is used.
+  const double needed = static_cast<double>(m) * static_cast<double>(n) * bytes_of_cell;
+  const double there = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (needed < there) return;
+  refuse_file(c10::str("[", function, "] ", path, ": its ", m, " rows and ", n, " columns make a dense matrix of ",
+                       std::llround(needed / 1e9), " GB, but this machine has ", std::llround(there / 1e9), " GB."));
+}
+
+}  // namespace factorise

@@ -1,0 +1,39 @@
+#pragma once
+// Ratings as they are published, one a line, made into a matrix.
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <string>
+
+namespace factorise {
+
+/// A matrix with the names that its rows and columns had.
+struct Entries {
+  at::Tensor A;                    ///< m x n, float32 or float64, 0 where not observed
+  at::Tensor M;                    ///< m x n, bool: which entries were in the file
+  at::Tensor row_ids, column_ids;  ///< int64, ascending: row i is the one that the file calls row_ids[i]
+};
+
+/// Reads MovieLens' files, `user::movie::rating::time`, the same with tabs or commas, and CSVs. A first line of names
+/// says what is what, `row,column,value` or `userId,movieId,rating`; without one the fields are user, movie, rating.
+/// Movies are rows and users columns, as in lab 1. What follows the third field is not read. Ids are whole numbers of
+/// 64 bits, in any order and with gaps: rows and columns are those that occur.
+///
+/// The matrix is dense, m n bytes for the mask and four or eight times as many for A; it is refused where this machine
+/// has less memory. dtype: float32 or float64.
+/// Throws FileError naming the line that is no entry, or that gives an entry for the second time.
+Entries load_entries(const std::filesystem::path& path, c10::ScalarType dtype = at::kFloat);
+
+/// Writes a CSV with the header row,column,value and the observed entries, row by row: with their ids, or counted from
+/// 0 where those are undefined; all entries where M is. Numbers have the digits that give them back exactly. Whole or
+/// not at all. Throws FileError.
+void save_entries(const std::filesystem::path& path, const Entries& entries);
+
+/// A number with the fewest digits that give it back exactly in its type.
+std::string exact_text(const at::Tensor& matrix, int64_t index);
+
+/// Refuses a dense matrix that this machine has not the memory for. Throws FileError.
+void check_memory(const char* function, const std::string& path, int64_t m, int64_t n, double bytes_of_cell);
+
+}  // namespace factorise

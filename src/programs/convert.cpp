@@ -1,0 +1,115 @@
+// Kinds of files by their endings.
+
+#include "programs/convert.h"
+
+#include <ATen/core/Tensor.h>
+#include <factorise/io.h>
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "io/mtx.h"
+#include "io/npy.h"
+#include "programs/json_file.h"
+#include "programs/table.h"
+#include "programs/terminal.h"
+
+namespace factorise::programs {
+namespace {
+
+std::string ending(const std::string& file) { return std::filesystem::path(file).extension().string(); }
+
+/// Those that say what is missing themselves.
+bool holds_entries(const std::string& file) { return ending(file) != ".pt" && ending(file) != ".npy"; }
+
+Matrix read(const ConvertOptions& options) {
+  MatrixOptions matrix = options.matrix;
+  if (holds_entries(matrix.file)) {
+    if (!(matrix.key + matrix.mask + matrix.missing).empty()) {
+      throw UsageError(
+          fmt::format("--key, --mask and --missing are for .pt and .npy files, but {} holds entries.", matrix.file));
+    }
+    if (ending(matrix.file) == ".mtx") {
+      const Entries entries = load_mtx(matrix.file);
+      return {entries.A, entries.M, count_observed(entries.M)};
+    }
+    std::swap(matrix.file, matrix.entries);
+    return read_matrix(matrix);
+  }
+  return read_matrix(matrix);
+}
+
+void save_as_pt(const std::string& file, const Matrix& matrix) {
+  if (!matrix.M) return save_pt(file, matrix.A);
+  std::vector<std::pair<std::string, PtEntry>> dict{{"A", matrix.A}, {"M", *matrix.M}};
+  if (matrix.row_ids.defined()) {
+    dict.emplace_back("row_ids", matrix.row_ids);
+    dict.emplace_back("column_ids", matrix.column_ids);
+  }
+  save_pt(file, dict);
+}
+
+void write(const std::string& file, const Matrix& matrix, const Output& out) {
+  const Entries entries{matrix.A, matrix.M.value_or(Tensor()), matrix.row_ids, matrix.column_ids};
+  const bool keeps_ids = ending(file) == ".pt" || ending(file) == ".csv";
+  if (!keeps_ids && matrix.row_ids.defined()) {
+    out.notice(fmt::format("{} cannot hold the ids of rows and columns: they are numbered in the ids' order.", file));
+  }
+  if (ending(file) == ".pt") save_as_pt(file, matrix);
+  if (ending(file) == ".csv") save_entries(file, entries);
+  if (ending(file) == ".mtx") save_mtx(file, entries);
+  if (ending(file) == ".npy") {
+    if (matrix.M) out.notice(fmt::format("{} cannot say what is not observed: it has 0 there.", file));
+    save_npy(file, matrix.M ? matrix.A.masked_fill(matrix.M->eq(0), 0) : matrix.A);
+  }
+}
+
+}  // namespace
+
+void add_convert_options(CLI::App& app, ConvertOptions& options) {
+  add_matrix_options(app, "IN", "A matrix: .pt, .npy, .mtx, or (any other ending) entries, one a line", options.matrix,
+                     /*with_entries=*/false);
+  add_text(app, "OUT", options.output, "FILE",
+           "What to write, by its ending: .pt, .npy, .mtx, or .csv row,column,value");
+  add_output_options(app, options.common);
+  for (const char* name : {"IN", "OUT"}) require(app, name);
+  set_examples(app,
+               "  factorise convert ml-1m/ratings.dat ratings.pt\n"
+               "  factorise convert ratings.pt ratings.csv --key A --mask ratings.pt --mask-key M\n"
+               "  factorise convert array.npy ratings.mtx --missing zero");
+}
+
+void convert(const ConvertOptions& options) {
+  check_combinations(options.matrix, "IN");
+  const std::string kind = ending(options.output);
+  if (kind != ".pt" && kind != ".npy" && kind != ".mtx" && kind != ".csv") {
+    throw UsageError(fmt::format("OUT must end in .pt, .npy, .mtx or .csv, but was '{}'.", options.output));
+  }
+  check_writable(options.common.json, "--json", /*by_write_json=*/true);
+  check_writable(options.output, "OUT");
+  const Output out(options.common);
+  const Matrix matrix = read(options);
+  if (matrix.A.dim() != 2) {
+    throw c10::ValueError(
+        {__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+        fmt::format("{} must be a matrix, but has {} dimensions.", options.matrix.file, matrix.A.dim()));
+  }
+  if (matrix.M && matrix.M->sizes() != matrix.A.sizes()) {
+    throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+                          fmt::format("the mask in {} must have the shape of {}, but has not.", options.matrix.mask,
+                                      options.matrix.file));
+  }
+  write(options.output, matrix, out);
+  if (!options.common.json.empty()) {
+    write_json(options.common.json, {{"input", options.matrix.file},
+                                     {"output", options.output},
+                                     {"shape", {matrix.A.size(0), matrix.A.size(1)}},
+                                     {"observed", matrix.observed}});
+  }
+  if (options.common.json == "-") return;
+  out.print(fmt::format("{}: {} x {}, {} entries", options.output, matrix.A.size(0), matrix.A.size(1),
+                        grouped(matrix.observed)));
+}
+
+}  // namespace factorise::programs

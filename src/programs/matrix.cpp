@@ -1,0 +1,77 @@
+// Reading a matrix and its mask.
+
+#include "programs/matrix.h"
+
+#include <ATen/core/Tensor.h>
+#include <factorise/io.h>
+#include <fmt/format.h>
+
+#include "io/entries.h"
+#include "io/npy.h"
+#include "programs/table.h"
+
+namespace factorise::programs {
+namespace {
+
+std::optional<Tensor> mask_of(const MatrixOptions& options, const Tensor& A) {
+  if (!options.mask.empty()) return load_tensor(options.mask, options.mask_key);
+  if (options.missing == "zero") return A.ne(0);
+  if (options.missing == "nan") return A.isnan().logical_not();
+  return std::nullopt;
+}
+
+}  // namespace
+
+void add_matrix_options(CLI::App& app, const std::string& name, const std::string& help, MatrixOptions& options,
+                        bool with_entries) {
+  add_text(app, name, options.file, name.starts_with("-") ? "A.pt" : "FILE", help);
+  add_text(app, "--mask", options.mask, "M.pt", "A mask of A's shape, not zero where A is observed");
+  add_choice(app, "--missing", options.missing, {"zero", "nan"}, "Which entries of A are unobserved; default: none");
+  add_text(app, "--key", options.key, "NAME", "Which tensor of A.pt, where it holds several");
+  add_text(app, "--mask-key", options.mask_key, "NAME", "Which tensor of M.pt");
+  exclude(app, "--mask", "--missing");
+  if (!with_entries) return;
+  add_text(app, "--entries", options.entries, "FILE",
+           "In place of a matrix: lines of user::movie::rating, with tabs or commas too, or a CSV row,column,value");
+  for (const std::string& other : {name, std::string("--mask"), std::string("--missing"), std::string("--key")}) {
+    exclude(app, "--entries", other);
+  }
+}
+
+void check_combinations(const MatrixOptions& options, const std::string& name) {
+  if (!options.mask_key.empty() && options.mask.empty()) {
+    throw UsageError("--mask-key names a tensor of the file that --mask gives, but there is no --mask.");
+  }
+  if (options.file.ends_with(".npy") && !options.key.empty()) {
+    throw UsageError("--key is for .pt files, which may hold several tensors; a .npy file holds one.");
+  }
+  const bool about_a_matrix = !(options.key + options.mask + options.missing).empty();
+  if (name_of(options).empty() && about_a_matrix) {
+    throw UsageError(
+        fmt::format("--key, --mask and --missing say how to read the matrix of {0}, but there is no {0}.", name));
+  }
+}
+
+const std::string& name_of(const MatrixOptions& options) {
+  return options.entries.empty() ? options.file : options.entries;
+}
+
+Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
+  if (!options.entries.empty()) {
+    const Entries entries = load_entries(options.entries, type);
+    return {entries.A, entries.M, count_observed(entries.M), entries.row_ids, entries.column_ids};
+  }
+  const bool numpy = options.file.ends_with(".npy");
+  const Tensor A = numpy ? load_npy(options.file) : load_tensor(options.file, options.key);
+  const std::optional<Tensor> M = mask_of(options, A);
+  const int64_t observed = M ? count_observed(*M) : A.numel();
+  if (!options.missing.empty() && observed == 0 && A.numel() > 0) {
+    throw c10::ValueError(
+        {__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+        fmt::format("{} has no observed entries: with --missing {} every one of its {} entries is missing.",
+                    options.file, options.missing, grouped(A.numel())));
+  }
+  return {A, M, observed};
+}
+
+}  // namespace factorise::programs

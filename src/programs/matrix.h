@@ -1,0 +1,41 @@
+#pragma once
+// The matrix that a verb is given, and which of its entries are observed.
+
+#include <factorise/factors.h>
+
+#include <optional>
+#include <string>
+
+#include "programs/command_line.h"
+
+namespace factorise::programs {
+
+struct MatrixOptions {
+  std::string file, key;       ///< and which of its tensors
+  std::string mask, mask_key;  ///< the same for the mask; empty: none
+  std::string missing;         ///< "zero", "nan", or empty: all observed
+  std::string entries;         ///< a file of triples in place of all of these
+};
+
+struct Matrix {
+  Tensor A;
+  std::optional<Tensor> M;
+  int64_t observed;
+  Tensor row_ids = {}, column_ids = {};  ///< of --entries; else undefined
+};
+
+/// Adds `name` ("A.pt", "--matrix") for the file, --entries, --key, --mask, --mask-key and --missing.
+void add_matrix_options(CLI::App& app, const std::string& name, const std::string& help, MatrixOptions& options,
+                        bool with_entries = true);
+
+/// Refuses what makes no sense together. Throws UsageError.
+void check_combinations(const MatrixOptions& options, const std::string& name);
+
+/// The file, for people to read.
+const std::string& name_of(const MatrixOptions& options);
+
+/// Reads both, on the CPU; `type`: of a matrix from entries. Throws FileError, and c10::ValueError where nothing is
+/// observed.
+Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type = at::kDouble);
+
+}  // namespace factorise::programs

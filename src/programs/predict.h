@@ -1,0 +1,22 @@
+#pragma once
+// `factorise predict`: entries of U Vᵀ, one or a list of them.
+
+#include <optional>
+#include <string>
+
+#include "programs/command_line.h"
+
+namespace factorise::programs {
+
+struct PredictOptions {
+  CommonOptions common;  ///< json and quiet alone
+  std::string model, pairs, output = "-";
+  std::optional<int64_t> row, column;
+};
+
+void add_predict_options(CLI::App& app, PredictOptions& options);
+
+/// Reads, predicts, prints or writes. Throws UsageError, FileError and what the library throws.
+void predict(const PredictOptions& options);
+
+}  // namespace factorise::programs

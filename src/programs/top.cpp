@@ -1,0 +1,98 @@
+// Ranking, with titles where there are some.
+
+#include "programs/top.h"
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/equal.h>
+#include <factorise/datasets.h>
+#include <factorise/predict.h>
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "programs/contents.h"
+#include "programs/json_file.h"
+#include "programs/model.h"
+#include "programs/table.h"
+#include "programs/terminal.h"
+
+namespace factorise::programs {
+namespace {
+
+[[noreturn]] void refuse(const std::string& sentence) {
+  throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)}, sentence);
+}
+
+/// One value for each row, not zero where the column's entry is observed.
+std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, int64_t column, const Output& out) {
+  if (options.matrix.file.empty() && options.matrix.entries.empty()) {
+    out.notice("Without --matrix nothing is known to be seen: the best of all rows.");
+    return std::nullopt;
+  }
+  const Matrix matrix = read_matrix(options.matrix);
+  const int64_t m = model.rows.size, n = model.columns.size;
+  if (matrix.A.dim() != 2 || matrix.A.size(0) != m || matrix.A.size(1) != n) {
+    refuse(fmt::format("the matrix in {} must be {} x {}, as {} is, but is not.", name_of(options.matrix), m, n,
+                       options.model));
+  }
+  if (matrix.M && matrix.M->sizes() != matrix.A.sizes()) {
+    refuse(fmt::format("the mask in {} must be {} x {}, as the matrix is, but is not.", options.matrix.mask, m, n));
+  }
+  const auto other_ids = [](const at::Tensor& ids, const Axis& axis) {
+    return ids.defined() && (!axis.ids.defined() || !at::equal(ids, axis.ids));
+  };
+  if (other_ids(matrix.row_ids, model.rows) || other_ids(matrix.column_ids, model.columns)) {
+    refuse(fmt::format("the ids in {} must be those that {} was fitted to, but are not.", options.matrix.entries,
+                       options.model));
+  }
+  if (!matrix.M) refuse("every row is seen where all of --matrix is observed: say which are, by --missing or --mask.");
+  return matrix.M->select(1, column);
+}
+
+}  // namespace
+
+void add_top_options(CLI::App& app, TopOptions& options) {
+  add_text(app, "MODEL", options.model, "FILE", "A file with U and V, as fit --output writes it, or Python");
+  add_integer(app, "--column", options.column, {}, "Whose best rows, from 0, or the id that it had in --entries");
+  add_integer(app, "--count", options.count, {1}, "How many of them");
+  add_text(app, "--titles", options.titles, "CSV", "The rows' names: a header movie,name, and one on each line");
+  add_matrix_options(app, "--matrix", "The matrix that was fitted: rows observed in this column are left out",
+                     options.matrix);
+  add_output_options(app, options.common);
+  for (const char* name : {"MODEL", "--column"}) require(app, name);
+  set_examples(app,
+               "  factorise top factors.pt --column 4 --matrix ratings.pt --missing zero --titles titles.csv\n"
+               "  factorise top factors.pt --column 4 --count 3 --json -");
+}
+
+void top(const TopOptions& options) {
+  check_combinations(options.matrix, "--matrix");
+  check_writable(options.common.json, "--json", /*by_write_json=*/true);
+  const Output out(options.common);
+  const Model model = load_model(options.model);
+  const int64_t column = index_of(model, model.columns, "--column", *options.column);
+  std::vector<std::string> titles;
+  if (!options.titles.empty() && model.rows.ids.defined()) {
+    refuse(fmt::format("--titles numbers rows from 0, but the rows of {} have ids of their own.", options.model));
+  }
+  if (!options.titles.empty()) titles = load_titles(options.titles, model.rows.size);
+  const std::vector<RankedRow> best =
+      best_rows(model.factors, column, options.count, seen(options, model, column, out));
+  auto list = nlohmann::ordered_json::array();
+  Table table({{"row"}, {"prediction"}, {titles.empty() ? "" : "title", Table::Align::left}});
+  for (const auto& [row, value] : best) {
+    nlohmann::ordered_json title;  // null
+    if (!titles.empty()) title = titles[static_cast<size_t>(row)];
+    const int64_t id = model.rows.id_of(row);
+    list.push_back({{"row", id}, {"prediction", number(value)}, {"title", title}});
+    table.add_row({fmt::format("{}", id), fmt::format("{:.4f}", value),
+                   titles.empty() ? "" : printable(titles[static_cast<size_t>(row)])});
+  }
+  if (!options.common.json.empty()) {
+    write_json(options.common.json, {{"model", options.model}, {"column", *options.column}, {"rows", list}});
+  }
+  if (options.common.json == "-") return;
+  out.print(best.empty() ? "Every row is seen." : table.text(out.style()));
+}
+
+}  // namespace factorise::programs

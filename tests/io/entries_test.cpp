@@ -1,0 +1,63 @@
+// Ratings one a line: three formats and two headers to one matrix, ids kept, bad lines named.
+
+#include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
+#include <factorise/io.h>
+
+#include "io/entries.h"
+
+#include "catch.h"
+#include "sandbox.h"
+
+using namespace factorise;
+using namespace factorise::tests;
+
+TEST_CASE("every format gives the same matrix, with the ids that the file had", "[entries]") {
+  const Folder folder("entries");
+  // User 7 rates movies 30 and 2, user -1 rates movie 2, with 0.
+  for (const char* text :
+       {"7::30::4.5::978\n7::2::3::979\n-1::2::0::980\n", "7\t30\t4.5\t978\n7\t2\t3\t979\n-1\t2\t0\t1",
+        "userId,movieId,rating,timestamp\r\n7,30,4.5,1\r\n7,2,3,1\r\n-1,2,0,1\r\n\r\n",
+        "\xEF\xBB\xBFrow,column,value\n30,7,4.5\n2,7,3\n2,-1,0\n", "7,30,4.5\n7,2,3\n-1,2,0\n"}) {
+    INFO(text);
+    const Entries entries = load_entries(folder.write("ratings", text));
+    CHECK(at::equal(entries.row_ids, at::tensor({int64_t{2}, int64_t{30}})));
+    CHECK(at::equal(entries.column_ids, at::tensor({int64_t{-1}, int64_t{7}})));
+    CHECK(at::equal(entries.A, at::tensor({0.0, 3.0, 0.0, 4.5}).view({2, 2}).to(at::kFloat)));
+    CHECK(at::equal(entries.M, at::tensor({1, 1, 0, 1}).view({2, 2}).ne(0)));
+  }
+  CHECK(load_entries(folder.write("r", "1,1,0.1\n"), at::kDouble).A.item<double>() == 0.1);
+}
+
+TEST_CASE("a line that is no entry is named", "[entries]") {
+  const Folder folder("entries");
+  const auto refusal = [&](const std::string& text) -> std::string {
+    try {
+      load_entries(folder.write("ratings", text));
+    } catch (const FileError& error) {
+      return error.what_without_backtrace();
+    }
+    return "not refused";
+  };
+  CHECK_THAT(refusal(""), contains("line 1: must be an entry, but the file is empty."));
+  CHECK_THAT(refusal("row,column,value\n"), contains("line 2: must be an entry, but the file ends."));
+  CHECK_THAT(refusal("1 2 3\n"), contains("line 1: must be fields with tabs, commas or ::"));
+  CHECK_THAT(refusal("a,b,c\n1,2,3\n"), contains("line 1: must be an entry, or the names row,column,value or userId"));
+  CHECK_THAT(refusal("1,2,3\n1,3\n"), contains("line 2: must be user, movie, rating, but is '1,3'."));
+  CHECK_THAT(refusal("1,2,3\n\n1,3,4\n"), contains("line 2: must be user, movie, rating, but is empty."));
+  CHECK_THAT(refusal("1,2,3\n1.5,3,4\n"), contains("line 2: the user must be a whole number, but is '1.5'."));
+  CHECK_THAT(refusal("row,column,value\n1,x,3\n"), contains("line 2: the column must be a whole number, but is 'x'."));
+  CHECK_THAT(refusal("1::2::3\n1::3::\n"), contains("line 2: the rating must be a finite number, but is ''."));
+  CHECK_THAT(refusal("1\t2\tnan\n"), contains("line 1: the rating must be a finite number, but is 'nan'."));
+  CHECK_THAT(refusal("1,2,3\n4,2,3\n1,2,5\n"),
+             contains("line 3: every entry must be given once") && contains("line 1."));
+  CHECK_THAT(refusal("99999999999999999999,2,3\n"), contains("line 1"));
+  CHECK_THROWS_AS(load_entries(folder.path() / "none"), FileError);
+}
+
+TEST_CASE("a matrix larger than the memory is refused before it is made", "[entries]") {
+  const Folder folder("entries");
+  std::string text;
+  for (int i = 0; i < 2'000'000; ++i) text += std::to_string(i) + "," + std::to_string(i) + ",1\n";
+  CHECK_THROWS_WITH(load_entries(folder.write("diagonal", text)), contains("2000000 rows and 2000000 columns"));
+}

@@ -1,0 +1,83 @@
+// `factorise top` run as a program: the best rows first, those seen left out, titles beside them.
+
+#include <ATen/ops/tensor.h>
+#include <factorise/io.h>
+
+#include <fstream>
+
+#include "catch.h"
+#include "process.h"
+#include "schema.h"
+
+using namespace factorise;
+using namespace factorise::tests;
+using nlohmann::ordered_json;
+
+namespace {
+
+/// Column 1 of U Vᵀ is [2, 8, 6]; row 1 is seen there.
+std::string files(const std::string& name) {
+  const std::string folder = empty_folder(name);
+  save_pt(folder + "/F.pt",
+          {{"U", at::tensor({1.0, 4.0, 3.0}).view({3, 1})}, {"V", at::tensor({1.0, 2.0}).view({2, 1})}});
+  save_pt(folder + "/A.pt", at::tensor({0, 0, 1, 5, 2, 0}).view({3, 2}));
+  std::ofstream(folder + "/titles.csv") << "movie,name\n0,First\n1,Second\n2,\"Third, the\"\n";
+  return folder;
+}
+
+ProcessResult top(const std::string& folder, std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), {"factorise", "top", "F.pt"});
+  ProcessOptions options;
+  options.folder = folder;
+  return program(arguments, options);
+}
+
+}  // namespace
+
+TEST_CASE("the best unseen rows, with their titles", "[top]") {
+  const std::string folder = files("top_rows");
+  const ProcessResult shown =
+      top(folder, {"--column", "1", "--matrix", "A.pt", "--missing", "zero", "--titles", "titles.csv"});
+  INFO(shown.err);
+  CHECK(shown.status == 0);
+  CHECK(shown.err == "");
+  CHECK_THAT(shown.out, contains("6.0000  Third, the"));
+  CHECK(shown.out.find("Third") < shown.out.find("First"));
+  CHECK(shown.out.find("Second") == std::string::npos);
+
+  const auto schema = Schema::object({{"model", Schema::text()},
+                                      {"column", Schema::whole()},
+                                      {"rows", Schema::list(Schema::object({{"row", Schema::whole()},
+                                                                            {"prediction", Schema::number()},
+                                                                            {"title", Schema::text().or_null()}}))}});
+  const ProcessResult all = top(folder, {"--column", "1", "--count", "2", "--json", "-"});
+  const auto json = ordered_json::parse(all.out);
+  CHECK(schema.violation(json) == "");
+  CHECK(json["rows"].size() == 2);
+  CHECK(json["rows"][0]["row"] == 1);
+  CHECK(json["rows"][1]["prediction"] == 6.0);
+  CHECK(json["rows"][1]["title"].is_null());
+  CHECK_THAT(all.err, contains("nothing is known to be seen"));
+}
+
+TEST_CASE("top refuses in sentences", "[top]") {
+  const std::string folder = files("top_failures");
+  save_pt(folder + "/B.pt", at::tensor({0, 0, 1, 5}).view({2, 2}));
+  const std::vector<std::tuple<std::vector<std::string>, int, std::string>> failures{
+      {{}, 2, "--column is required"},
+      {{"--column", "1", "--count", "0"}, 2, "--count must be a whole number of at least 1"},
+      {{"--column", "1", "--missing", "zero"}, 2, "there is no --matrix"},
+      {{"--column", "2"}, 1, "--column must be from 0 to 1 in F.pt, but was 2."},
+      {{"--column", "1", "--matrix", "A.pt"}, 1, "by --missing or --mask"},
+      {{"--column", "1", "--matrix", "B.pt", "--missing", "zero"}, 1, "B.pt must be 3 x 2"},
+      {{"--column", "1", "--matrix", "A.pt", "--mask", "B.pt"}, 1, "the mask in B.pt must be 3 x 2"},
+      {{"--column", "1", "--titles", "none.csv"}, 1, "none.csv"},
+  };
+  for (const auto& [arguments, status, sentence] : failures) {
+    const ProcessResult result = top(folder, arguments);
+    INFO(result.err);
+    CHECK(result.status == status);
+    CHECK(result.out == "");
+    CHECK_THAT(result.err, contains(sentence));
+  }
+}
