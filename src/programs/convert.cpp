@@ -76,7 +76,7 @@ void add_convert_options(CLI::App& app, ConvertOptions& options) {
   for (const char* name : {"IN", "OUT"}) require(app, name);
   set_examples(app,
                "  factorise convert ml-1m/ratings.dat ratings.pt\n"
-               "  factorise convert ratings.pt ratings.csv --key A --mask ratings.pt --mask-key M\n"
+               "  factorise convert ratings.pt ratings.csv\n"
                "  factorise convert array.npy ratings.mtx --missing zero");
 }
 

@@ -351,7 +351,7 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
                "  factorise fit ratings.pt --method sgd --rank 8 --missing zero --hold-out 0.1 --patience 3\n"
                "  factorise fit A.pt --method sgd --rank 2 --checkpoint C.pt --resume C.pt --output factors.pt\n"
                "  factorise fit --entries ml-1m/ratings.dat --method sgd --rank 8 --lr 0.002 --output factors.pt\n"
-               "  factorise fit A.pt --config fit.toml       (see factorise --help)\n"
+               "  factorise fit A.pt --config fit.toml\n"
                "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
 }
 

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/titles.h"
 #include "programs/contents.h"
 #include "programs/json_file.h"
 #include "programs/model.h"
@@ -52,10 +53,11 @@ std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, in
 }  // namespace
 
 void add_top_options(CLI::App& app, TopOptions& options) {
-  add_text(app, "MODEL", options.model, "FILE", "A file with U and V, as fit --output writes it, or Python");
+  add_text(app, "MODEL", options.model, "F.pt", "A file with U and V, as fit --output writes it, or Python");
   add_integer(app, "--column", options.column, {}, "Whose best rows, from 0, or the id that it had in --entries");
   add_integer(app, "--count", options.count, {1}, "How many of them");
-  add_text(app, "--titles", options.titles, "CSV", "The rows' names: a header movie,name, and one on each line");
+  add_text(app, "--titles", options.titles, "CSV",
+           "The rows' names: a header movie,name, or movieId,title as MovieLens has it, and one on each line");
   add_matrix_options(app, "--matrix", "The matrix that was fitted: rows observed in this column are left out",
                      options.matrix);
   add_output_options(app, options.common);
@@ -72,10 +74,10 @@ void top(const TopOptions& options) {
   const Model model = load_model(options.model);
   const int64_t column = index_of(model, model.columns, "--column", *options.column);
   std::vector<std::string> titles;
-  if (!options.titles.empty() && model.rows.ids.defined()) {
-    refuse(fmt::format("--titles numbers rows from 0, but the rows of {} have ids of their own.", options.model));
+  if (!options.titles.empty()) {
+    const Tensor& ids = model.rows.ids;
+    titles = ids.defined() ? load_titles_of(options.titles, ids) : load_titles(options.titles, model.rows.size);
   }
-  if (!options.titles.empty()) titles = load_titles(options.titles, model.rows.size);
   const std::vector<RankedRow> best =
       best_rows(model.factors, column, options.count, seen(options, model, column, out));
   auto list = nlohmann::ordered_json::array();
