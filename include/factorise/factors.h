@@ -52,7 +52,8 @@ Tensor reconstruct(const Factors& factors);
 ///
 /// The products and the sum are float64 over fixed tiles in a fixed order: the same for every thread count.
 /// A: m x n, any real type; M: m x n, nonzero where A is observed (left out: everywhere). What is not observed is
-/// never read as a number and may be NaN. Throws c10::Error where shapes or devices do not fit.
+/// never read as a number and may be NaN. Or A is sparse, as for sgd_factorise_entries, and M left out: the same bits
+/// as of the matrix and its mask. Throws c10::Error where shapes or devices do not fit.
 double squared_error(const Tensor& A, const Factors& factors, const std::optional<Tensor>& M = std::nullopt);
 
 /// How many entries M marks as observed (nonzero).

@@ -3,6 +3,7 @@
 #include <factorise/predict.h>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/mv.h>
 
 #include <algorithm>
@@ -13,6 +14,8 @@
 
 namespace factorise {
 namespace {
+
+constexpr int64_t kStrip = int64_t{1} << 20;  // entries at a time
 
 /// The factors in float64 on the CPU, checked.
 Factors plain(const char* function, const Factors& factors) {
@@ -45,7 +48,14 @@ Tensor predict(const Factors& factors, const Tensor& rows, const Tensor& columns
   check_indices(function, "columns", columns, V.size(0));
   TORCH_CHECK_VALUE(rows.numel() == columns.numel(), "[", function,
                     "] rows and columns must be of one length, but were ", rows.numel(), " and ", columns.numel(), ".");
-  return (U.index_select(0, rows.cpu()) * V.index_select(0, columns.cpu())).sum(1);
+  const Tensor row = rows.cpu(), column = columns.cpu();
+  Tensor values = at::empty({row.numel()}, U.options());
+  for (int64_t i = 0; i < row.numel(); i += kStrip) {
+    const int64_t count = std::min(kStrip, row.numel() - i);
+    const Tensor u = U.index_select(0, row.narrow(0, i, count)), v = V.index_select(0, column.narrow(0, i, count));
+    values.narrow(0, i, count).copy_((u * v).sum(1));
+  }
+  return values;
 }
 
 std::vector<RankedRow> best_rows(const Factors& factors, int64_t column, int64_t count,
@@ -78,7 +88,6 @@ std::vector<RankedRow> best_rows(const Factors& factors, int64_t column, int64_t
 
 double largest_difference(const Factors& a, const Factors& b) {
   constexpr char function[] = "largest_difference";
-  constexpr int64_t kStrip = int64_t{1} << 20;  // entries
   const PlainComputation guard;
   const at::NoGradGuard no_grad;
   const auto [Ua, Va] = plain(function, a);

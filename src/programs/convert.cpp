@@ -35,7 +35,7 @@ Matrix read(const ConvertOptions& options) {
       return {entries.A, entries.M, count_observed(entries.M)};
     }
     std::swap(matrix.file, matrix.entries);
-    return read_matrix(matrix);
+    return to_dense(read_matrix(matrix), matrix);
   }
   return read_matrix(matrix);
 }

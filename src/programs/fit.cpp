@@ -38,6 +38,7 @@ struct Problem {
   Matrix matrix;  ///< without what is set aside
   std::optional<HoldOut> aside;
   std::optional<Factors> initial;
+  std::string fingerprint;  ///< of the matrix as it was read
 };
 
 /// What came of it.
@@ -77,13 +78,30 @@ void check_options(const FitOptions& options) {
   throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)}, sentence);
 }
 
-/// In the type and on the device that it is factorised in.
-Matrix read_matrix(const FitOptions& options, c10::Device device) {
-  Matrix matrix = read_matrix(options.matrix, options.dtype == "float64" ? at::kDouble : at::kFloat);
-  if (!options.dtype.empty()) matrix.A = matrix.A.to(options.dtype == "float64" ? at::kDouble : at::kFloat);
+/// In the type that it is factorised in.
+Matrix read_matrix(const FitOptions& options) {
+  const auto type = options.dtype == "float64" ? at::kDouble : at::kFloat;
+  Matrix matrix = read_matrix(options.matrix, type);
+  if (!options.dtype.empty()) matrix.A = matrix.A.to(type);
+  return matrix;
+}
+
+/// In the form and on the device that the method takes.
+Matrix prepared(const FitOptions& options, Matrix matrix, c10::Device device) {
+  if (options.method != "sgd" || !device.is_cpu()) {
+    matrix = to_dense(matrix, options.matrix, "--method sgd with --device cpu needs none.");
+  }
   matrix.A = matrix.A.to(device);
   if (matrix.M) matrix.M = matrix.M->to(device);
   return matrix;
+}
+
+/// Takes the entries that are set aside out of the matrix.
+void set_aside(const FitOptions& options, Problem& problem) {
+  Matrix& matrix = problem.matrix;
+  problem.aside = hold_out(matrix.A, matrix.M, *options.hold_out, options.split_seed.value_or(0));
+  (matrix.A.is_sparse() ? matrix.A : matrix.M.emplace()) = problem.aside->seen;
+  matrix.observed -= problem.aside->rows.numel();
 }
 
 std::optional<Factors> read_initial(const FitOptions& options, const Tensor& A, const Output& out) {
@@ -98,10 +116,13 @@ std::optional<Factors> read_initial(const FitOptions& options, const Tensor& A, 
 
 bool is_staged(const FitOptions& given) { return !given.checkpoint.empty() || given.patience; }
 
+/// Whether it must be known what this is a run of.
+bool has_settings(const FitOptions& given) { return is_staged(given) || !given.resume.empty(); }
+
 /// What has to be as it was for a run to go on. Texts of numbers name them exactly.
-Settings settings_of(const FitOptions& given, const Matrix& matrix, const std::optional<Factors>& initial,
-                     int64_t epochs, double lr) {
-  Settings settings{{"matrix", fingerprint(matrix.A, matrix.M)},
+Settings settings_of(const FitOptions& given, const Problem& problem, int64_t epochs, double lr) {
+  const std::optional<Factors>& initial = problem.initial;
+  Settings settings{{"matrix", problem.fingerprint},
                     {"method", given.method},
                     {"engine", given.engine},
                     {"rank", fmt::format("{}", *given.rank)},
@@ -155,6 +176,7 @@ Factors run_sgd(const FitOptions& given, const Matrix& matrix, SgdOptions option
   options.path(given.path == "wavefront" ? SgdPath::wavefront
                : given.path == "entries" ? SgdPath::entries
                                          : SgdPath::automatic);
+  if (matrix.A.is_sparse()) return sgd_factorise_entries(matrix.A, *given.rank, options);
   return matrix.M ? sgd_factorise_masked(matrix.A, *matrix.M, *given.rank, options)
                   : sgd_factorise(matrix.A, *given.rank, options);
 }
@@ -185,9 +207,7 @@ Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
   Stages stages{epochs, std::nullopt,   given.lr_decay.value_or(1), given.patience, given.checkpoint,
                 {},     device.is_cpu()};
   if (is_staged(given)) stages.every = given.every.value_or(kEvery);
-  if (is_staged(given) || !given.resume.empty()) {
-    stages.settings = settings_of(given, problem.matrix, problem.initial, epochs, lr);
-  }
+  if (has_settings(given)) stages.settings = settings_of(given, problem, epochs, lr);
   const State first = first_state(given, stages.settings, epochs, lr, device);
   Progress progress(fmt::format("{} rank {}", given.method, *given.rank), epochs - first.epoch, given.common.quiet);
   const auto shared = shared_options<Options>(given, progress);
@@ -362,14 +382,12 @@ void fit(FitOptions options) {
   check_writable(options.output, "--output");
   const Output out(options.common);
   check_writable(options.checkpoint, "--checkpoint");
-  Problem problem{read_matrix(options, device), {}, {}};
-  Matrix& matrix = problem.matrix;
+  Problem problem{read_matrix(options), {}, {}, {}};
+  const Matrix& matrix = problem.matrix;
+  if (options.hold_out) set_aside(options, problem);
+  if (has_settings(options)) problem.fingerprint = fingerprint(matrix.A, matrix.M);
+  problem.matrix = prepared(options, problem.matrix, device);
   problem.initial = read_initial(options, matrix.A, out);
-  if (options.hold_out) {
-    problem.aside = hold_out(matrix.A, matrix.M, *options.hold_out, options.split_seed.value_or(0));
-    matrix.M = problem.aside->seen;
-    matrix.observed -= problem.aside->rows.numel();
-  }
   const Fitted fitted = run(options, problem);
   if (!options.output.empty()) save(options, matrix, fitted);
   if (fitted.stopped) {

@@ -90,8 +90,8 @@ const std::string& name_of(const MatrixOptions& options) {
 
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
   if (!options.entries.empty()) {
-    const Entries entries = load_entries(options.entries, type);
-    return {entries.A, entries.M, count_observed(entries.M), entries.row_ids, entries.column_ids};
+    const SparseEntries entries = load_sparse_entries(options.entries, type);
+    return {entries.A, std::nullopt, entries.A._nnz(), entries.row_ids, entries.column_ids};
   }
   const bool numpy = options.file.ends_with(".npy");
   if (!numpy && (options.key + options.mask + options.missing).empty()) {
@@ -107,6 +107,12 @@ Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
                     options.file, options.missing, grouped(A.numel())));
   }
   return {A, M, observed};
+}
+
+Matrix to_dense(const Matrix& matrix, const MatrixOptions& options, const std::string& instead) {
+  if (!matrix.A.is_sparse()) return matrix;
+  const Entries entries = factorise::to_dense({matrix.A, matrix.row_ids, matrix.column_ids}, options.entries, instead);
+  return {entries.A, entries.M, matrix.observed, matrix.row_ids, matrix.column_ids};
 }
 
 }  // namespace factorise::programs

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/zeros.h>
 #include <factorise/datasets.h>
 #include <factorise/predict.h>
 #include <fmt/format.h>
@@ -22,6 +23,12 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& sentence) {
   throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)}, sentence);
+}
+
+/// One mark for each row that has an entry in the column.
+at::Tensor marks_in(const at::Tensor& sparse, int64_t column) {
+  const at::Tensor rows = sparse._indices().select(0, 0).masked_select(sparse._indices().select(0, 1).eq(column));
+  return at::zeros({sparse.size(0)}, at::TensorOptions(at::kBool)).index_fill_(0, rows, 1);
 }
 
 /// One value for each row, not zero where the column's entry is observed.
@@ -46,6 +53,7 @@ std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, in
     refuse(fmt::format("the ids in {} must be those that {} was fitted to, but are not.", options.matrix.entries,
                        options.model));
   }
+  if (matrix.A.is_sparse()) return marks_in(matrix.A, column);
   if (!matrix.M) refuse("every row is seen where all of --matrix is observed: say which are, by --missing or --mask.");
   return matrix.M->select(1, column);
 }

@@ -5,6 +5,7 @@
 #include <factorise/io.h>
 
 #include "io/entries.h"
+#include "io/fingerprint.h"
 
 #include "catch.h"
 #include "sandbox.h"
@@ -55,9 +56,34 @@ TEST_CASE("a line that is no entry is named", "[entries]") {
   CHECK_THROWS_AS(load_entries(folder.path() / "none"), FileError);
 }
 
-TEST_CASE("a matrix larger than the memory is refused before it is made", "[entries]") {
+TEST_CASE("a matrix larger than the memory is refused before it is made, and needed for the dense form alone",
+          "[entries]") {
   const Folder folder("entries");
   std::string text;
   for (int i = 0; i < 2'000'000; ++i) text += std::to_string(i) + "," + std::to_string(i) + ",1\n";
-  CHECK_THROWS_WITH(load_entries(folder.write("diagonal", text)), contains("2000000 rows and 2000000 columns"));
+  const auto path = folder.write("diagonal", text);
+  CHECK_THROWS_WITH(load_entries(path), contains("2000000 rows and 2000000 columns"));
+  const SparseEntries sparse = load_sparse_entries(path);
+  CHECK(sparse.A._nnz() == 2'000'000);
+  CHECK_THROWS_WITH(to_dense(sparse, "diagonal", "Another way does."), contains("GB. Another way does."));
+}
+
+TEST_CASE("sparse entries are the dense matrix's, row by row", "[entries]") {
+  const Folder folder("entries");
+  const auto path = folder.write("ratings", "7,30,4.5\n-1,2,0\n7,2,3\n9,30,1\n");
+  const SparseEntries sparse = load_sparse_entries(path, at::kDouble);
+  const Entries dense = load_entries(path, at::kDouble);
+  CHECK(at::equal(sparse.A._indices(), dense.M.nonzero().t()));
+  CHECK(at::equal(sparse.A._values(), dense.A.masked_select(dense.M)));
+  CHECK(sparse.A.is_coalesced());
+  CHECK(at::equal(sparse.row_ids, dense.row_ids));
+  CHECK(at::equal(sparse.column_ids, dense.column_ids));
+}
+
+TEST_CASE("a checkpoint's fingerprint tells values, places and shapes of entries apart", "[entries]") {
+  const Folder folder("entries");
+  const auto of = [&](const char* text) { return fingerprint(load_sparse_entries(folder.write("r", text)).A); };
+  const std::string once = of("1,2,3\n2,1,4\n");
+  CHECK(of("2,1,4\n1,2,3\n") == once);  // the order in the file is none of the data
+  for (const char* other : {"1,2,3\n2,1,5\n", "1,1,3\n2,2,4\n", "1,2,3\n2,1,4\n3,1,1\n"}) CHECK(of(other) != once);
 }
