@@ -29,6 +29,10 @@ enum class Engine {
 /// (for gd_factorise_ad, the loss that it descends). Returning false stops the run, which then returns its factors.
 using EpochCallback = std::function<bool(int64_t epoch, double loss)>;
 
+/// Called after an epoch with the number of epochs done (from 1) and a copy of the factors that they led to, to judge
+/// or to keep. Returning false stops the run, which then returns its factors.
+using FactorsCallback = std::function<bool(int64_t epoch, const Factors& factors)>;
+
 /// Asked before every epoch; true stops the run, which then returns the factors that it has (for Ctrl-C).
 using StopRequest = std::function<bool()>;
 

@@ -37,6 +37,9 @@ struct SgdOptions {
   /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. Each report costs a pass over A.
   TORCH_ARG(int64_t, report_every) = 1;
   TORCH_ARG(EpochCallback, on_epoch);
+  /// Epochs between calls of on_factors, >= 1; the last epoch's factors are always given. Each call costs a copy.
+  TORCH_ARG(int64_t, factors_every) = 1;
+  TORCH_ARG(FactorsCallback, on_factors);
   TORCH_ARG(StopRequest, stop);
 };
 

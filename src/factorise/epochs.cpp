@@ -26,6 +26,8 @@ bool all_finite(const Tensor& tensor) {
   return tensor.detach().isfinite().all().item<bool>();
 }
 
+Factors copied(const Factors& factors) { return {factors.U.detach().clone(), factors.V.detach().clone()}; }
+
 void refuse_divergence(const char* function, int64_t epoch, const char* advice) {
   throw DivergenceError(
       {__func__, __FILE__, static_cast<uint32_t>(__LINE__)},

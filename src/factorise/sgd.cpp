@@ -74,7 +74,7 @@ Factors factorise_entry_by_entry(const SgdProblem& sgd, const SgdOptions& option
         sgd.list ? visit_list(*sgd.list, visit) : visit_matrix(problem.A, observed, visit);
         lr *= options.lr_decay();
       },
-      squared);
+      squared, [&] { return copied(factors); });
   return factors;
 }
 
@@ -87,13 +87,14 @@ Factors factorise_fused(const SgdProblem& sgd, const SgdOptions& options) {
   run_epoch_steps(
       schedule_of(problem.function, options, kAdvice, problem.A),
       [&](int64_t epochs) {
+        if (lr == 0) return int64_t{0};  // so far decayed, it moves nothing any more
         const WithoutAutograd guard;
         const int64_t diverged =
             sgd_epochs(ratings, factors.U, factors.V, lr, options.weight_decay(), options.lr_decay(), epochs);
         lr = sgd_lr_after(lr, options.lr_decay(), epochs);
         return diverged;
       },
-      [&] { return squared_error(sgd, factors); });
+      [&] { return squared_error(sgd, factors); }, [&] { return copied(factors); });
   return factors;
 }
 

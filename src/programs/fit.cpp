@@ -163,10 +163,7 @@ template <class Options>
 Options shared_options(const FitOptions& given, Progress& progress) {
   Options options;
   options.seed(given.common.seed).engine(given.engine == "fused" ? Engine::fused : Engine::reference);
-  options.stop(progress.stop());
-  // A loss for every short stage would cost more than the stage.
-  if (!is_staged(given)) options.on_epoch(progress.on_epoch()).report_every(progress.report_every());
-  return options;
+  return options.stop(progress.stop()).on_epoch(progress.on_epoch()).report_every(progress.report_every());
 }
 
 Factors run_sgd(const FitOptions& given, const Matrix& matrix, SgdOptions options) {
@@ -212,21 +209,19 @@ Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
   Progress progress(fmt::format("{} rank {}", given.method, *given.rank), epochs - first.epoch, given.common.quiet);
   const auto shared = shared_options<Options>(given, progress);
   std::vector<CurvePoint> curve;
-  int64_t done = first.epoch;
-  const State state = run_stages(
-      first, stages, problem.aside, progress, [&](int64_t stage, double stage_lr, const std::optional<Factors>& from) {
-        Options options(shared);
-        options.num_epochs(stage).lr(stage_lr).initial(from ? from : problem.initial);
-        if (given.plot) {
-          options.report_every(std::max<int64_t>(1, epochs / kCurvePoints)).on_epoch([&](int64_t epoch, double loss) {
-            curve.push_back({done + epoch, loss});
-            return !shared.on_epoch() || shared.on_epoch()(epoch, loss);
-          });
-        }
-        const Factors factors = run(given, problem.matrix, options);
-        done += stage;
-        return factors;
+  const auto run_epochs = [&](const State& from, int64_t count, const FactorsCallback& look) {
+    Options options(shared);
+    options.num_epochs(count).lr(from.lr).initial(from.factors ? from.factors : problem.initial);
+    if (stages.every) options.factors_every(*stages.every).on_factors(look);
+    if (given.plot) {
+      options.report_every(std::max<int64_t>(1, epochs / kCurvePoints)).on_epoch([&](int64_t epoch, double loss) {
+        curve.push_back({from.epoch + epoch, loss});
+        return !shared.on_epoch() || shared.on_epoch()(epoch, loss);
       });
+    }
+    return run(given, problem.matrix, options);
+  };
+  const State state = run_stages(first, stages, problem.aside, progress, run_epochs);
   if (device.is_cuda()) state.factors->U.cpu();  // the epochs are done when their result is here
   Fitted fitted{*state.factors, epochs, state.epoch, state.epoch, lr, 0, progress.seconds(), {}, progress.stopped()};
   if (state.best) {
