@@ -71,7 +71,13 @@ std::optional<T> parse(const std::string& text) {
 
 std::string range(const Limits& limits) {
   const bool low = std::isfinite(limits.low), high = std::isfinite(limits.high);
-  if (low && high) return fmt::format(" from {} to {}", limits.low, limits.high);
+  if (low && high && limits.low_allowed && limits.high_allowed) {
+    return fmt::format(" from {} to {}", limits.low, limits.high);
+  }
+  if (low && high) {
+    return fmt::format(" {} {} and {} {}", limits.low_allowed ? "of at least" : "above", limits.low,
+                       limits.high_allowed ? "at most" : "below", limits.high);
+  }
   if (low) return fmt::format(" {} {}", limits.low_allowed ? "of at least" : "above", limits.low);
   if (high) return fmt::format(" of at most {}", limits.high);
   return "";
@@ -81,7 +87,7 @@ template <class T>
 T read_number(const std::string& name, const std::string& kind, const Limits& limits, const std::string& text) {
   const std::optional<T> value = parse<T>(text);
   const auto fits = [&](double number) {
-    return std::isfinite(number) && number <= limits.high &&
+    return std::isfinite(number) && (limits.high_allowed ? number <= limits.high : number < limits.high) &&
            (limits.low_allowed ? number >= limits.low : number > limits.low);
   };
   if (!value || !fits(static_cast<double>(*value))) {

@@ -46,7 +46,8 @@ c10::Device prepare(const CommonOptions& options);
 /// A.pt|A.npy those with these endings, CSV one of .csv, DIR a folder, a|b one of these words, else nothing.
 struct Limits {
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
-  bool low_allowed = true;  ///< false: above low
+  bool low_allowed = true;   ///< false: above low
+  bool high_allowed = true;  ///< false: below high
 };
 void add_integer(CLI::App& app, const std::string& names, int64_t& value, Limits limits, const std::string& help);
 void add_integer(CLI::App& app, const std::string& names, int& value, Limits limits, const std::string& help);

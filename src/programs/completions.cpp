@@ -163,7 +163,10 @@ std::string zsh_action(const std::string& value) {
     case Kind::folders:
       return "_files -/";
     case Kind::files:
-      return takes.endings.empty() ? "_files" : fmt::format("_files -g \"*({})\"", fmt::join(takes.endings, "|"));
+      if (takes.endings.empty()) return "_files";
+      // One alone in parentheses would be zsh's qualifiers.
+      return takes.endings.size() == 1 ? fmt::format("_files -g \"*{}\"", takes.endings[0])
+                                       : fmt::format("_files -g \"*({})\"", fmt::join(takes.endings, "|"));
     case Kind::unknown:
       break;
   }

@@ -50,7 +50,19 @@ void save_as_pt(const std::string& file, const Matrix& matrix) {
   save_pt(file, dict);
 }
 
+/// Files of entries hold numbers alone, as they are read.
+void check_finite(const std::string& file, const Matrix& matrix) {
+  if (!holds_entries(file)) return;
+  const Tensor observed = matrix.M ? matrix.A.masked_select(matrix.M->ne(0)) : matrix.A;
+  if (observed.isfinite().all().item<bool>()) return;
+  throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+                        fmt::format("{} can hold finite numbers alone, but the matrix has NaN or infinity where it is "
+                                    "observed. --missing nan leaves NaN out.",
+                                    file));
+}
+
 void write(const std::string& file, const Matrix& matrix, const Output& out) {
+  check_finite(file, matrix);
   const Entries entries{matrix.A, matrix.M.value_or(Tensor()), matrix.row_ids, matrix.column_ids};
   const bool keeps_ids = ending(file) == ".pt" || ending(file) == ".csv";
   if (!keeps_ids && matrix.row_ids.defined()) {
@@ -94,6 +106,11 @@ void convert(const ConvertOptions& options) {
     throw c10::ValueError(
         {__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
         fmt::format("{} must be a matrix, but has {} dimensions.", options.matrix.file, matrix.A.dim()));
+  }
+  if (matrix.A.numel() == 0) {
+    throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+                          fmt::format("{} must have rows and columns, but is {} x {}.", options.matrix.file,
+                                      matrix.A.size(0), matrix.A.size(1)));
   }
   if (matrix.M && matrix.M->sizes() != matrix.A.sizes()) {
     throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},

@@ -69,7 +69,7 @@ std::string entries(const Command& command, const Command* without = nullptr) {
 
 /// One line of the synopsis.
 std::string synopsis(const std::string& name, const Command& command) {
-  std::string text = ".P\n" + bold(name);
+  std::string text = bold(name);
   for (const Argument& option : command.options) {
     if (option.required) text += " " + term(option);
   }
@@ -142,7 +142,7 @@ std::string man_page(const Command& program) {
   std::string lines, verbs, shown;
   for (const Command& verb : program.verbs) {
     const std::string name = program.name + " " + verb.name;
-    lines += synopsis(name, verb);
+    lines += (lines.empty() ? "" : ".P\n") + synopsis(name, verb);
     verbs += ".SS " + roff(name) + "\n" + roff(verb.description) + ".\n" + entries(verb, &program);
     shown += examples(verb);
   }

@@ -64,8 +64,8 @@ void add_top_options(CLI::App& app, TopOptions& options) {
   add_text(app, "MODEL", options.model, "F.pt", "A file with U and V, as fit --output writes it, or Python");
   add_integer(app, "--column", options.column, {}, "Whose best rows, from 0, or the id that it had in --entries");
   add_integer(app, "--count", options.count, {1}, "How many of them");
-  add_text(app, "--titles", options.titles, "CSV",
-           "The rows' names: a header movie,name, or movieId,title as MovieLens has it, and one on each line");
+  add_text(app, "--titles", options.titles, "FILE",
+           "The rows' names: a CSV with the header movie,name; for ids MovieLens' movies.csv, movies.dat or u.item");
   add_matrix_options(app, "--matrix", "The matrix that was fitted: rows observed in this column are left out",
                      options.matrix);
   add_output_options(app, options.common);

@@ -56,6 +56,10 @@ TEST_CASE("a model is asked by the ids that its ratings had", "[entries]") {
   REQUIRE(run(folder, kFit).status == 0);
   const Tensor U = load_tensor(folder + "/F.pt", "U").to(at::kDouble), V = load_tensor(folder + "/F.pt", "V");
   const double expected = U[2].dot(V[1].to(at::kDouble)).item<double>();  // movie 35, user 900
+  std::ofstream(folder + "/movies.csv") << "movieId,title,genres\n35,Heat,Crime\n36,Other,None\n";
+  const ProcessResult titled =
+      run(folder, {"top", "F.pt", "--column", "900", "--entries", "ratings.dat", "--titles", "movies.csv"});
+  CHECK_THAT(titled.out, contains("35") && contains("  Heat\n"));
   const auto json =
       ordered_json::parse(run(folder, {"predict", "F.pt", "--row", "35", "--column", "900", "--json", "-"}).out);
   CHECK(json["predictions"][0]["row"] == 35);
@@ -171,7 +175,7 @@ TEST_CASE("entries are refused in sentences", "[entries]") {
        1,
        "--row must be one of the 3 ids that were fitted in F.pt"},
       {{"top", "F.pt", "--column", "1"}, 1, "--column must be one of the 2 ids"},
-      {{"top", "F.pt", "--column", "4", "--titles", "titles.csv"}, 1, "have ids of their own"},
+      {{"top", "F.pt", "--column", "4", "--titles", "titles.csv"}, 1, "must be the header movieId,title"},
       {{"top", "F.pt", "--column", "4", "--entries", "other.dat"}, 1, "the ids in other.dat must be those that F.pt"},
   };
   for (const auto& [arguments, status, sentence] : failures) {
