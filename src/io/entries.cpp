@@ -195,7 +195,7 @@ void fill(const std::vector<Entry>& entries, const std::vector<int64_t>& rows, c
 
 }  // namespace
 
-SparseEntries load_sparse_entries(const std::filesystem::path& path, c10::ScalarType dtype) {
+SparseEntries load_entries(const std::filesystem::path& path, c10::ScalarType dtype) {
   std::vector<Entry> entries = Reader(path).entries();
   sort(entries, path);
   const auto rows = sorted_ids(entries, [](const Entry& entry) { return entry.row; });
@@ -208,10 +208,6 @@ SparseEntries load_sparse_entries(const std::filesystem::path& path, c10::Scalar
   return {at::_sparse_coo_tensor_unsafe(indices, values, sizes, values.options().layout(at::kSparse),
                                         /*is_coalesced=*/true),
           at::tensor(at::ArrayRef<int64_t>(rows)), at::tensor(at::ArrayRef<int64_t>(columns))};
-}
-
-Entries load_entries(const std::filesystem::path& path, c10::ScalarType dtype) {
-  return to_dense(load_sparse_entries(path, dtype), path.string());
 }
 
 Entries to_dense(const SparseEntries& entries, const std::string& path, const std::string& instead) {

@@ -28,14 +28,10 @@ struct SparseEntries {
 ///
 /// dtype: float32 or float64.
 /// Throws FileError naming the line that is no entry, or that gives an entry for the second time.
-SparseEntries load_sparse_entries(const std::filesystem::path& path, c10::ScalarType dtype = at::kFloat);
+SparseEntries load_entries(const std::filesystem::path& path, c10::ScalarType dtype = at::kFloat);
 
-/// The same as a dense matrix, m n bytes for the mask and four or eight times as many for A.
-/// Throws FileError also where this machine has less memory.
-Entries load_entries(const std::filesystem::path& path, c10::ScalarType dtype = at::kFloat);
-
-/// The dense form of entries from that file. Throws FileError where this machine has not the memory; `instead`: what
-/// needs none, as a sentence.
+/// The dense form of entries from that file: m n bytes for the mask, four or eight times as many for A. Throws
+/// FileError where this machine has not the memory; `instead`: what needs none, as a sentence.
 Entries to_dense(const SparseEntries& entries, const std::string& path, const std::string& instead = "");
 
 /// Writes a CSV with the header row,column,value and the observed entries, row by row: with their ids, or counted from

@@ -90,7 +90,7 @@ const std::string& name_of(const MatrixOptions& options) {
 
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
   if (!options.entries.empty()) {
-    const SparseEntries entries = load_sparse_entries(options.entries, type);
+    const SparseEntries entries = load_entries(options.entries, type);
     return {entries.A, std::nullopt, entries.A._nnz(), entries.row_ids, entries.column_ids};
   }
   const bool numpy = options.file.ends_with(".npy");
