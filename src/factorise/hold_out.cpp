@@ -80,8 +80,14 @@ HoldOut hold_out(const Tensor& A, const std::optional<Tensor>& M, double fractio
 double rmse(const HoldOut& aside, const Factors& factors) {
   const PlainComputation plain;
   const at::NoGradGuard no_grad;
-  const Tensor error = aside.values - predict(factors, aside.rows, aside.columns);
-  return std::sqrt(error.square().mean().item<double>());
+  const Tensor predicted = predict(factors, aside.rows, aside.columns);
+  const Tensor values = aside.values.contiguous();
+  TORCH_CHECK_VALUE(values.numel() == predicted.numel(), "[rmse] aside must have a value for each of its ",
+                    predicted.numel(), " entries, but has ", values.numel(), ".");
+  const double *value = values.const_data_ptr<double>(), *prediction = predicted.const_data_ptr<double>();
+  double sum = 0;  // in a loop, as in predict()
+  for (int64_t i = 0; i < predicted.numel(); ++i) sum += (value[i] - prediction[i]) * (value[i] - prediction[i]);
+  return std::sqrt(sum / static_cast<double>(predicted.numel()));
 }
 
 }  // namespace factorise
