@@ -64,7 +64,7 @@ TEST_CASE("a file with other than options is refused in a sentence", "[config]")
            {"[fit]\nrnak = 2\n", "must hold options of a verb below its name, but has 'fit.rnak'."},
            {"rank = 2\n", "below its name, but has 'rank'."},
            {"[fti]\nrank = 2\n", "below its name, but has 'fti'."},
-           {"[fit]\nconfig = \"fit.toml\"\n", "below its name, but has 'config'."},
+           {"[fit]\nconfig = \"fit.toml\"\n", "below its name, but has 'fit.config'."},
            {"[fit]\nrank = two\n", "--rank must be a whole number of at least 1, but was 'two'."},
            {"[fit]\nepochs = 2\n", "--rank is required"}}) {
     const std::string folder = files("config_refused", config);
