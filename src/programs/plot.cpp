@@ -60,9 +60,10 @@ std::string plot(const std::vector<CurvePoint>& all, const Style& style, int col
   for (int column = 0; column < columns; ++column) axis += "─";
   text += fmt::format("  {:>{}} {}\n", "", width, style.dim("└" + axis));
   const std::string from = fmt::format("{}", curve.front().epoch), to = fmt::format("{}", curve.back().epoch);
-  const std::string what = logarithmic ? "epochs, loss logarithmic" : "epochs";
-  text += fmt::format("  {:>{}}  {}{:^{}}{}", "", width, from, what,
-                      columns - static_cast<int>(from.size() + to.size()), to);
+  const int room = columns - static_cast<int>(from.size() + to.size());
+  std::string what = logarithmic ? "epochs, loss logarithmic" : "epochs";
+  if (static_cast<int>(what.size()) + 2 > room) what = "epochs";
+  text += fmt::format("  {:>{}}  {}{:^{}}{}", "", width, from, what, room, to);
   return text;
 }
 

@@ -24,6 +24,11 @@ TEST_CASE("a halving loss is a straight line on its axis", "[plot]") {
         "     1       epochs, loss logarithmic       4");
 }
 
+TEST_CASE("a narrow curve has a short axis", "[plot]") {
+  CHECK(plot({{1, 8}, {200, 1}}, Style(), 28, 2)
+            .ends_with("    └────────────────────────────\n     1         epochs         200"));
+}
+
 TEST_CASE("a loss that reaches 0, or does not move, is drawn too", "[plot]") {
   const std::string linear = plot({{10, 2}, {20, 0}}, Style(), 30, 3);
   CHECK(linear.find("logarithmic") == std::string::npos);
