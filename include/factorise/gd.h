@@ -16,13 +16,17 @@ struct GdOptions {
   TORCH_ARG(std::optional<uint64_t>, seed);
   /// Factors to start from in place of drawn ones; copied, never written to.
   TORCH_ARG(std::optional<Factors>, initial);
+  /// Which code runs the epochs.
   TORCH_ARG(Engine, engine) = Engine::fused;
   /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. Each report costs a pass over A.
   TORCH_ARG(int64_t, report_every) = 1;
+  /// Told how the run goes; not given: nobody is.
   TORCH_ARG(EpochCallback, on_epoch);
   /// Epochs between calls of on_factors, >= 1; the last epoch's factors are always given. Each call costs a copy.
   TORCH_ARG(int64_t, factors_every) = 1;
+  /// Given them; not given: nobody is.
   TORCH_ARG(FactorsCallback, on_factors);
+  /// Ends the run early; not given: nothing does.
   TORCH_ARG(StopRequest, stop);
 };
 
