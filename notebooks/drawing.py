@@ -35,7 +35,7 @@ def show(figure, name, alt):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     plt.close(figure)
     svg = buffer.getvalue()
-    svg = re.sub(r"[ \t]+$", "", svg[svg.index("<svg"):], flags=re.M)
+    svg = re.sub(r"[ \t]+$", "", svg[svg.index("<svg"):], flags=re.MULTILINE)
     svg = svg.replace("<svg", f'<svg role="img" style="max-width: 100%; height: auto" aria-label="{escape(alt)}"', 1)
     Path("pictures").mkdir(exist_ok=True)
     Path("pictures", name + ".svg").write_text(svg, encoding="utf-8")

@@ -13,8 +13,8 @@ def code(text, tolerance=0.0):
 
 
 def picture(alt):
-    data = {"image/svg+xml": "<svg/>", "text/plain": alt}
-    return {"cell_type": "code", "id": "cell", "metadata": {}, "outputs": [{"output_type": "display_data", "data": data}]}
+    shown = {"output_type": "display_data", "data": {"image/svg+xml": "<svg/>", "text/plain": alt}}
+    return {"cell_type": "code", "id": "cell", "metadata": {}, "outputs": [shown]}
 
 
 def said(stored, found):

@@ -99,7 +99,7 @@ def main():
             wrong += len(found)
             for place, fault in found:
                 print(f"{name}, {place}: {fault}", file=sys.stderr)
-            verdict = f"{len(found)} faults" if found else "written" if arguments.write else "as stored"
+            verdict = "at fault" if found else "written" if arguments.write else "as stored"
             print(f"{name}: {verdict}, {time.monotonic() - began:.0f} s", flush=True)
     if wrong and not arguments.write:
         print("Where that is as it should be: ./labs notebooks --write", file=sys.stderr)
