@@ -4,6 +4,7 @@
 """
 
 import argparse
+import importlib
 import os
 import re
 import shutil
@@ -39,7 +40,9 @@ def prepare_environment(build, scratch):
         "IPYTHONDIR": str(scratch),
         "JUPYTER_RUNTIME_DIR": str(scratch),
         "JUPYTER_PREFER_ENV_PATH": "1",  # this interpreter's kernel, not one that a user named python3
+        "MPLCONFIGDIR": str(scratch),
     }
+    importlib.import_module("matplotlib.font_manager")  # looks for fonts; in a notebook it would say so, as a warning
 
 
 def execute(notebook, folder):
