@@ -31,6 +31,10 @@ enum class Engine {
 /// (for gd_factorise_ad, the loss that it descends). Returning false stops the run, which then returns its factors.
 using EpochCallback = std::function<bool(int64_t epoch, double loss)>;
 
+/// Called after an epoch with the number of epochs done (from 1) and a copy of the factors that they led to, to judge
+/// or to keep. Returning false stops the run, which then returns its factors.
+using FactorsCallback = std::function<bool(int64_t epoch, const Factors& factors)>;
+
 /// Asked before every epoch; true stops the run, which then returns the factors that it has (for Ctrl-C).
 using StopRequest = std::function<bool()>;
 
@@ -55,7 +59,8 @@ Tensor reconstruct(const Factors& factors);
 ///
 /// The products and the sum are float64 over fixed tiles in a fixed order: the same for every thread count.
 /// A: m x n, any real type; M: m x n, nonzero where A is observed (left out: everywhere). What is not observed is
-/// never read as a number and may be NaN. Throws c10::ValueError where shapes or devices do not fit, or M holds NaN.
+/// never read as a number and may be NaN. Or A is sparse, as for sgd_factorise_entries, and M left out: the same bits
+/// as of the matrix and its mask. Throws c10::ValueError where shapes or devices do not fit, or M holds NaN.
 double squared_error(const Tensor& A, const Factors& factors, const std::optional<Tensor>& M = std::nullopt);
 
 /// How many entries M, a matrix of any real type, marks as observed (nonzero). Throws c10::ValueError where it holds

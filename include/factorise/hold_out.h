@@ -10,7 +10,7 @@ namespace factorise {
 
 /// Some of the observed entries, and the mask without them.
 struct HoldOut {
-  Tensor seen;     ///< m x n, bool, on A's device: the mask to fit with
+  Tensor seen;     ///< m x n, bool, on A's device: the mask to fit with; of a sparse A: A without them
   Tensor rows;     ///< int64, 1-D, on the CPU: rows of the entries set aside, which come row by row
   Tensor columns;  ///< int64, 1-D, on the CPU: their columns
   Tensor values;   ///< float64, 1-D, on the CPU: their values
@@ -18,7 +18,9 @@ struct HoldOut {
 
 /// Sets each observed entry aside with this probability, 0 < fraction < 1. The draw is of the whole matrix, row by row,
 /// from a CPU generator of this seed: it depends on A's shape alone, not on its device, and not on which are observed.
-/// A and M: as for sgd_factorise_masked. Throws c10::ValueError for bad arguments, and where all or none is set aside.
+/// A and M: as for sgd_factorise_masked; or A sparse, as for sgd_factorise_entries, and M left out: the same entries as
+/// of the matrix and its mask, in memory for the entries alone (and half a nanosecond for each cell). Throws
+/// c10::ValueError for bad arguments, and where all or none is set aside.
 HoldOut hold_out(const Tensor& A, const std::optional<Tensor>& M, double fraction, uint64_t seed);
 
 /// Root of the mean squared error over the entries set aside, in float64; in the unit of A's entries. Throws

@@ -15,7 +15,8 @@ enum class SgdPath {
   entries,    ///< lists of the observed entries: for sparse data
 };
 
-/// Options of sgd_factorise and sgd_factorise_masked. Each is set by a call of its name, as in torch::optim.
+/// Options of sgd_factorise, sgd_factorise_masked and sgd_factorise_entries. Each is set by a call of its name, as in
+/// torch::optim.
 struct SgdOptions {
   /// Passes over the observed entries, >= 0. 0 returns the start.
   TORCH_ARG(int64_t, num_epochs) = 1000;
@@ -39,6 +40,10 @@ struct SgdOptions {
   TORCH_ARG(int64_t, report_every) = 1;
   /// Told how the run goes; not given: nobody is.
   TORCH_ARG(EpochCallback, on_epoch);
+  /// Epochs between calls of on_factors, >= 1; the last epoch's factors are always given. Each call costs a copy.
+  TORCH_ARG(int64_t, factors_every) = 1;
+  /// Given the factors on the way; not given: nobody is.
+  TORCH_ARG(FactorsCallback, on_factors);
   /// Ends the run early; not given: nothing does.
   TORCH_ARG(StopRequest, stop);
 };
@@ -62,6 +67,14 @@ Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options =
 /// rank: 1 to 256. A's type, the start, the result and the errors are those of sgd_factorise. What is not observed may
 /// hold anything, NaN too. Throws c10::ValueError also where M marks nothing or holds NaN.
 Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const SgdOptions& options = {});
+
+/// The same over the entries of a sparse matrix, which is never made dense: the bits of sgd_factorise_masked on the
+/// dense A and the mask of these entries, in memory for the entries and the factors alone.
+///
+/// A: m x n, sparse COO (torch::sparse_coo_tensor), on the CPU, its values as an A's; its entries, in whatever order,
+/// are what is observed, zeros among them too. rank: 1 to 256. SgdPath::wavefront alone takes memory for all cells.
+/// Throws c10::ValueError also for an entry that is outside, held twice or not finite, and where there is none.
+Factors sgd_factorise_entries(const Tensor& A, int64_t rank, const SgdOptions& options = {});
 
 /// The step size after so many epochs, multiplied epoch by epoch as a run does it. With it and with the factors that a
 /// run ended with, another one goes on to the bits that a longer first one would have had.

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "cpu/crew.h"
-#include "cpu/rows.h"
 #include "cpu/sgd_kernels.h"
+#include "cpu/sgd_rows.h"
 
 namespace factorise::cpu {
 namespace {
@@ -28,42 +28,15 @@ constexpr int64_t kEntriesApart = 6;    // of one column, in a strip: what a pro
 
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-/// What a row is read into; the mask's end is zeros, so that it can be looked at eight at a time.
+/// One observed entry more.
 template <class T>
-struct RowBuffers {
-  std::vector<T> values;
-  std::vector<uint8_t> observed;
-
-  explicit RowBuffers(int64_t columns)
-      : values(static_cast<size_t>(columns)), observed(static_cast<size_t>(aligned(columns))) {}
-};
-
-/// Calls visit(c) for every observed column; eight at a time are passed over where there is none.
-template <class Visit>
-void for_observed(const std::vector<uint8_t>& observed, int64_t columns, Visit visit) {
-  for (int64_t c = 0; c < columns; c += 8) {
-    uint64_t eight = 0;
-    std::memcpy(&eight, observed.data() + c, 8);  // the buffer is padded with zeros
-    if (eight == 0) continue;
-    const int64_t end = std::min<int64_t>(columns, c + 8);
-    for (int64_t i = c; i < end; ++i) {
-      if (observed[static_cast<size_t>(i)]) visit(i);
-    }
+void count_value(T value, SgdCounts& counts) {
+  ++counts.observed;
+  if (!std::isfinite(value)) {
+    ++counts.not_finite;
+  } else if (!(value >= 1 && value <= 255 && static_cast<T>(static_cast<int>(value)) == value)) {
+    counts.fits_bytes = false;
   }
-}
-
-template <class T>
-void count_row(const RowBuffers<T>& row, int64_t columns, SgdCounts& counts) {
-  for_observed(row.observed, columns, [&](int64_t c) {
-    const T value = row.values[static_cast<size_t>(c)];
-    ++counts.observed;
-    counts.mask_nan += row.observed[static_cast<size_t>(c)] == 2;
-    if (!std::isfinite(value)) {
-      ++counts.not_finite;
-    } else if (!(value >= 1 && value <= 255 && static_cast<T>(static_cast<int>(value)) == value)) {
-      counts.fits_bytes = false;
-    }
-  });
 }
 
 /// Blocks of rows, taken from a counter by all threads: each thread makes an `each` of its own, and calls each(block).
@@ -119,23 +92,20 @@ void lay_out_entries(SgdLayout& layout) {
 }
 
 /// The cells of a block, skewed. Cell is uint8_t or T; `absent` stands for what is not observed.
-template <class T, class Cell>
+template <class Cell, class Rows>
 class WavefrontPacker {
  public:
-  WavefrontPacker(const SgdLayout& layout, const at::Tensor& A, const std::optional<at::Tensor>& M, uint8_t* ratings,
-                  Cell absent)
+  WavefrontPacker(const SgdLayout& layout, Rows source, uint8_t* ratings, Cell absent)
       : layout_(layout),
-        values_(A),
-        mask_(M, layout.columns),
+        source_(std::move(source)),
         streams_(reinterpret_cast<Cell*>(ratings + layout.cells)),
         absent_(absent),
-        buffers_(layout.columns),
         rows_(static_cast<size_t>(layout.block_rows * layout.columns)) {}
 
   void operator()(int64_t block) {
     const int64_t H = layout_.block_rows, n = layout_.columns, steps = n + H - 1;
     const int64_t first = block * H, height = std::min(H, layout_.rows - first);
-    for (int64_t i = 0; i < height; ++i) read_row(first + i, rows_.data() + i * n);
+    for (int64_t i = 0; i < height; ++i) source_.fill(first + i, absent_, rows_.data() + i * n);
     Cell* stream = streams_ + block * steps * H;
     std::fill(stream, stream + steps * H, absent_);
     // In tiles, so that the steps that a tile is spread over stay near.
@@ -149,57 +119,35 @@ class WavefrontPacker {
   }
 
  private:
-  void read_row(int64_t row, Cell* cells) {
-    values_.read(row, buffers_.values.data());
-    mask_.read(row, buffers_.observed.data());
-    for (int64_t c = 0; c < layout_.columns; ++c) {
-      const auto at = static_cast<size_t>(c);
-      // What is not observed may be no number that a Cell can be.
-      cells[c] = buffers_.observed[at] ? static_cast<Cell>(buffers_.values[at]) : absent_;
-    }
-  }
-
   const SgdLayout& layout_;
-  RowReader<T> values_;
-  MaskReader mask_;
+  Rows source_;
   Cell* streams_;
   Cell absent_;
-  RowBuffers<T> buffers_;
   std::vector<Cell> rows_;
 };
 
 /// A strip's entries, sorted by position.
-template <class T>
+template <class T, class Rows>
 class EntryPacker {
  public:
-  EntryPacker(const SgdLayout& layout, const at::Tensor& A, const std::optional<at::Tensor>& M,
-              const std::vector<int64_t>& firsts, uint8_t* ratings)
+  EntryPacker(const SgdLayout& layout, Rows source, const std::vector<int64_t>& firsts, uint8_t* ratings)
       : layout_(layout),
-        values_(A),
-        mask_(M, layout.columns),
+        source_(std::move(source)),
         firsts_(firsts),
         ratings_(ratings),
-        buffers_(layout.columns),
         counts_(static_cast<size_t>(layout.columns + layout.lag() + 1)) {}
 
   void operator()(int64_t strip) {
     entries_.clear();
-    std::fill(counts_.begin(), counts_.end(), 0);
     const int64_t first = strip * layout_.block_rows, height = std::min(layout_.block_rows, layout_.rows - first);
-    for (int64_t i = 0; i < height; ++i) read_row(first + i, i);
-    // Where each position's entries begin, then a stable distribution: rows come in their order.
-    int64_t at = firsts_[static_cast<size_t>(strip)];
-    for (int64_t& count : counts_) at += std::exchange(count, at);
-    index_chunks(strip);
-    auto* cells = reinterpret_cast<T*>(ratings_ + layout_.cells);
-    auto* columns = reinterpret_cast<uint32_t*>(ratings_ + layout_.entry_columns);
-    auto* rows = ratings_ + layout_.entry_rows;
-    for (const Entry& entry : entries_) {
-      const int64_t to = counts_[static_cast<size_t>(entry.column + layout_.skew * entry.row)]++;
-      cells[to] = entry.value;
-      columns[to] = entry.column;
-      rows[to] = entry.row;
+    for (int64_t i = 0; i < height; ++i) {
+      source_.visit(first + i, [&](int64_t c, T value) {
+        entries_.push_back({static_cast<uint32_t>(c), static_cast<uint8_t>(i), value});
+      });
     }
+    // Counting visits every position, which many have no entry where a strip has few.
+    const int64_t at = firsts_[static_cast<size_t>(strip)];
+    8 * static_cast<int64_t>(entries_.size()) < layout_.columns ? sort(strip, at) : distribute(strip, at);
   }
 
  private:
@@ -209,54 +157,76 @@ class EntryPacker {
     T value;
   };
 
-  void read_row(int64_t row, int64_t i) {
-    values_.read(row, buffers_.values.data());
-    mask_.read(row, buffers_.observed.data());
-    for_observed(buffers_.observed, layout_.columns, [&](int64_t c) {
-      entries_.push_back({static_cast<uint32_t>(c), static_cast<uint8_t>(i), buffers_.values[static_cast<size_t>(c)]});
-      ++counts_[static_cast<size_t>(c + layout_.skew * i)];
+  int64_t position(const Entry& entry) const { return entry.column + layout_.skew * entry.row; }
+
+  /// By position, of equal ones the upper first, from `at` on.
+  void sort(int64_t strip, int64_t at) {
+    std::stable_sort(entries_.begin(), entries_.end(),
+                     [&](const Entry& a, const Entry& b) { return position(a) < position(b); });
+    index_chunks(strip, [&](int64_t begin) {
+      const auto before = [&](const Entry& entry, int64_t limit) { return position(entry) < limit; };
+      return at + (std::lower_bound(entries_.begin(), entries_.end(), begin, before) - entries_.begin());
     });
+    for (const Entry& entry : entries_) write(at++, entry);
   }
 
-  void index_chunks(int64_t strip) {
-    const int64_t chunks = layout_.chunks();
+  /// The same by where each position's entries begin, then a stable distribution: rows come in their order.
+  void distribute(int64_t strip, int64_t at) {
+    std::fill(counts_.begin(), counts_.end(), 0);
+    for (const Entry& entry : entries_) ++counts_[static_cast<size_t>(position(entry))];
+    for (int64_t& count : counts_) at += std::exchange(count, at);
+    index_chunks(strip, [&](int64_t begin) { return counts_[static_cast<size_t>(begin)]; });
+    for (const Entry& entry : entries_) write(counts_[static_cast<size_t>(position(entry))]++, entry);
+  }
+
+  void write(int64_t to, const Entry& entry) {
+    reinterpret_cast<T*>(ratings_ + layout_.cells)[to] = entry.value;
+    reinterpret_cast<uint32_t*>(ratings_ + layout_.entry_columns)[to] = entry.column;
+    (ratings_ + layout_.entry_rows)[to] = entry.row;
+  }
+
+  /// first_at(position): the first entry from there on.
+  template <class FirstAt>
+  void index_chunks(int64_t strip, FirstAt first_at) {
+    const int64_t chunks = layout_.chunks(), positions = layout_.columns + layout_.lag();
     auto* index = reinterpret_cast<int64_t*>(ratings_ + layout_.entry_chunks) + strip * (chunks + 1);
-    for (int64_t q = 0; q < chunks; ++q) index[q] = counts_[static_cast<size_t>(q * layout_.chunk)];
-    index[chunks] = counts_.back();
+    for (int64_t q = 0; q <= chunks; ++q) index[q] = first_at(std::min(q * layout_.chunk, positions));
   }
 
   const SgdLayout& layout_;
-  RowReader<T> values_;
-  MaskReader mask_;
+  Rows source_;
   const std::vector<int64_t>& firsts_;
   uint8_t* ratings_;
-  RowBuffers<T> buffers_;
   std::vector<int64_t> counts_;
   std::vector<Entry> entries_;
 };
 
 /// The strips' first entries, and at the end how many there are.
-template <class T>
-std::vector<int64_t> first_entries(const SgdLayout& layout, const std::optional<at::Tensor>& M, int threads) {
+template <class MakeRows>
+std::vector<int64_t> first_entries(const SgdLayout& layout, MakeRows make_rows, int threads) {
   std::vector<int64_t> firsts(static_cast<size_t>(layout.blocks() + 1));
   for_blocks(layout.blocks(), threads, [&] {
-    return [&, mask = MaskReader(M, layout.columns), row = RowBuffers<T>(layout.columns)](int64_t strip) mutable {
+    return [&, rows = make_rows()](int64_t strip) mutable {
       int64_t& count = firsts[static_cast<size_t>(strip + 1)];
       const int64_t end = std::min(layout.rows, (strip + 1) * layout.block_rows);
-      for (int64_t r = strip * layout.block_rows; r < end; ++r) {
-        mask.read(r, row.observed.data());
-        for_observed(row.observed, layout.columns, [&](int64_t) { ++count; });
-      }
+      for (int64_t r = strip * layout.block_rows; r < end; ++r) count += rows.count(r);
     };
   });
   for (size_t i = 1; i < firsts.size(); ++i) firsts[i] += firsts[i - 1];
   return firsts;
 }
 
-template <class T, class Cell>
-void pack_wavefront(const SgdLayout& layout, const at::Tensor& A, const std::optional<at::Tensor>& M, uint8_t* ratings,
-                    Cell absent, int threads) {
-  for_blocks(layout.blocks(), threads, [&] { return WavefrontPacker<T, Cell>(layout, A, M, ratings, absent); });
+template <class Cell, class MakeRows>
+void pack_wavefront(const SgdLayout& layout, MakeRows make_rows, uint8_t* ratings, Cell absent, int threads) {
+  for_blocks(layout.blocks(), threads, [&] { return WavefrontPacker(layout, make_rows(), ratings, absent); });
+}
+
+template <class T, class MakeRows>
+void pack_entries(const SgdLayout& layout, MakeRows make_rows, uint8_t* ratings, int threads) {
+  std::memset(ratings + layout.entry_columns + layout.observed * 4, 0, kSgdLookahead * 4);
+  const auto firsts = first_entries(layout, make_rows, threads);
+  for_blocks(layout.blocks(), threads,
+             [&] { return EntryPacker<T, decltype(make_rows())>(layout, make_rows(), firsts, ratings); });
 }
 
 /// By what an epoch costs either way.
@@ -270,6 +240,28 @@ SgdPath cheaper_path(Isa isa, const SgdLayout& layout) {
   return cells * cost.cell < static_cast<double>(layout.observed) * cost.entry ? SgdPath::wavefront : SgdPath::entries;
 }
 
+/// The layout is of the data and their rank; how it is walked is still to be decided.
+template <class T, class MakeRows>
+at::Tensor pack(SgdLayout layout, SgdPath path, bool fits_bytes, int threads, MakeRows make_rows) {
+  const Isa isa = chosen_isa();
+  if (isa == Isa::scalar) path = SgdPath::entries;  // the wavefront is a way to use vectors
+  if (path == SgdPath::automatic) path = cheaper_path<T>(isa, layout);
+  path == SgdPath::entries ? lay_out_entries(layout)
+                           : lay_out_wavefront(layout, wavefront_rows<T>(isa, layout.rank), fits_bytes);
+  at::Tensor packed = at::empty({layout.bytes}, at::TensorOptions(at::kByte));
+  auto* ratings = packed.mutable_data_ptr<uint8_t>();
+  std::memcpy(ratings, &layout, sizeof(layout));
+  if (layout.rows * layout.columns < 100'000) threads = 1;
+  if (path == SgdPath::entries) {
+    pack_entries<T>(layout, make_rows, ratings, threads);
+  } else if (layout.is_bytes) {
+    pack_wavefront<uint8_t>(layout, make_rows, ratings, 0, threads);
+  } else {
+    pack_wavefront<T>(layout, make_rows, ratings, std::numeric_limits<T>::quiet_NaN(), threads);
+  }
+  return packed;
+}
+
 }  // namespace
 
 template <class T>
@@ -278,15 +270,12 @@ SgdCounts count_sgd(const at::Tensor& A, const std::optional<at::Tensor>& M, int
   constexpr int64_t kRows = 16;
   SgdCounts total;
   std::mutex mutex;
-  const RowReader<T> values(A);
-  const MaskReader mask(M, columns);
   for_blocks((rows + kRows - 1) / kRows, rows * columns < 100'000 ? 1 : threads, [&] {
-    return [&, row = RowBuffers<T>(columns)](int64_t block) mutable {
+    return [&, source = MatrixRows<T>(A, M)](int64_t block) mutable {
       SgdCounts counts;
       for (int64_t r = block * kRows; r < std::min(rows, (block + 1) * kRows); ++r) {
-        values.read(r, row.values.data());
-        mask.read(r, row.observed.data());
-        count_row(row, columns, counts);
+        source.visit(r, [&](int64_t, T value) { count_value(value, counts); });
+        counts.mask_nan += source.nan_marks();
       }
       const std::lock_guard lock(mutex);
       total.observed += counts.observed;
@@ -299,36 +288,36 @@ SgdCounts count_sgd(const at::Tensor& A, const std::optional<at::Tensor>& M, int
 }
 
 template <class T>
+SgdCounts count_sgd(const EntryList& list) {
+  SgdCounts counts;
+  const T* values = list.values.const_data_ptr<T>();
+  for (int64_t e = 0; e < list.observed(); ++e) count_value(values[e], counts);
+  return counts;
+}
+
+template <class T>
 at::Tensor pack_sgd(const at::Tensor& A, const std::optional<at::Tensor>& M, int64_t rank, SgdPath path,
                     const SgdCounts& counts, int threads) {
-  const Isa isa = chosen_isa();
-  SgdLayout layout = make_layout(A.size(0), A.size(1), rank, sizeof(T), counts);
-  if (isa == Isa::scalar) path = SgdPath::entries;  // the wavefront is a way to use vectors
-  if (path == SgdPath::automatic) path = cheaper_path<T>(isa, layout);
-  path == SgdPath::entries ? lay_out_entries(layout)
-                           : lay_out_wavefront(layout, wavefront_rows<T>(isa, rank), counts.fits_bytes);
-  at::Tensor packed = at::empty({layout.bytes}, at::TensorOptions(at::kByte));
-  auto* ratings = packed.mutable_data_ptr<uint8_t>();
-  std::memcpy(ratings, &layout, sizeof(layout));
-  if (layout.rows * layout.columns < 100'000) threads = 1;
-  if (path == SgdPath::entries) {
-    std::memset(ratings + layout.entry_columns + layout.observed * 4, 0, kSgdLookahead * 4);
-    const auto firsts = first_entries<T>(layout, M, threads);
-    for_blocks(layout.blocks(), threads, [&] { return EntryPacker<T>(layout, A, M, firsts, ratings); });
-  } else if (layout.is_bytes) {
-    pack_wavefront<T, uint8_t>(layout, A, M, ratings, 0, threads);
-  } else {
-    pack_wavefront<T, T>(layout, A, M, ratings, std::numeric_limits<T>::quiet_NaN(), threads);
-  }
-  return packed;
+  return pack<T>(make_layout(A.size(0), A.size(1), rank, sizeof(T), counts), path, counts.fits_bytes, threads,
+                 [&] { return MatrixRows<T>(A, M); });
+}
+
+template <class T>
+at::Tensor pack_sgd(const EntryList& list, int64_t rank, SgdPath path, const SgdCounts& counts, int threads) {
+  return pack<T>(make_layout(list.rows, list.columns, rank, sizeof(T), counts), path, counts.fits_bytes, threads,
+                 [&] { return ListRows<T>(list); });
 }
 
 template SgdCounts count_sgd<float>(const at::Tensor&, const std::optional<at::Tensor>&, int);
 template SgdCounts count_sgd<double>(const at::Tensor&, const std::optional<at::Tensor>&, int);
+template SgdCounts count_sgd<float>(const EntryList&);
+template SgdCounts count_sgd<double>(const EntryList&);
 template at::Tensor pack_sgd<float>(const at::Tensor&, const std::optional<at::Tensor>&, int64_t, SgdPath,
                                     const SgdCounts&, int);
 template at::Tensor pack_sgd<double>(const at::Tensor&, const std::optional<at::Tensor>&, int64_t, SgdPath,
                                      const SgdCounts&, int);
+template at::Tensor pack_sgd<float>(const EntryList&, int64_t, SgdPath, const SgdCounts&, int);
+template at::Tensor pack_sgd<double>(const EntryList&, int64_t, SgdPath, const SgdCounts&, int);
 
 const SgdLayout& sgd_layout(const at::Tensor& ratings) {
   const bool packed = ratings.defined() && ratings.is_cpu() && ratings.scalar_type() == at::kByte &&

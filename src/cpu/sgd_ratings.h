@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "cpu/entry_list.h"
 #include "cpu/sgd_layout.h"
 
 namespace factorise::cpu {
@@ -22,10 +23,19 @@ struct SgdCounts {
 template <class T>
 SgdCounts count_sgd(const at::Tensor& A, const std::optional<at::Tensor>& M, int threads);
 
+/// The same of a list with values of type T.
+template <class T>
+SgdCounts count_sgd(const EntryList& list);
+
 /// Packs what count_sgd has found sound. The result is a uint8 vector that begins with its SgdLayout.
 template <class T>
 at::Tensor pack_sgd(const at::Tensor& A, const std::optional<at::Tensor>& M, int64_t rank, SgdPath path,
                     const SgdCounts& counts, int threads);
+
+/// The same bytes from a list with values of type T, in memory of some 70 bytes an entry at most, where the path is
+/// automatic: the wavefront is chosen for many entries only.
+template <class T>
+at::Tensor pack_sgd(const EntryList& list, int64_t rank, SgdPath path, const SgdCounts& counts, int threads);
 
 /// The layout at the begin of packed ratings. Throws c10::ValueError where they are none of this version.
 const SgdLayout& sgd_layout(const at::Tensor& ratings);

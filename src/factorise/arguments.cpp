@@ -24,15 +24,6 @@ bool is_usable_type(c10::ScalarType type) {
          type == at::kFloat || type == at::kDouble;
 }
 
-void check_rank(const char* function, int64_t rank, int64_t m, int64_t n, RankLimit limit) {
-  TORCH_CHECK_VALUE(rank >= 1, "[", function, "] rank must be at least 1, but was ", rank, ".");
-  TORCH_CHECK_VALUE(rank <= cpu::kLargestRank, "[", function, "] rank must be at most ", cpu::kLargestRank,
-                    ", but was ", rank, ".");
-  TORCH_CHECK_VALUE(limit == RankLimit::none || rank <= std::min(m, n), "[", function,
-                    "] rank must be at most min(m, n) = ", std::min(m, n), " for a ", m, " x ", n, " matrix, but was ",
-                    rank, ". Set the option overcomplete, or give a mask, where more is meant.");
-}
-
 void check_factor(const char* function, const char* name, const Tensor& factor, int64_t rows, const Problem& problem) {
   TORCH_CHECK_VALUE(factor.defined() && factor.layout() == at::kStrided, "[", function, "] initial.", name,
                     " must be a dense tensor, but was ", factor.defined() ? "sparse" : "undefined", ".");
@@ -63,16 +54,29 @@ void check_matrix(const char* function, const char* name, const Tensor& matrix) 
                     matrix.is_nested() ? "" : c10::str(matrix.layout()), ". Give its to_dense().");
   TORCH_CHECK_VALUE(!matrix.is_quantized(), "[", function, "] ", name, " must not be quantised, but was ",
                     matrix.scalar_type(), ". Give its dequantize().");
-  TORCH_CHECK_VALUE(is_usable_type(matrix.scalar_type()), "[", function, "] ", name,
-                    " must be real: an integer, bool or float type up to 64 bits, but was ", matrix.scalar_type(), ".");
   TORCH_CHECK_VALUE(matrix.device().is_cpu() || matrix.device().is_cuda(), "[", function, "] ", name,
                     " must be on the CPU or a CUDA device, but was on ", matrix.device(), ".");
+  check_real_matrix(function, name, matrix);
+}
+
+void check_real_matrix(const char* function, const char* name, const Tensor& matrix) {
+  TORCH_CHECK_VALUE(is_usable_type(matrix.scalar_type()), "[", function, "] ", name,
+                    " must be real: an integer, bool or float type up to 64 bits, but was ", matrix.scalar_type(), ".");
   TORCH_CHECK_VALUE(matrix.dim() == 2, "[", function, "] ", name, " must be a matrix, m x n, but was ",
                     shape_of(matrix), ".");
   TORCH_CHECK_VALUE(matrix.numel() > 0, "[", function, "] ", name, " must have rows and columns, but was ",
                     shape_of(matrix), ".");
   TORCH_CHECK_VALUE(matrix.size(0) <= kLargestSide && matrix.size(1) <= kLargestSide, "[", function, "] ", name,
                     " must have at most ", kLargestSide, " rows and columns, but was ", shape_of(matrix), ".");
+}
+
+void check_rank(const char* function, int64_t rank, int64_t m, int64_t n, RankLimit limit) {
+  TORCH_CHECK_VALUE(rank >= 1, "[", function, "] rank must be at least 1, but was ", rank, ".");
+  TORCH_CHECK_VALUE(rank <= cpu::kLargestRank, "[", function, "] rank must be at most ", cpu::kLargestRank,
+                    ", but was ", rank, ".");
+  TORCH_CHECK_VALUE(limit == RankLimit::none || rank <= std::min(m, n), "[", function,
+                    "] rank must be at most min(m, n) = ", std::min(m, n), " for a ", m, " x ", n, " matrix, but was ",
+                    rank, ". Set the option overcomplete, or give a mask, where more is meant.");
 }
 
 c10::ScalarType computing_type(const Tensor& A) { return A.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
@@ -122,8 +126,10 @@ Problem describe_problem(const char* function, const Tensor& A, const std::optio
 }
 
 cpu::SgdCounts check_values(const Problem& problem) {
-  const auto count = computing_type(problem.A) == at::kDouble ? cpu::count_sgd<double> : cpu::count_sgd<float>;
-  const cpu::SgdCounts counts = count(problem.A, problem.mask(), at::get_num_threads());
+  const int threads = at::get_num_threads();
+  const cpu::SgdCounts counts = computing_type(problem.A) == at::kDouble
+                                    ? cpu::count_sgd<double>(problem.A, problem.mask(), threads)
+                                    : cpu::count_sgd<float>(problem.A, problem.mask(), threads);
   check_observed(problem.function, problem.observed.defined(), counts.mask_nan > 0, counts.observed > 0,
                  counts.not_finite == 0);
   return counts;

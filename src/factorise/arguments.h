@@ -44,6 +44,12 @@ Problem check_fused_problem(const char* function, const Tensor& A, const std::op
 /// Checks a matrix alone: defined, dense, real, 2-D, not empty, on the CPU or CUDA. `name` is the argument's.
 void check_matrix(const char* function, const char* name, const Tensor& matrix);
 
+/// The part of it that sparse matrices share: real, 2-D, not empty, not too large.
+void check_real_matrix(const char* function, const char* name, const Tensor& matrix);
+
+/// Refuses a rank below 1, above the largest, or above the limit for an m x n matrix.
+void check_rank(const char* function, int64_t rank, int64_t m, int64_t n, RankLimit limit);
+
 /// float64 where A is, else float32.
 c10::ScalarType computing_type(const Tensor& A);
 

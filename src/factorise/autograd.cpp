@@ -41,7 +41,8 @@ void run_reference(const Problem& problem, const Schedule& schedule, const AdOpt
       [&] {
         const at::NoGradGuard no_grad;
         return loss_of(problem, mask, factors, options.loss()).item<double>();
-      });
+      },
+      [&] { return copied(factors); });
   factors = {factors.U.detach(), factors.V.detach()};
 }
 
@@ -51,7 +52,7 @@ void run_fused(const Problem& problem, const Schedule& schedule, const AdOptions
   Descent<T> descent(problem, factors);
   run_epochs(
       schedule, descent.state(), [&] { descent.gradient_step(options.lr(), options.loss()); },
-      [&] { return descent.loss(options.loss()); });
+      [&] { return descent.loss(options.loss()); }, [&] { return descent.factors(); });
   factors = descent.factors();
 }
 
@@ -66,7 +67,8 @@ void run_on_gpu(const Problem& problem, const Schedule& schedule, const AdOption
         const char* method = norm ? "norm" : "squared";
         return descent_epochs(ratings, factors.U, factors.V, options.lr(), method, epochs).item<int64_t>();
       },
-      [&] { return descent_loss(ratings, factors.U, factors.V, norm).item<double>(); });
+      [&] { return descent_loss(ratings, factors.U, factors.V, norm).item<double>(); },
+      [&] { return copied(factors); });
 }
 
 }  // namespace

@@ -2,10 +2,12 @@
 
 #include "factorise/epochs.h"
 
+#include <ATen/ops/empty_like.h>
 #include <c10/util/StringUtil.h>
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 namespace factorise {
 namespace {
@@ -24,6 +26,17 @@ bool all_finite(const Tensor& tensor) {
   if (tensor.is_cpu() && tensor.is_contiguous() && tensor.scalar_type() == at::kDouble)
     return all_finite<double>(tensor);
   return tensor.detach().isfinite().all().item<bool>();
+}
+
+Factors copied(const Factors& factors) {
+  const auto copy = [](const Tensor& factor) {
+    if (!factor.is_cpu() || !factor.is_contiguous()) return factor.detach().clone();
+    Tensor result = at::empty_like(factor.detach());
+    // Torch's copy would wake its threads, which spin on beside the next epochs.
+    std::memcpy(result.mutable_data_ptr(), factor.const_data_ptr(), factor.nbytes());
+    return result;
+  };
+  return {copy(factors.U), copy(factors.V)};
 }
 
 void refuse_divergence(const char* function, int64_t epoch, const char* advice) {

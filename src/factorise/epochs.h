@@ -24,6 +24,8 @@ struct Schedule {
   StopRequest stop;
   const char* advice;        ///< what to try when the run diverges, as a clause
   double between_stops = 0;  ///< seconds, about, after which steps of several epochs ask stop(); 0: before every epoch
+  int64_t factors_every = 1;
+  FactorsCallback on_factors = {};
 };
 
 /// To ask a GPU for its result after every epoch would cost more than most epochs.
@@ -31,13 +33,36 @@ constexpr double kBetweenStopsOnGpu = 0.02;
 
 template <class Options>
 Schedule schedule_of(const char* function, const Options& options, const char* advice, const Tensor& A = {}) {
+  TORCH_CHECK_VALUE(options.factors_every() >= 1, "[", function, "] factors_every must be at least 1, but was ",
+                    options.factors_every(), ".");
   return {function,
           options.num_epochs(),
           options.report_every(),
           options.on_epoch(),
           options.stop(),
           advice,
-          A.defined() && A.is_cuda() ? kBetweenStopsOnGpu : 0};
+          A.defined() && A.is_cuda() ? kBetweenStopsOnGpu : 0,
+          options.factors_every(),
+          options.on_factors()};
+}
+
+/// Factors that stay as they are when the run goes on.
+Factors copied(const Factors& factors);
+
+/// Whether something is to be told after an epoch.
+inline bool is_due(const Schedule& schedule, int64_t every, int64_t epoch) {
+  return epoch % every == 0 || epoch == schedule.num_epochs;
+}
+
+/// Tells who listens; false where one of them stops the run. loss() and copy() are asked for only where they are told.
+template <class Loss, class Copy>
+bool tell(const Schedule& schedule, int64_t epoch, Loss loss, Copy copy) {
+  bool goes_on = true;
+  if (schedule.on_epoch && is_due(schedule, schedule.report_every, epoch)) goes_on = schedule.on_epoch(epoch, loss());
+  if (schedule.on_factors && is_due(schedule, schedule.factors_every, epoch)) {
+    goes_on = schedule.on_factors(epoch, copy()) && goes_on;
+  }
+  return goes_on;
 }
 
 /// How many epochs a step may have where stop() is to be asked in time: learnt from how long they take.
@@ -73,23 +98,21 @@ bool all_finite(const Tensor& tensor);
 /// Throws DivergenceError unless all tensors are finite.
 void check_finite(const char* function, std::initializer_list<Tensor> tensors, int64_t epoch, const char* advice);
 
-/// Runs step() once for every epoch; loss() is asked for only where it is reported.
-template <class Step, class Loss>
-void run_epochs(const Schedule& schedule, const Factors& factors, Step step, Loss loss) {
+/// Runs step() once for every epoch. `factors`: what must stay finite.
+template <class Step, class Loss, class Copy>
+void run_epochs(const Schedule& schedule, const Factors& factors, Step step, Loss loss, Copy copy) {
   for (int64_t epoch = 1; epoch <= schedule.num_epochs; ++epoch) {
     if (schedule.stop && schedule.stop()) return;
     step();
     check_finite(schedule.function, {factors.U, factors.V}, epoch, schedule.advice);
-    if (schedule.on_epoch && (epoch % schedule.report_every == 0 || epoch == schedule.num_epochs)) {
-      if (!schedule.on_epoch(epoch, loss())) return;
-    }
+    if (!tell(schedule, epoch, loss, copy)) return;
   }
 }
 
 /// The same for steps of several epochs: step(n) runs n epochs and returns the first of them (from 1) after which a
-/// factor was not finite, or 0. Steps are as long as stop() and on_epoch() leave them.
-template <class Step, class Loss>
-void run_epoch_steps(const Schedule& schedule, Step step, Loss loss) {
+/// factor was not finite, or 0. Steps are as long as stop(), on_epoch() and on_factors() leave them.
+template <class Step, class Loss, class Copy>
+void run_epoch_steps(const Schedule& schedule, Step step, Loss loss, Copy copy) {
   EpochsBetweenStops between_stops(schedule);
   for (int64_t epoch = 0, asked = -1; epoch < schedule.num_epochs;) {
     // Once for every epoch, if late: whoever counts the questions counts the epochs.
@@ -98,12 +121,11 @@ void run_epoch_steps(const Schedule& schedule, Step step, Loss loss) {
     if (stops) return;
     int64_t epochs = std::min(schedule.num_epochs - epoch, between_stops.count());
     if (schedule.on_epoch) epochs = std::min(epochs, schedule.report_every - epoch % schedule.report_every);
+    if (schedule.on_factors) epochs = std::min(epochs, schedule.factors_every - epoch % schedule.factors_every);
     const int64_t diverged = between_stops.timed([&] { return step(epochs); });
     if (diverged) refuse_divergence(schedule.function, epoch + diverged, schedule.advice);
     epoch += epochs;
-    if (schedule.on_epoch && (epoch % schedule.report_every == 0 || epoch == schedule.num_epochs)) {
-      if (!schedule.on_epoch(epoch, loss())) return;
-    }
+    if (!tell(schedule, epoch, loss, copy)) return;
   }
 }
 

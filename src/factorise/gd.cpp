@@ -30,7 +30,7 @@ void run_reference(const Problem& problem, const Schedule& schedule, double lr, 
         U.add_(err.mm(V));      // U += (lr err) V
         V.add_(err.t().mm(U));  // V += (lr errᵀ) U, with the new U
       },
-      [&] { return squared_error(problem.A, factors, problem.observed); });
+      [&] { return squared_error(problem.A, factors, problem.observed); }, [&] { return copied(factors); });
 }
 
 template <class T>
@@ -38,7 +38,7 @@ void run_fused(const Problem& problem, const Schedule& schedule, double lr, Fact
   Descent<T> descent(problem, factors);
   run_epochs(
       schedule, descent.state(), [&] { descent.masked_step(lr); },
-      [&] { return squared_error(problem.A, descent.factors(), problem.mask()); });
+      [&] { return squared_error(problem.A, descent.factors(), problem.mask()); }, [&] { return descent.factors(); });
   factors = descent.factors();
 }
 
@@ -50,7 +50,7 @@ void run_on_gpu(const Problem& problem, const Schedule& schedule, double lr, Fac
       [&](int64_t epochs) {
         return descent_epochs(ratings, factors.U, factors.V, lr, "masked", epochs).item<int64_t>();
       },
-      [&] { return squared_error(problem.A, factors, problem.mask()); });
+      [&] { return squared_error(problem.A, factors, problem.mask()); }, [&] { return copied(factors); });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/rand.h>
 #include <factorise/predict.h>
@@ -11,36 +12,82 @@
 #include <cmath>
 
 #include "factorise/arguments.h"
+#include "factorise/draws.h"
+#include "factorise/entries.h"
 #include "factorise/epochs.h"
 
 namespace factorise {
+namespace {
+
+constexpr char kFunction[] = "hold_out";
+
+void check_parts(int64_t observed, double fraction, int64_t aside) {
+  TORCH_CHECK_VALUE(aside > 0 && aside < observed, "[", kFunction,
+                    "] some observed entries must be set aside and some remain, but of ", observed, " a fraction of ",
+                    fraction, " sets ", aside, " aside.");
+}
+
+HoldOut of_matrix(const Tensor& A, const std::optional<Tensor>& M, double fraction, uint64_t seed) {
+  const Tensor observed = (M ? check_mask(kFunction, A, *M) : at::ones_like(A.detach(), at::kBool)).cpu();
+  const at::Generator generator = at::detail::createCPUGenerator(seed);
+  const Tensor draws = at::rand(A.sizes(), generator, at::TensorOptions(at::kFloat));
+  const Tensor aside = draws.lt(fraction).logical_and_(observed);
+  const Tensor entries = aside.nonzero();
+  check_parts(observed.sum().item<int64_t>(), fraction, entries.size(0));
+  const Tensor values = A.detach().cpu().masked_select(aside).to(at::kDouble);
+  TORCH_CHECK_VALUE(values.isfinite().all().item<bool>(), "[", kFunction,
+                    "] A must be finite where it is observed, but holds NaN or infinity there.");
+  return {observed.logical_and(aside.logical_not()).to(A.device()), entries.select(1, 0).contiguous(),
+          entries.select(1, 1).contiguous(), values};
+}
+
+/// For each entry what a draw of the whole matrix has there.
+Tensor draws_at(const cpu::EntryList& list, uint64_t seed) {
+  Tensor drawn = at::empty({list.observed()}, at::TensorOptions(at::kFloat));
+  Draws draw(seed);
+  int64_t next = 0;  // cell
+  for (int64_t e = 0; e < list.observed(); ++e) {
+    const int64_t cell = list.row_of()[e] * list.columns + list.column_of()[e];
+    draw.skip(cell - next);
+    drawn.mutable_data_ptr<float>()[e] = draw();
+    next = cell + 1;
+  }
+  return drawn;
+}
+
+HoldOut of_entries(const Tensor& A, double fraction, uint64_t seed) {
+  const cpu::EntryList list = list_entries(kFunction, A);
+  check_finite_entries(kFunction, list);
+  const Tensor aside = draws_at(list, seed).lt(fraction), which = aside.nonzero().select(1, 0);
+  check_parts(list.observed(), fraction, which.numel());
+  return {sparse_of(list, aside.logical_not()), list.indices.select(0, 0).index_select(0, which),
+          list.indices.select(0, 1).index_select(0, which), list.values.index_select(0, which).to(at::kDouble)};
+}
+
+}  // namespace
 
 HoldOut hold_out(const Tensor& A, const std::optional<Tensor>& M, double fraction, uint64_t seed) {
-  constexpr char function[] = "hold_out";
   const PlainComputation plain;
   const at::NoGradGuard no_grad;
-  check_matrix(function, "A", A);
-  TORCH_CHECK_VALUE(fraction > 0 && fraction < 1, "[", function, "] fraction must be above 0 and below 1, but was ",
+  const bool sparse = A.defined() && A.is_sparse();
+  TORCH_CHECK_VALUE(!sparse || !M, "[", kFunction, "] M must be left out where A is sparse: its entries are observed.");
+  if (!sparse) check_matrix(kFunction, "A", A);
+  TORCH_CHECK_VALUE(fraction > 0 && fraction < 1, "[", kFunction, "] fraction must be above 0 and below 1, but was ",
                     fraction, ".");
-  const Tensor observed = (M ? check_mask(function, A, *M) : at::ones_like(A.detach(), at::kBool)).cpu();
-  const at::Generator generator = at::detail::createCPUGenerator(seed);
-  const Tensor aside = at::rand(A.sizes(), generator).lt(fraction).logical_and_(observed);
-  const Tensor seen = observed.logical_and(aside.logical_not());
-  const Tensor entries = aside.nonzero();
-  TORCH_CHECK_VALUE(entries.size(0) > 0 && seen.any().item<bool>(), "[", function,
-                    "] some observed entries must be set aside and some remain, but of ",
-                    observed.sum().item<int64_t>(), " a fraction of ", fraction, " sets ", entries.size(0), " aside.");
-  const Tensor values = A.detach().cpu().masked_select(aside).to(at::kDouble);
-  TORCH_CHECK_VALUE(values.isfinite().all().item<bool>(), "[", function,
-                    "] A must be finite where it is observed, but holds NaN or infinity there.");
-  return {seen.to(A.device()), entries.select(1, 0).contiguous(), entries.select(1, 1).contiguous(), values};
+  return sparse ? of_entries(A, fraction, seed) : of_matrix(A, M, fraction, seed);
 }
 
 double rmse(const HoldOut& aside, const Factors& factors) {
   const PlainComputation plain;
   const at::NoGradGuard no_grad;
-  const Tensor error = aside.values - predict(factors, aside.rows, aside.columns);
-  return std::sqrt(error.square().mean().item<double>());
+  const Tensor predicted = predict(factors, aside.rows, aside.columns);
+  const Tensor values = aside.values.contiguous();
+  TORCH_CHECK_VALUE(values.numel() == predicted.numel(), "[rmse] aside must have a value for each of its ",
+                    predicted.numel(), " entries, but has ", values.numel(), ".");
+  const double *value = values.const_data_ptr<double>(), *prediction = predicted.const_data_ptr<double>();
+  double sum = 0;  // in a loop, as in predict()
+  for (int64_t i = 0; i < predicted.numel(); ++i) sum += (value[i] - prediction[i]) * (value[i] - prediction[i]);
+  return std::sqrt(sum / static_cast<double>(predicted.numel()));
 }
 
 }  // namespace factorise

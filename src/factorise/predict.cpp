@@ -3,6 +3,7 @@
 #include <factorise/predict.h>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/mv.h>
 
 #include <algorithm>
@@ -14,14 +15,15 @@
 namespace factorise {
 namespace {
 
-/// The factors in float64 on the CPU, checked.
-Factors plain(const char* function, const Factors& factors) {
+/// The factors on the CPU, checked, in float64 or, where they `may_stay` so, in float32.
+Factors plain(const char* function, const Factors& factors, bool may_stay = false) {
   check_matrix(function, "U", factors.U);
   check_matrix(function, "V", factors.V);
   TORCH_CHECK_VALUE(factors.U.size(1) == factors.V.size(1), "[", function,
                     "] U and V must have as many columns as each other, but were ", shape_of(factors.U), " and ",
                     shape_of(factors.V), ".");
-  const auto options = at::TensorOptions(at::kDouble).device(at::kCPU);
+  const bool stay = may_stay && factors.U.scalar_type() == at::kFloat && factors.V.scalar_type() == at::kFloat;
+  const auto options = at::TensorOptions(stay ? at::kFloat : at::kDouble).device(at::kCPU);
   return {factors.U.detach().to(options).contiguous(), factors.V.detach().to(options).contiguous()};
 }
 
@@ -34,18 +36,35 @@ void check_indices(const char* function, const char* name, const Tensor& indices
                     ", but one was ", low < 0 ? low : high, ".");
 }
 
+/// A plain loop: torch's ops would wake their threads, which spin on beside a run that is looked at between its epochs.
+template <class T>
+void predict_into(double* values, const Factors& factors, const Tensor& rows, const Tensor& columns) {
+  const T *U = factors.U.const_data_ptr<T>(), *V = factors.V.const_data_ptr<T>();
+  const int64_t *row = rows.const_data_ptr<int64_t>(), *column = columns.const_data_ptr<int64_t>();
+  const int64_t rank = factors.U.size(1);
+  for (int64_t i = 0; i < rows.numel(); ++i) {
+    const T *u = U + row[i] * rank, *v = V + column[i] * rank;
+    double sum = 0;
+    for (int64_t k = 0; k < rank; ++k) sum += static_cast<double>(u[k]) * static_cast<double>(v[k]);
+    values[i] = sum;
+  }
+}
+
 }  // namespace
 
 Tensor predict(const Factors& factors, const Tensor& rows, const Tensor& columns) {
   constexpr char function[] = "predict";
   const PlainComputation guard;
   const at::NoGradGuard no_grad;
-  const auto [U, V] = plain(function, factors);
-  check_indices(function, "rows", rows, U.size(0));
-  check_indices(function, "columns", columns, V.size(0));
+  const Factors on_cpu = plain(function, factors, /*may_stay=*/true);
+  check_indices(function, "rows", rows, on_cpu.U.size(0));
+  check_indices(function, "columns", columns, on_cpu.V.size(0));
   TORCH_CHECK_VALUE(rows.numel() == columns.numel(), "[", function,
                     "] rows and columns must be of one length, but were ", rows.numel(), " and ", columns.numel(), ".");
-  return (U.index_select(0, rows.cpu()) * V.index_select(0, columns.cpu())).sum(1);
+  const Tensor values = at::empty({rows.numel()}, at::TensorOptions(at::kDouble));
+  const auto into = on_cpu.U.scalar_type() == at::kFloat ? predict_into<float> : predict_into<double>;
+  into(values.mutable_data_ptr<double>(), on_cpu, rows.cpu().contiguous(), columns.cpu().contiguous());
+  return values;
 }
 
 std::vector<RankedRow> best_rows(const Factors& factors, int64_t column, int64_t count,
@@ -78,7 +97,7 @@ std::vector<RankedRow> best_rows(const Factors& factors, int64_t column, int64_t
 
 double largest_difference(const Factors& a, const Factors& b) {
   constexpr char function[] = "largest_difference";
-  constexpr int64_t kStrip = int64_t{1} << 20;  // entries
+  constexpr int64_t kStrip = int64_t{1} << 20;  // entries at a time
   const PlainComputation guard;
   const at::NoGradGuard no_grad;
   const auto [Ua, Va] = plain(function, a);

@@ -44,7 +44,8 @@ bool run_some(const Problem& problem, const Tensor& ratings, at::ArrayRef<uint64
     done += epochs;
     return int64_t{0};  // a run that diverges is a result
   };
-  run_epoch_steps(schedule, step, [] { return 0.0; });
+  run_epoch_steps(
+      schedule, step, [] { return 0.0; }, [] { return Factors(); });
   if (done < options.num_epochs()) return false;
   for (size_t i = 0; i < seeds.size(); ++i) {
     const auto run = static_cast<int64_t>(i);

@@ -1,9 +1,11 @@
-// One line after another, then the ids sorted, then the cells filled.
+// One line after another, then the entries sorted, row by row.
 
 #include "io/entries.h"
 
+#include <ATen/ops/_sparse_coo_tensor_unsafe.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros.h>
 #include <c10/util/StringUtil.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include <charconv>
 #include <cmath>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "io/atomic_file.h"
@@ -65,6 +68,7 @@ class Reader {
     if (rest_.empty()) refuse(1, "must be an entry, but the file is empty.");
     find_format(rest_.substr(0, rest_.find_first_of("\r\n")));
     std::vector<Entry> found;
+    found.reserve(static_cast<size_t>(std::count(rest_.begin(), rest_.end(), '\n')) + 1);
     for (line_ = 1; !rest_.empty(); ++line_) {
       const std::string_view line = take_line();
       if (line_ >= first_line_) found.push_back(entry(line));
@@ -137,11 +141,33 @@ class Reader {
   int64_t first_line_ = 1, line_ = 1;
 };
 
+/// The line of a file is not kept with each entry: whoever asks for it pays for reading the file again.
+[[noreturn]] void refuse_second(const std::filesystem::path& path, const Entry& entry) {
+  Reader reader(path);
+  const std::vector<Entry> entries = reader.entries();
+  const auto same = [&](const Entry& other) { return other.row == entry.row && other.column == entry.column; };
+  const auto first = std::find_if(entries.begin(), entries.end(), same);
+  const auto second = std::find_if(first + 1, entries.end(), same);
+  const auto line = [&](auto at) { return reader.line_of(static_cast<size_t>(at - entries.begin())); };
+  reader.refuse(line(second), "every entry must be given once, but this one is already given on line ", line(first),
+                ".");
+}
+
+/// Row by row, left to right.
+void sort(std::vector<Entry>& entries, const std::filesystem::path& path) {
+  const auto place = [](const Entry& entry) { return std::pair(entry.row, entry.column); };
+  std::sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) { return place(a) < place(b); });
+  const auto twice = std::adjacent_find(entries.begin(), entries.end(),
+                                        [&](const Entry& a, const Entry& b) { return place(a) == place(b); });
+  if (twice != entries.end()) refuse_second(path, *twice);
+}
+
 template <class Id>
 std::vector<int64_t> sorted_ids(const std::vector<Entry>& entries, Id id) {
   std::vector<int64_t> ids;
-  ids.reserve(entries.size());
-  for (const Entry& entry : entries) ids.push_back(id(entry));
+  for (const Entry& entry : entries) {
+    if (ids.empty() || ids.back() != id(entry)) ids.push_back(id(entry));
+  }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
@@ -153,36 +179,44 @@ int64_t index_of(const std::vector<int64_t>& ids, int64_t id) {
 
 template <class T>
 void fill(const std::vector<Entry>& entries, const std::vector<int64_t>& rows, const std::vector<int64_t>& columns,
-          const Reader& reader, const Entries& into) {
-  T* values = into.A.mutable_data_ptr<T>();
-  bool* observed = into.M.mutable_data_ptr<bool>();
-  for (size_t i = 0; i < entries.size(); ++i) {
-    const auto& [row, column, value] = entries[i];
-    const int64_t at = index_of(rows, row) * static_cast<int64_t>(columns.size()) + index_of(columns, column);
-    if (observed[at]) {
-      const auto same = [&, r = row, c = column](const Entry& entry) { return entry.row == r && entry.column == c; };
-      const auto first = static_cast<size_t>(std::find_if(entries.begin(), entries.end(), same) - entries.begin());
-      reader.refuse(reader.line_of(i), "every entry must be given once, but this one is already given on line ",
-                    reader.line_of(first), ".");
-    }
-    observed[at] = true;
-    values[at] = static_cast<T>(value);
+          const at::Tensor& indices, const at::Tensor& values) {
+  const auto count = static_cast<int64_t>(entries.size());
+  auto* row = indices.mutable_data_ptr<int64_t>();
+  int64_t* column = row + count;
+  int64_t at_row = 0;
+  for (int64_t e = 0; e < count; ++e) {
+    const Entry& entry = entries[static_cast<size_t>(e)];
+    while (rows[static_cast<size_t>(at_row)] != entry.row) ++at_row;
+    row[e] = at_row;
+    column[e] = index_of(columns, entry.column);
+    values.mutable_data_ptr<T>()[e] = static_cast<T>(entry.value);
   }
 }
 
 }  // namespace
 
-Entries load_entries(const std::filesystem::path& path, c10::ScalarType dtype) {
-  Reader reader(path);
-  const std::vector<Entry> entries = reader.entries();
+SparseEntries load_entries(const std::filesystem::path& path, c10::ScalarType dtype) {
+  std::vector<Entry> entries = Reader(path).entries();
+  sort(entries, path);
   const auto rows = sorted_ids(entries, [](const Entry& entry) { return entry.row; });
   const auto columns = sorted_ids(entries, [](const Entry& entry) { return entry.column; });
-  const auto m = static_cast<int64_t>(rows.size()), n = static_cast<int64_t>(columns.size());
-  check_memory(kFunction, path.string(), m, n, 1 + static_cast<double>(c10::elementSize(dtype)));
-  const Entries result{at::zeros({m, n}, at::TensorOptions(dtype)), at::zeros({m, n}, at::TensorOptions(at::kBool)),
-                       at::tensor(at::ArrayRef<int64_t>(rows)), at::tensor(at::ArrayRef<int64_t>(columns))};
-  (dtype == at::kDouble ? fill<double> : fill<float>)(entries, rows, columns, reader, result);
-  return result;
+  const auto count = static_cast<int64_t>(entries.size());
+  const at::Tensor indices = at::empty({2, count}, at::TensorOptions(at::kLong));
+  const at::Tensor values = at::empty({count}, at::TensorOptions(dtype));
+  (dtype == at::kDouble ? fill<double> : fill<float>)(entries, rows, columns, indices, values);
+  const std::array<int64_t, 2> sizes{static_cast<int64_t>(rows.size()), static_cast<int64_t>(columns.size())};
+  return {at::_sparse_coo_tensor_unsafe(indices, values, sizes, values.options().layout(at::kSparse),
+                                        /*is_coalesced=*/true),
+          at::tensor(at::ArrayRef<int64_t>(rows)), at::tensor(at::ArrayRef<int64_t>(columns))};
+}
+
+Entries to_dense(const SparseEntries& entries, const std::string& path, const std::string& instead) {
+  const at::Tensor& A = entries.A;
+  check_memory(kFunction, path, A.size(0), A.size(1), 1 + static_cast<double>(A.element_size()), instead);
+  const at::Tensor marks = at::ones({A._nnz()}, at::TensorOptions(at::kBool));
+  const at::Tensor M = at::_sparse_coo_tensor_unsafe(A._indices(), marks, A.sizes(),
+                                                     marks.options().layout(at::kSparse), /*is_coalesced=*/true);
+  return {A.to_dense(), M.to_dense(), entries.row_ids, entries.column_ids};
 }
 
 std::string exact_text(const at::Tensor& matrix, int64_t index) {
@@ -215,13 +249,15 @@ void save_entries(const std::filesystem::path& path, const Entries& entries) {
   file.commit();
 }
 
-void check_memory(const char* function, const std::string& path, int64_t m, int64_t n, double bytes_of_cell) {
+void check_memory(const char* function, const std::string& path, int64_t m, int64_t n, double bytes_of_cell,
+                  const std::string& instead) {
   // Where the system would promise memory that it has not, and end the program when it is used.
   const double needed = static_cast<double>(m) * static_cast<double>(n) * bytes_of_cell;
   const double there = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
   if (needed < there) return;
   refuse_file(c10::str("[", function, "] ", path, ": its ", m, " rows and ", n, " columns make a dense matrix of ",
-                       std::llround(needed / 1e9), " GB, but this machine has ", std::llround(there / 1e9), " GB."));
+                       std::llround(needed / 1e9), " GB, but this machine has ", std::llround(there / 1e9), " GB.",
+                       instead.empty() ? "" : " ", instead));
 }
 
 }  // namespace factorise

@@ -1,5 +1,5 @@
 #pragma once
-// Ratings as they are published, one a line, made into a matrix.
+// Ratings as they are published, one a line, made into a matrix: sparse, or dense where that is wanted.
 
 #include <ATen/core/Tensor.h>
 
@@ -15,15 +15,24 @@ struct Entries {
   at::Tensor row_ids, column_ids;  ///< int64, ascending: row i is the one that the file calls row_ids[i]
 };
 
+/// The same, sparse: memory for the entries alone.
+struct SparseEntries {
+  at::Tensor A;                    ///< m x n, sparse COO, coalesced; float32 or float64
+  at::Tensor row_ids, column_ids;  ///< as above
+};
+
 /// Reads MovieLens' files, `user::movie::rating::time`, the same with tabs or commas, and CSVs. A first line of names
 /// says what is what, `row,column,value` or `userId,movieId,rating`; without one the fields are user, movie, rating.
 /// Movies are rows and users columns, as in lab 1. What follows the third field is not read. Ids are whole numbers of
 /// 64 bits, in any order and with gaps: rows and columns are those that occur.
 ///
-/// The matrix is dense, m n bytes for the mask and four or eight times as many for A; it is refused where this machine
-/// has less memory. dtype: float32 or float64.
+/// dtype: float32 or float64.
 /// Throws FileError naming the line that is no entry, or that gives an entry for the second time.
-Entries load_entries(const std::filesystem::path& path, c10::ScalarType dtype = at::kFloat);
+SparseEntries load_entries(const std::filesystem::path& path, c10::ScalarType dtype = at::kFloat);
+
+/// The dense form of entries from that file: m n bytes for the mask, four or eight times as many for A. Throws
+/// FileError where this machine has not the memory; `instead`: what needs none, as a sentence.
+Entries to_dense(const SparseEntries& entries, const std::string& path, const std::string& instead = "");
 
 /// Writes a CSV with the header row,column,value and the observed entries, row by row: with their ids, or counted from
 /// 0 where those are undefined; all entries where M is. Numbers have the digits that give them back exactly. Whole or
@@ -33,7 +42,8 @@ void save_entries(const std::filesystem::path& path, const Entries& entries);
 /// A number with the fewest digits that give it back exactly in its type.
 std::string exact_text(const at::Tensor& matrix, int64_t index);
 
-/// Refuses a dense matrix that this machine has not the memory for. Throws FileError.
-void check_memory(const char* function, const std::string& path, int64_t m, int64_t n, double bytes_of_cell);
+/// Refuses a dense matrix that this machine has not the memory for. Throws FileError; `instead` ends its message.
+void check_memory(const char* function, const std::string& path, int64_t m, int64_t n, double bytes_of_cell,
+                  const std::string& instead = "");
 
 }  // namespace factorise

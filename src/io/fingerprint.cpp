@@ -31,9 +31,16 @@ std::string hex(uint32_t number) {
   return text.data();
 }
 
+std::string sparse_fingerprint(const at::Tensor& A) {
+  const at::Tensor values = A.detach()._values(), indices = A.detach()._indices();
+  return c10::str(A.size(0), "x", A.size(1), " ", A.scalar_type()) + hex(continued(0, values)) +
+         hex(continued(0, indices)) + " sparse";
+}
+
 }  // namespace
 
 std::string fingerprint(const at::Tensor& A, const std::optional<at::Tensor>& M) {
+  if (A.is_sparse()) return sparse_fingerprint(A);
   constexpr int64_t kStrip = int64_t{1} << 22;  // entries
   const int64_t rows = std::max<int64_t>(1, kStrip / std::max<int64_t>(1, A.size(1)));
   uint32_t values = 0, observed = 0;

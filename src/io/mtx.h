@@ -9,7 +9,7 @@
 namespace factorise {
 
 /// Reads `matrix coordinate real|integer general`; entries that are not in the file are not observed. Dense, as
-/// load_entries makes it, and without ids. Throws FileError naming the line.
+/// to_dense makes it, and without ids. Throws FileError naming the line.
 Entries load_mtx(const std::filesystem::path& path);
 
 /// Writes the observed entries (all, where M is undefined). Whole or not at all. Throws FileError.

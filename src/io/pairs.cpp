@@ -27,6 +27,12 @@ std::string Axis::limits() const {
   return ids.defined() ? c10::str("one of the ", size, " ids that were fitted") : c10::str("from 0 to ", size - 1);
 }
 
+bool are_ids(const at::Tensor& ids, int64_t size) {
+  if (!ids.defined()) return true;
+  return ids.scalar_type() == at::kLong && ids.dim() == 1 && ids.size(0) == size &&
+         ids.narrow(0, 1, size - 1).gt(ids.narrow(0, 0, size - 1)).all().item<bool>();
+}
+
 Pairs load_pairs(const std::filesystem::path& path, const Axis& row_axis, const Axis& column_axis) {
   constexpr char function[] = "load_pairs";
   const auto csv = parse_csv_rows(function, read_contents(function, path), path.string());

@@ -21,6 +21,9 @@ struct Axis {
   std::string limits() const;
 };
 
+/// Whether these, out of a file, can be the ids of an axis of that size, at least 1. None at all, undefined, can.
+bool are_ids(const at::Tensor& ids, int64_t size);
+
 /// int64, 1-D, as many of each: indices from 0, and what they are called.
 struct Pairs {
   at::Tensor rows, columns, row_ids, column_ids;

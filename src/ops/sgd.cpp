@@ -62,6 +62,11 @@ Tensor ratings_on_cpu(const Tensor& A, const std::optional<Tensor>& M, int64_t r
   return pack_sgd_problem(problem, path_of(path));
 }
 
+Tensor ratings_of_entries(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, c10::string_view path) {
+  TORCH_CHECK_VALUE(!M, "[sgd_ratings] M must be left out where A is sparse: its entries are observed.");
+  return pack_sgd_problem(check_sgd_entries("sgd_ratings", A, rank), path_of(path));
+}
+
 void check_factor(const char* name, const Tensor& factor, int64_t rows, const cpu::SgdLayout& layout) {
   const auto type = layout.value_bytes == 8 ? at::kDouble : at::kFloat;
   TORCH_CHECK_VALUE(
@@ -175,6 +180,7 @@ TORCH_LIBRARY_IMPL(factorise, CPU, library) {
   library.impl("sgd_epochs", epochs_on_cpu);
   library.impl("_sgd_epochs_of_runs", epochs_of_runs_on_cpu);
 }
+TORCH_LIBRARY_IMPL(factorise, SparseCPU, library) { library.impl("sgd_ratings", ratings_of_entries); }
 // Where a device has no kernel, or not yet.
 TORCH_LIBRARY_IMPL(factorise, CompositeExplicitAutograd, library) {
   library.impl("sgd_ratings", ratings_elsewhere);

@@ -71,7 +71,13 @@ std::optional<T> parse(const std::string& text) {
 
 std::string range(const Limits& limits) {
   const bool low = std::isfinite(limits.low), high = std::isfinite(limits.high);
-  if (low && high) return fmt::format(" from {} to {}", limits.low, limits.high);
+  if (low && high && limits.low_allowed && limits.high_allowed) {
+    return fmt::format(" from {} to {}", limits.low, limits.high);
+  }
+  if (low && high) {
+    return fmt::format(" {} {} and {} {}", limits.low_allowed ? "of at least" : "above", limits.low,
+                       limits.high_allowed ? "at most" : "below", limits.high);
+  }
   if (low) return fmt::format(" {} {}", limits.low_allowed ? "of at least" : "above", limits.low);
   if (high) return fmt::format(" of at most {}", limits.high);
   return "";
@@ -81,7 +87,7 @@ template <class T>
 T read_number(const std::string& name, const std::string& kind, const Limits& limits, const std::string& text) {
   const std::optional<T> value = parse<T>(text);
   const auto fits = [&](double number) {
-    return std::isfinite(number) && number <= limits.high &&
+    return std::isfinite(number) && (limits.high_allowed ? number <= limits.high : number < limits.high) &&
            (limits.low_allowed ? number >= limits.low : number > limits.low);
   };
   if (!value || !fits(static_cast<double>(*value))) {
@@ -124,7 +130,7 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
                }
                options.seed = static_cast<uint64_t>(*seed);
              });
-  add_option(app, "--device", "NAME", options.device, "auto, cpu, cuda or cuda:N; auto takes CUDA where it works",
+  add_option(app, "--device", "auto|cpu|cuda", options.device, "Or cuda:N; auto takes CUDA where it works",
              [&options](const std::string& name) {
                if (!is_device(name)) {
                  throw UsageError(fmt::format("--device must be auto, cpu, cuda or cuda:N, but was '{}'.", name));
@@ -201,12 +207,19 @@ CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& de
 }
 
 void add_config(CLI::App& verb) {
-  // CLI11 reads such files for a whole program alone; the verb passes the option on to it.
+  // CLI11 reads such files for a whole program alone: it has the option too, hidden, and the verb's is passed on to it,
+  // as soon as it is met.
   CLI::App* program = verb.get_parent();
-  const std::string help = fmt::format("Options from a file, rank = 5 and the like below a line [{}]", verb.get_name());
-  program->set_config("--config", "", wrapped(help))->option_text("FILE");
+  CLI::Option* hidden = program->set_config("--config")->group("");
   program->allow_config_extras(CLI::config_extras_mode::error);
-  verb.fallthrough();
+  add_option(verb, "--config", "FILE", "",
+             fmt::format("Options from a file, rank = 5 and the like below a line [{}]", verb.get_name()),
+             [hidden](const std::string& file) {
+               hidden->clear();
+               hidden->add_result(file);
+             })
+      ->configurable(false)
+      ->trigger_on_parse();
 }
 
 void set_description(CLI::App& app, const std::string& description) { app.description(description); }

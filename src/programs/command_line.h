@@ -41,10 +41,13 @@ c10::Device prepare(const CommonOptions& options);
 
 /// One option each. `names` is CLI11's: "--rank", "-r,--rank", or "A.pt" for a positional. The value's variable is
 /// written when the option is given and its value valid; its first value is the default, and --help prints it.
-/// Bad values end with status 2 and a sentence that names the option, its limits and what was given.
+/// Bad values end with status 2 and a sentence that names the option, its limits and what was given. A placeholder
+/// stands for the value in --help, and tells shells what to complete it to (interface.h): FILE any file, A.pt or
+/// A.pt|A.npy those with these endings, CSV one of .csv, DIR a folder, a|b one of these words, else nothing.
 struct Limits {
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
-  bool low_allowed = true;  ///< false: above low
+  bool low_allowed = true;   ///< false: above low
+  bool high_allowed = true;  ///< false: below high
 };
 void add_integer(CLI::App& app, const std::string& names, int64_t& value, Limits limits, const std::string& help);
 void add_integer(CLI::App& app, const std::string& names, int& value, Limits limits, const std::string& help);
@@ -69,7 +72,7 @@ void exclude(CLI::App& app, const std::string& name, const std::string& other);
 CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& description, bool& chosen);
 
 /// Lets a verb take options from a file too, in CLI11's form of TOML: a section with the verb's name, a line for each
-/// option. What the command line says counts more.
+/// option. What the command line says counts more. Adds --config.
 void add_config(CLI::App& verb);
 
 /// What --help says first and last: a sentence or two, and examples, one a line.

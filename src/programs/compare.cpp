@@ -97,8 +97,8 @@ void print(const CompareOptions& options, const Model& a, const Model& b, const 
 
 void add_compare_options(CLI::App& app, CompareOptions& options) {
   const char* what = "A file with U and V, as fit --output writes it, or Python";
-  add_text(app, "A", options.a, "FILE", what);
-  add_text(app, "B", options.b, "FILE", what);
+  add_text(app, "A", options.a, "F.pt", what);
+  add_text(app, "B", options.b, "F.pt", what);
   add_matrix_options(app, "--matrix", "Judge both by this matrix: the squared error over its observed entries",
                      options.matrix);
   add_output_options(app, options.common);

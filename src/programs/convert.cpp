@@ -35,7 +35,7 @@ Matrix read(const ConvertOptions& options) {
       return {entries.A, entries.M, count_observed(entries.M)};
     }
     std::swap(matrix.file, matrix.entries);
-    return read_matrix(matrix);
+    return to_dense(read_matrix(matrix), matrix);
   }
   return read_matrix(matrix);
 }
@@ -50,7 +50,19 @@ void save_as_pt(const std::string& file, const Matrix& matrix) {
   save_pt(file, dict);
 }
 
+/// Files of entries hold numbers alone, as they are read.
+void check_finite(const std::string& file, const Matrix& matrix) {
+  if (!holds_entries(file)) return;
+  const Tensor observed = matrix.M ? matrix.A.masked_select(matrix.M->ne(0)) : matrix.A;
+  if (observed.isfinite().all().item<bool>()) return;
+  throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+                        fmt::format("{} can hold finite numbers alone, but the matrix has NaN or infinity where it is "
+                                    "observed. --missing nan leaves NaN out.",
+                                    file));
+}
+
 void write(const std::string& file, const Matrix& matrix, const Output& out) {
+  check_finite(file, matrix);
   const Entries entries{matrix.A, matrix.M.value_or(Tensor()), matrix.row_ids, matrix.column_ids};
   const bool keeps_ids = ending(file) == ".pt" || ending(file) == ".csv";
   if (!keeps_ids && matrix.row_ids.defined()) {
@@ -76,7 +88,7 @@ void add_convert_options(CLI::App& app, ConvertOptions& options) {
   for (const char* name : {"IN", "OUT"}) require(app, name);
   set_examples(app,
                "  factorise convert ml-1m/ratings.dat ratings.pt\n"
-               "  factorise convert ratings.pt ratings.csv --key A --mask ratings.pt --mask-key M\n"
+               "  factorise convert ratings.pt ratings.csv\n"
                "  factorise convert array.npy ratings.mtx --missing zero");
 }
 
@@ -94,6 +106,11 @@ void convert(const ConvertOptions& options) {
     throw c10::ValueError(
         {__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
         fmt::format("{} must be a matrix, but has {} dimensions.", options.matrix.file, matrix.A.dim()));
+  }
+  if (matrix.A.numel() == 0) {
+    throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+                          fmt::format("{} must have rows and columns, but is {} x {}.", options.matrix.file,
+                                      matrix.A.size(0), matrix.A.size(1)));
   }
   if (matrix.M && matrix.M->sizes() != matrix.A.sizes()) {
     throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},

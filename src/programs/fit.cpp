@@ -12,6 +12,7 @@
 #include <factorise/version.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -38,6 +39,7 @@ struct Problem {
   Matrix matrix;  ///< without what is set aside
   std::optional<HoldOut> aside;
   std::optional<Factors> initial;
+  std::string fingerprint;  ///< of the matrix as it was read
 };
 
 /// What came of it.
@@ -51,39 +53,34 @@ struct Fitted {
   std::vector<CurvePoint> curve;  ///< for --plot
 };
 
-void check_options(const FitOptions& options) {
-  const auto only = [&](bool given, const char* option, const char* method) {
-    if (given && options.method != method) {
-      throw UsageError(
-          fmt::format("{} is for --method {} alone, but the method is {}.", option, method, options.method));
-    }
-  };
-  only(options.weight_decay.has_value(), "--weight-decay", "sgd");
-  only(options.lr_decay.has_value(), "--lr-decay", "sgd");
-  only(options.path != "automatic", "--path", "sgd");
-  only(options.loss != "squared", "--loss", "ad");
-  if (name_of(options.matrix).empty()) throw UsageError("A.pt is required, or --entries with what is in it.");
-  check_combinations(options.matrix, "A.pt");
-  const auto needs = [](bool given, const char* option, bool there, const char* others) {
-    if (given && !there) throw UsageError(fmt::format("{} is for {} alone, but there is none.", option, others));
-  };
-  needs(options.split_seed.has_value(), "--split-seed", options.hold_out.has_value(), "--hold-out");
-  needs(options.patience.has_value(), "--patience", options.hold_out.has_value(), "--hold-out");
-  needs(options.every.has_value(), "--every", !options.checkpoint.empty() || options.patience,
-        "--checkpoint and --patience");
-}
-
 [[noreturn]] void refuse(const std::string& sentence) {
   throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)}, sentence);
 }
 
-/// In the type and on the device that it is factorised in.
-Matrix read_matrix(const FitOptions& options, c10::Device device) {
-  Matrix matrix = read_matrix(options.matrix, options.dtype == "float64" ? at::kDouble : at::kFloat);
-  if (!options.dtype.empty()) matrix.A = matrix.A.to(options.dtype == "float64" ? at::kDouble : at::kFloat);
+/// In the type that it is factorised in.
+Matrix read_matrix(const FitOptions& options) {
+  const auto type = options.dtype == "float64" ? at::kDouble : at::kFloat;
+  Matrix matrix = read_matrix(options.matrix, type);
+  if (!options.dtype.empty()) matrix.A = matrix.A.to(type);
+  return matrix;
+}
+
+/// In the form and on the device that the method takes.
+Matrix prepared(const FitOptions& options, Matrix matrix, c10::Device device) {
+  if (options.method != "sgd" || !device.is_cpu()) {
+    matrix = to_dense(matrix, options.matrix, "--method sgd with --device cpu needs none.");
+  }
   matrix.A = matrix.A.to(device);
   if (matrix.M) matrix.M = matrix.M->to(device);
   return matrix;
+}
+
+/// Takes the entries that are set aside out of the matrix.
+void set_aside(const FitOptions& options, Problem& problem) {
+  Matrix& matrix = problem.matrix;
+  problem.aside = hold_out(matrix.A, matrix.M, *options.hold_out, options.split_seed.value_or(0));
+  (matrix.A.is_sparse() ? matrix.A : matrix.M.emplace()) = problem.aside->seen;
+  matrix.observed -= problem.aside->rows.numel();
 }
 
 std::optional<Factors> read_initial(const FitOptions& options, const Tensor& A, const Output& out) {
@@ -98,10 +95,13 @@ std::optional<Factors> read_initial(const FitOptions& options, const Tensor& A, 
 
 bool is_staged(const FitOptions& given) { return !given.checkpoint.empty() || given.patience; }
 
+/// Whether it must be known what this is a run of.
+bool has_settings(const FitOptions& given) { return is_staged(given) || !given.resume.empty(); }
+
 /// What has to be as it was for a run to go on. Texts of numbers name them exactly.
-Settings settings_of(const FitOptions& given, const Matrix& matrix, const std::optional<Factors>& initial,
-                     int64_t epochs, double lr) {
-  Settings settings{{"matrix", fingerprint(matrix.A, matrix.M)},
+Settings settings_of(const FitOptions& given, const Problem& problem, int64_t epochs, double lr) {
+  const std::optional<Factors>& initial = problem.initial;
+  Settings settings{{"matrix", problem.fingerprint},
                     {"method", given.method},
                     {"engine", given.engine},
                     {"rank", fmt::format("{}", *given.rank)},
@@ -142,10 +142,7 @@ template <class Options>
 Options shared_options(const FitOptions& given, Progress& progress) {
   Options options;
   options.seed(given.common.seed).engine(given.engine == "fused" ? Engine::fused : Engine::reference);
-  options.stop(progress.stop());
-  // A loss for every short stage would cost more than the stage.
-  if (!is_staged(given)) options.on_epoch(progress.on_epoch()).report_every(progress.report_every());
-  return options;
+  return options.stop(progress.stop()).on_epoch(progress.on_epoch()).report_every(progress.report_every());
 }
 
 Factors run_sgd(const FitOptions& given, const Matrix& matrix, SgdOptions options) {
@@ -155,6 +152,7 @@ Factors run_sgd(const FitOptions& given, const Matrix& matrix, SgdOptions option
   options.path(given.path == "wavefront" ? SgdPath::wavefront
                : given.path == "entries" ? SgdPath::entries
                                          : SgdPath::automatic);
+  if (matrix.A.is_sparse()) return sgd_factorise_entries(matrix.A, *given.rank, options);
   return matrix.M ? sgd_factorise_masked(matrix.A, *matrix.M, *given.rank, options)
                   : sgd_factorise(matrix.A, *given.rank, options);
 }
@@ -185,28 +183,24 @@ Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
   Stages stages{epochs, std::nullopt,   given.lr_decay.value_or(1), given.patience, given.checkpoint,
                 {},     device.is_cpu()};
   if (is_staged(given)) stages.every = given.every.value_or(kEvery);
-  if (is_staged(given) || !given.resume.empty()) {
-    stages.settings = settings_of(given, problem.matrix, problem.initial, epochs, lr);
-  }
+  if (has_settings(given)) stages.settings = settings_of(given, problem, epochs, lr);
   const State first = first_state(given, stages.settings, epochs, lr, device);
   Progress progress(fmt::format("{} rank {}", given.method, *given.rank), epochs - first.epoch, given.common.quiet);
   const auto shared = shared_options<Options>(given, progress);
   std::vector<CurvePoint> curve;
-  int64_t done = first.epoch;
-  const State state = run_stages(
-      first, stages, problem.aside, progress, [&](int64_t stage, double stage_lr, const std::optional<Factors>& from) {
-        Options options(shared);
-        options.num_epochs(stage).lr(stage_lr).initial(from ? from : problem.initial);
-        if (given.plot) {
-          options.report_every(std::max<int64_t>(1, epochs / kCurvePoints)).on_epoch([&](int64_t epoch, double loss) {
-            curve.push_back({done + epoch, loss});
-            return !shared.on_epoch() || shared.on_epoch()(epoch, loss);
-          });
-        }
-        const Factors factors = run(given, problem.matrix, options);
-        done += stage;
-        return factors;
+  const auto run_epochs = [&](const State& from, int64_t count, const FactorsCallback& look) {
+    Options options(shared);
+    options.num_epochs(count).lr(from.lr).initial(from.factors ? from.factors : problem.initial);
+    if (stages.every) options.factors_every(*stages.every).on_factors(look);
+    if (given.plot) {
+      options.report_every(std::max<int64_t>(1, epochs / kCurvePoints)).on_epoch([&](int64_t epoch, double loss) {
+        curve.push_back({from.epoch + epoch, loss});
+        return !shared.on_epoch() || shared.on_epoch()(epoch, loss);
       });
+    }
+    return run(given, problem.matrix, options);
+  };
+  const State state = run_stages(first, stages, problem.aside, progress, run_epochs);
   if (device.is_cuda()) state.factors->U.cpu();  // the epochs are done when their result is here
   Fitted fitted{*state.factors, epochs, state.epoch, state.epoch, lr, 0, progress.seconds(), {}, progress.stopped()};
   if (state.best) {
@@ -282,8 +276,8 @@ void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted
                                 ? "all observed"
                                 : fmt::format("{} observed ({:.3g} %)", grouped(matrix.observed),
                                               100 * observed / static_cast<double>(matrix.A.numel()));
-  std::string method =
-      fmt::format("{}, rank {}, {} epochs, lr {}", options.method, *options.rank, fitted.epochs_done, fitted.lr);
+  std::string method = fmt::format("{}, rank {}, {} epoch{}, lr {}", options.method, *options.rank, fitted.epochs_done,
+                                   fitted.epochs_done == 1 ? "" : "s", fitted.lr);
   if (options.weight_decay) method += fmt::format(", weight decay {}", *options.weight_decay);
   if (options.lr_decay) method += fmt::format(", lr decay {}", *options.lr_decay);
   if (options.method == "ad") method += fmt::format(", loss {}", options.loss);
@@ -306,70 +300,28 @@ void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted
   lines.emplace_back("output", options.output.empty() ? "none (--output FILE keeps U and V)" : options.output);
   out.print(pairs(lines, out.style()));
   if (!options.plot) return;
-  const std::string curve = plot(fitted.curve, out.style());
+  constexpr int kBeside = 16, kWidest = 60;  // columns for the labels, and for the curve
+  const int columns = std::clamp(terminal_columns() - kBeside, kBeside, kWidest);
+  const std::string curve = plot(fitted.curve, out.style(), columns);
   out.print();
   out.print(curve.empty() ? "No curve: that takes two epochs." : curve);
 }
 
 }  // namespace
 
-void add_fit_options(CLI::App& app, FitOptions& options) {
-  add_choice(app, "--method", options.method, {"sgd", "gd", "ad"},
-             "sgd: one entry at a time; gd: full-batch descent; ad: the same with autograd");
-  add_integer(app, "--rank", options.rank, {1}, "Columns of U and V");
-  add_matrix_options(app, "A.pt", "A file with the matrix, as torch.save writes it, or NumPy's .npy", options.matrix);
-  add_integer(app, "--epochs", options.epochs, {0}, "Passes over the observed entries (default 1000)");
-  add_real(app, "--lr", options.lr, {0, HUGE_VAL, false}, "Step size (default 0.01, with gd 1e-5)");
-  add_real(app, "--weight-decay", options.weight_decay, {0}, "sgd: L2 shrinkage of U and V (default 0)");
-  add_real(app, "--lr-decay", options.lr_decay, {0, HUGE_VAL, false}, "sgd: factor on lr after each epoch (default 1)");
-  add_choice(app, "--loss", options.loss, {"squared", "norm"}, "ad: what is descended");
-  add_choice(app, "--dtype", options.dtype, {"float32", "float64"}, "Type to compute in (default: A's, else float32)");
-  add_choice(app, "--engine", options.engine, {"reference", "fused"},
-             "Which code runs the epochs (default: fused, on a GPU reference)");
-  add_choice(app, "--path", options.path, {"automatic", "wavefront", "entries"},
-             "sgd: how the fused engine walks the entries; the bits are the same");
-  add_text(app, "--initial", options.initial, "F.pt", "Start from the U and V of this file, as --output writes it");
-  add_text(app, "--output", options.output, "OUT.pt", "Write U, V and the settings there");
-  add_real(app, "--hold-out", options.hold_out, {0, 1, false},
-           "Set this share of the observed entries aside, to judge by");
-  add_integer(app, "--split-seed", options.split_seed, {0}, "Seed of which entries --hold-out sets aside (default 0)");
-  add_integer(app, "--patience", options.patience, {1},
-              "Stop when the hold-out was this often no better than before, and keep the best; looked at with --every");
-  add_text(app, "--checkpoint", options.checkpoint, "C.pt", "Write there what --resume goes on from, now and then");
-  add_integer(app, "--every", options.every, {1}, "Epochs between checkpoints, and looks at the hold-out (default 20)");
-  add_text(app, "--resume", options.resume, "C.pt",
-           "Go on from there, to the same bits; given otherwise what was given");
-  add_flag(app, "--plot", options.plot, "Draw how the loss fell, below the summary");
-  add_flag(app, "--overcomplete", options.overcomplete, "Allow a rank above min(m, n) without missing entries");
-  add_common_options(app, options.common);
-  add_config(app);
-  for (const char* name : {"--method", "--rank"}) require(app, name);
-  set_examples(app,
-               "  factorise fit A.pt --method sgd --rank 2\n"
-               "  factorise fit ratings.pt --method gd --rank 5 --missing zero --output factors.pt\n"
-               "  factorise fit ratings.pt --method sgd --rank 5 --missing zero --lr 0.002 --weight-decay 0.02\n"
-               "  factorise fit ratings.pt --method sgd --rank 8 --missing zero --hold-out 0.1 --patience 3\n"
-               "  factorise fit A.pt --method sgd --rank 2 --checkpoint C.pt --resume C.pt --output factors.pt\n"
-               "  factorise fit --entries ml-1m/ratings.dat --method sgd --rank 8 --lr 0.002 --output factors.pt\n"
-               "  factorise fit A.pt --config fit.toml       (see factorise --help)\n"
-               "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
-}
-
 void fit(FitOptions options) {
-  check_options(options);
+  check_fit_options(options);
   const c10::Device device = prepare(options.common);
   if (options.engine.empty()) options.engine = name_of(engine_on(device));
   check_writable(options.output, "--output");
   const Output out(options.common);
   check_writable(options.checkpoint, "--checkpoint");
-  Problem problem{read_matrix(options, device), {}, {}};
-  Matrix& matrix = problem.matrix;
+  Problem problem{read_matrix(options), {}, {}, {}};
+  const Matrix& matrix = problem.matrix;
+  if (options.hold_out) set_aside(options, problem);
+  if (has_settings(options)) problem.fingerprint = fingerprint(matrix.A, matrix.M);
+  problem.matrix = prepared(options, problem.matrix, device);
   problem.initial = read_initial(options, matrix.A, out);
-  if (options.hold_out) {
-    problem.aside = hold_out(matrix.A, matrix.M, *options.hold_out, options.split_seed.value_or(0));
-    matrix.M = problem.aside->seen;
-    matrix.observed -= problem.aside->rows.numel();
-  }
   const Fitted fitted = run(options, problem);
   if (!options.output.empty()) save(options, matrix, fitted);
   if (fitted.stopped) {

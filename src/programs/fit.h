@@ -27,6 +27,9 @@ struct FitOptions {
 
 void add_fit_options(CLI::App& app, FitOptions& options);
 
+/// Refuses options that make no sense together. Throws UsageError.
+void check_fit_options(const FitOptions& options);
+
 /// Reads, runs, writes, prints. Throws UsageError, FileError, Interrupted and what the library throws.
 void fit(FitOptions options);
 

@@ -45,11 +45,11 @@ void describe(CLI::App& app, Options& options) {
   set_description(
       app, "Lab 1: matrix factorisation and completion. Runs exercises 1.1 to 4.1 and compares with the reports.");
   add_integer(app, "--runs", options.runs, {.low = 1, .high = 100000}, "Seeds for the spread in the comparison table");
-  add_text(app, "--ratings", options.ratings, "FILE",
+  add_text(app, "--ratings", options.ratings, "R.pt",
            "Ratings for 4.1, a .pt file, movies x users, 0 where not rated (default: data/ratings.pt, else a download, "
            "else a stand-in)");
   add_text(app, "--key", options.key, "NAME", "Which tensor of the ratings file, where it holds several");
-  add_text(app, "--titles", options.titles, "FILE",
+  add_text(app, "--titles", options.titles, "CSV",
            "Titles as CSV with the header movie,name (default: data/titles.csv)");
   add_flag(app, "--offline", options.offline, "Do not try to download the ratings");
   add_text(app, "--movie", options.query.movie, "TITLE", "Movie whose rating 4.1 predicts");

@@ -8,6 +8,8 @@
 
 #include "io/entries.h"
 #include "io/npy.h"
+#include "io/pairs.h"
+#include "io/pt_leaves.h"
 #include "programs/table.h"
 
 namespace factorise::programs {
@@ -20,11 +22,41 @@ std::optional<Tensor> mask_of(const MatrixOptions& options, const Tensor& A) {
   return std::nullopt;
 }
 
+/// A .pt file as `convert` writes entries, with A, M, perhaps the ids, and nothing else: all of it.
+std::optional<Matrix> converted(const std::string& file) {
+  Matrix matrix{};
+  for (const Leaf& leaf : leaves(load_pt(file))) {
+    if (!leaf.value.is_tensor()) return std::nullopt;
+    const Tensor& tensor = leaf.value.tensor();
+    if (leaf.name == "A") {
+      matrix.A = tensor;
+    } else if (leaf.name == "M") {
+      matrix.M = tensor;
+    } else if (leaf.name == "row_ids") {
+      matrix.row_ids = tensor;
+    } else if (leaf.name == "column_ids") {
+      matrix.column_ids = tensor;
+    } else {
+      return std::nullopt;
+    }
+  }
+  const Tensor& A = matrix.A;
+  const bool is_whole = A.defined() && matrix.M && A.dim() == 2 && A.numel() > 0 && A.sizes() == matrix.M->sizes() &&
+                        matrix.row_ids.defined() == matrix.column_ids.defined() && are_ids(matrix.row_ids, A.size(0)) &&
+                        are_ids(matrix.column_ids, A.size(1));
+  if (!is_whole) return std::nullopt;
+  for (Tensor* ids : {&matrix.row_ids, &matrix.column_ids}) {
+    if (ids->defined()) *ids = ids->contiguous();
+  }
+  matrix.observed = count_observed(*matrix.M);
+  return matrix;
+}
+
 }  // namespace
 
 void add_matrix_options(CLI::App& app, const std::string& name, const std::string& help, MatrixOptions& options,
                         bool with_entries) {
-  add_text(app, name, options.file, name.starts_with("-") ? "A.pt" : "FILE", help);
+  add_text(app, name, options.file, name == "IN" ? "FILE" : "A.pt|A.npy", help);
   add_text(app, "--mask", options.mask, "M.pt", "A mask of A's shape, not zero where A is observed");
   add_choice(app, "--missing", options.missing, {"zero", "nan"}, "Which entries of A are unobserved; default: none");
   add_text(app, "--key", options.key, "NAME", "Which tensor of A.pt, where it holds several");
@@ -58,10 +90,13 @@ const std::string& name_of(const MatrixOptions& options) {
 
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
   if (!options.entries.empty()) {
-    const Entries entries = load_entries(options.entries, type);
-    return {entries.A, entries.M, count_observed(entries.M), entries.row_ids, entries.column_ids};
+    const SparseEntries entries = load_entries(options.entries, type);
+    return {entries.A, std::nullopt, entries.A._nnz(), entries.row_ids, entries.column_ids};
   }
   const bool numpy = options.file.ends_with(".npy");
+  if (!numpy && (options.key + options.mask + options.missing).empty()) {
+    if (const std::optional<Matrix> matrix = converted(options.file)) return *matrix;
+  }
   const Tensor A = numpy ? load_npy(options.file) : load_tensor(options.file, options.key);
   const std::optional<Tensor> M = mask_of(options, A);
   const int64_t observed = M ? count_observed(*M) : A.numel();
@@ -72,6 +107,12 @@ Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
                     options.file, options.missing, grouped(A.numel())));
   }
   return {A, M, observed};
+}
+
+Matrix to_dense(const Matrix& matrix, const MatrixOptions& options, const std::string& instead) {
+  if (!matrix.A.is_sparse()) return matrix;
+  const Entries entries = factorise::to_dense({matrix.A, matrix.row_ids, matrix.column_ids}, options.entries, instead);
+  return {entries.A, entries.M, matrix.observed, matrix.row_ids, matrix.column_ids};
 }
 
 }  // namespace factorise::programs

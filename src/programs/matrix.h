@@ -18,7 +18,7 @@ struct MatrixOptions {
 };
 
 struct Matrix {
-  Tensor A;
+  Tensor A;  ///< sparse COO where it was read from --entries
   std::optional<Tensor> M;
   int64_t observed;
   Tensor row_ids = {}, column_ids = {};  ///< of --entries; else undefined
@@ -34,8 +34,12 @@ void check_combinations(const MatrixOptions& options, const std::string& name);
 /// The file, for people to read.
 const std::string& name_of(const MatrixOptions& options);
 
-/// Reads both, on the CPU; `type`: of a matrix from entries. Throws FileError, and c10::ValueError where nothing is
-/// observed.
+/// Reads both, on the CPU; `type`: of a matrix from entries, which stays sparse. Throws FileError, and c10::ValueError
+/// where nothing is observed.
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type = at::kDouble);
+
+/// The same, dense, with a mask, where it is sparse. Throws FileError where this machine has not the memory; `instead`:
+/// what needs none, as a sentence.
+Matrix to_dense(const Matrix& matrix, const MatrixOptions& options, const std::string& instead = "");
 
 }  // namespace factorise::programs

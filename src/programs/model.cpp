@@ -12,13 +12,6 @@
 namespace factorise::programs {
 namespace {
 
-/// Of that many, ascending; or none.
-bool are_ids(const Tensor& ids, int64_t size) {
-  if (!ids.defined()) return true;
-  return ids.scalar_type() == at::kLong && ids.dim() == 1 && ids.size(0) == size &&
-         ids.narrow(0, 1, size - 1).gt(ids.narrow(0, 0, size - 1)).all().item<bool>();
-}
-
 bool is_factor(const Tensor& tensor) {
   return tensor.dim() == 2 && tensor.numel() > 0 && c10::isFloatingType(tensor.scalar_type());
 }

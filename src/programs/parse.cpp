@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "io/contents.h"
 #include "programs/command_line.h"
 #include "programs/spelling.h"
 
@@ -71,11 +72,15 @@ std::string sentence_of(const CLI::App& app, const CLI::ParseError& error) {
     return fmt::format("a verb is needed: {}.", one_of(verbs_of(app)));
   }
   if (dynamic_cast<const CLI::ConfigError*>(&error)) {
-    const std::string name = text.substr(text.rfind(' ') + 1);
-    return fmt::format("the file that --config gives must hold options of a verb below its name, but has '{}'.", name);
+    // "INI was not able to parse fti.++", "config: This option is not allowed in a configuration file"
+    const size_t colon = text.find(": ");
+    std::string name = colon == std::string::npos ? text.substr(text.rfind(' ') + 1) : text.substr(0, colon);
+    if (name.ends_with(".++")) name.erase(name.size() - 3);  // a whole section
+    return fmt::format("the file that --config gives must hold options of a verb below its name, but has '{}'.",
+                       shown(name));
   }
   if (dynamic_cast<const CLI::FileError*>(&error)) {
-    return fmt::format("the file that --config gives cannot be read: {}.", text);
+    return fmt::format("the file that --config gives cannot be read: {}.", text.substr(0, text.find(" was not")));
   }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
     return fmt::format("{} needs a value.", text.substr(0, text.find(':')));

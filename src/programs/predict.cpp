@@ -60,7 +60,7 @@ nlohmann::ordered_json json_of(const PredictOptions& options, const Pairs& pairs
 }  // namespace
 
 void add_predict_options(CLI::App& app, PredictOptions& options) {
-  add_text(app, "MODEL", options.model, "FILE", "A file with U and V, as fit --output writes it, or Python");
+  add_text(app, "MODEL", options.model, "F.pt", "A file with U and V, as fit --output writes it, or Python");
   add_integer(app, "--row", options.row, {}, "Row of the entry, from 0, or the id that it had in --entries");
   add_integer(app, "--column", options.column, {}, "Column of the entry, the same");
   add_text(app, "--pairs", options.pairs, "CSV", "Many entries: a header row,column, and one on each line");

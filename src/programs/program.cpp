@@ -11,10 +11,14 @@
 #include "programs/command_line.h"
 #include "programs/interrupt.h"
 #include "programs/parse.h"
+#include "programs/shell_files.h"
 #include "programs/terminal.h"
 
 namespace factorise::programs {
 namespace {
+
+/// Asked for by the build, with a folder; for nobody else, and so not in --help.
+constexpr std::string_view kWriteShellFiles = "--write-shell-files";
 
 enum Status { kDone = 0, kFailed = 1, kUsage = 2 };
 
@@ -67,6 +71,9 @@ int run_program(int argc, const char* const* argv, const char* name, const std::
                 const std::function<void()>& body) {
   take_closed_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a pipe that closes is then an error of write(2), which unwinds what is half-done
+  if (argc == 3 && std::string_view(argv[1]) == kWriteShellFiles) {
+    return run_body(name, {}, [&] { write_shell_files(interface_of(name, describe), argv[2]); });
+  }
   const Parsed parsed = parse_command_line(argc, argv, name, describe);
   switch (parsed.outcome) {
     case Parsed::Outcome::run:

@@ -141,7 +141,7 @@ void print_corners(const std::vector<Leaf>& tensors, const Output& out) {
 }  // namespace
 
 void add_show_options(CLI::App& app, ShowOptions& options) {
-  add_text(app, "FILE", options.file, "FILE", "A .pt file, as torch.save or factorise fit --output writes it");
+  add_text(app, "FILE", options.file, "A.pt", "A .pt file, as torch.save or factorise fit --output writes it");
   add_text(app, "--key", options.key, "NAME", "Only what has this name, or is within it: model, model.layers.0.weight");
   add_output_options(app, options.common);
   require(app, "FILE");

@@ -1,4 +1,4 @@
-// One stage after another.
+// One run, looked at now and then.
 
 #include "programs/stages.h"
 
@@ -10,18 +10,6 @@
 
 namespace factorise::programs {
 namespace {
-
-Factors run_stage(const State& state, int64_t epochs, const RunEpochs& run) {
-  try {
-    return run(epochs, state.lr, state.factors);
-  } catch (const DivergenceError& error) {
-    if (state.epoch == 0) throw;
-    const int64_t epoch = state.epoch + error.epoch();
-    throw DivergenceError(
-        {__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-        fmt::format("diverged: after epoch {} the result is no longer finite. Try a smaller --lr.", epoch), epoch);
-  }
-}
 
 void judge(State& state, const HoldOut& aside) {
   const double error = rmse(aside, *state.factors);
@@ -35,12 +23,27 @@ void judge(State& state, const HoldOut& aside) {
   }
 }
 
+Factors run_from(const State& begin, int64_t epochs, const FactorsCallback& look, const RunEpochs& run) {
+  try {
+    return run(begin, epochs, look);
+  } catch (const DivergenceError& error) {
+    if (begin.epoch == 0) throw;
+    const int64_t epoch = begin.epoch + error.epoch();
+    throw DivergenceError(
+        {__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+        fmt::format("diverged: after epoch {} the result is no longer finite. Try a smaller --lr.", epoch), epoch);
+  }
+}
+
 }  // namespace
 
 State run_stages(State state, const Stages& stages, const std::optional<HoldOut>& aside, const Progress& progress,
                  const RunEpochs& run) {
-  const auto is_over = [&] {
-    return state.epoch == stages.epochs || progress.stopped() || (stages.patience && state.worse >= *stages.patience);
+  const int64_t first_epoch = state.epoch;
+  const auto is_out_of_patience = [&] { return stages.patience && state.worse >= *stages.patience; };
+  const auto is_over = [&] { return state.epoch == stages.epochs || progress.stopped() || is_out_of_patience(); };
+  const auto keep = [&] {
+    if (!stages.checkpoint.empty()) save_checkpoint(stages.checkpoint, state, stages.settings);
   };
   if (is_over() && state.factors) return state;
   do {
@@ -48,17 +51,28 @@ State run_stages(State state, const Stages& stages, const std::optional<HoldOut>
       state.epoch = stages.epochs;
       break;
     }
-    const int64_t left = stages.epochs - state.epoch;
-    // Whole multiples of `every`, also for a run that was stopped between two of them.
-    const int64_t epochs = stages.every ? std::min(left, *stages.every - state.epoch % *stages.every) : left;
-    const int64_t before = progress.done();
-    state.factors = run_stage(state, epochs, run);
-    const int64_t done = progress.stopped() ? progress.done() - before : epochs;
-    state.epoch += done;
-    state.lr = lr_after(state.lr, stages.lr_decay, done);
-    if (stages.patience && aside && done == epochs) judge(state, *aside);
-    const bool is_known = stages.counts_epochs || !progress.stopped();
-    if (!stages.checkpoint.empty() && is_known) save_checkpoint(stages.checkpoint, state, stages.settings);
+    const State begin = state;
+    const auto arrive = [&](int64_t epochs, const Factors& factors) {
+      state.factors = factors;
+      state.epoch = begin.epoch + epochs;
+      state.lr = lr_after(begin.lr, stages.lr_decay, epochs);
+    };
+    const auto look = [&](int64_t epochs, const Factors& factors) {
+      arrive(epochs, factors);
+      if (stages.patience && aside) judge(state, *aside);
+      keep();
+      return !is_out_of_patience();
+    };
+    // Looks are at multiples of `every`: a run that was stopped between two of them goes to the next one first.
+    const int64_t behind = stages.every ? begin.epoch % *stages.every : 0, left = stages.epochs - begin.epoch;
+    const int64_t epochs = behind > 0 ? std::min(left, *stages.every - behind) : left;
+    const Factors last = run_from(begin, epochs, look, run);
+    if (progress.stopped()) {
+      arrive(progress.done() - (begin.epoch - first_epoch), last);
+      if (stages.counts_epochs) keep();
+    } else if (!stages.every || epochs == 0) {
+      arrive(epochs, last);
+    }
   } while (!is_over());
   return state;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// A run in stages of some epochs, between which it is judged by what it has not seen, and kept. Each stage goes on from
-// the factors and the step size of the one before, so that the bits are those of one run of all epochs.
+// A run that is judged every few epochs by what it has not seen, and kept. One that goes on from what was kept has the
+// factors and the step size of that epoch, so that the bits are those of one run of all epochs.
 
 #include <factorise/hold_out.h>
 
@@ -15,16 +15,17 @@ namespace factorise::programs {
 
 struct Stages {
   int64_t epochs;                   ///< of the whole run
-  std::optional<int64_t> every;     ///< of a stage; nothing: one stage
+  std::optional<int64_t> every;     ///< between looks; nothing: none
   double lr_decay = 1;              ///< after each epoch
-  std::optional<int64_t> patience;  ///< stages that may be no better than the best before them; for a hold-out
-  std::string checkpoint;           ///< written after every stage; empty: none
+  std::optional<int64_t> patience;  ///< looks that may be no better than the best before them; for a hold-out
+  std::string checkpoint;           ///< written at every look; empty: none
   Settings settings;                ///< of the checkpoint
   bool counts_epochs = true;        ///< whether `progress` is told of every epoch: not on a GPU
 };
 
-/// Runs that many epochs from there; nothing: from the start that the method draws.
-using RunEpochs = std::function<Factors(int64_t epochs, double lr, const std::optional<Factors>& from)>;
+/// Runs that many epochs from there, where there are factors, else from the start that the method draws; calls `look`
+/// every so many epochs, and after the last.
+using RunEpochs = std::function<Factors(const State& from, int64_t epochs, const FactorsCallback& look)>;
 
 /// Goes on until all epochs are done, the patience ends or Ctrl-C comes, and returns where that is. Throws what `run`
 /// throws; a DivergenceError names the epoch of the whole run.

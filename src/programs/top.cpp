@@ -4,12 +4,14 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/zeros.h>
 #include <factorise/datasets.h>
 #include <factorise/predict.h>
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
+#include "io/titles.h"
 #include "programs/contents.h"
 #include "programs/json_file.h"
 #include "programs/model.h"
@@ -21,6 +23,12 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& sentence) {
   throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)}, sentence);
+}
+
+/// One mark for each row that has an entry in the column.
+at::Tensor marks_in(const at::Tensor& sparse, int64_t column) {
+  const at::Tensor rows = sparse._indices().select(0, 0).masked_select(sparse._indices().select(0, 1).eq(column));
+  return at::zeros({sparse.size(0)}, at::TensorOptions(at::kBool)).index_fill_(0, rows, 1);
 }
 
 /// One value for each row, not zero where the column's entry is observed.
@@ -45,6 +53,7 @@ std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, in
     refuse(fmt::format("the ids in {} must be those that {} was fitted to, but are not.", options.matrix.entries,
                        options.model));
   }
+  if (matrix.A.is_sparse()) return marks_in(matrix.A, column);
   if (!matrix.M) refuse("every row is seen where all of --matrix is observed: say which are, by --missing or --mask.");
   return matrix.M->select(1, column);
 }
@@ -52,10 +61,11 @@ std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, in
 }  // namespace
 
 void add_top_options(CLI::App& app, TopOptions& options) {
-  add_text(app, "MODEL", options.model, "FILE", "A file with U and V, as fit --output writes it, or Python");
+  add_text(app, "MODEL", options.model, "F.pt", "A file with U and V, as fit --output writes it, or Python");
   add_integer(app, "--column", options.column, {}, "Whose best rows, from 0, or the id that it had in --entries");
   add_integer(app, "--count", options.count, {1}, "How many of them");
-  add_text(app, "--titles", options.titles, "CSV", "The rows' names: a header movie,name, and one on each line");
+  add_text(app, "--titles", options.titles, "FILE",
+           "The rows' names: a CSV with the header movie,name; for ids MovieLens' movies.csv, movies.dat or u.item");
   add_matrix_options(app, "--matrix", "The matrix that was fitted: rows observed in this column are left out",
                      options.matrix);
   add_output_options(app, options.common);
@@ -72,10 +82,10 @@ void top(const TopOptions& options) {
   const Model model = load_model(options.model);
   const int64_t column = index_of(model, model.columns, "--column", *options.column);
   std::vector<std::string> titles;
-  if (!options.titles.empty() && model.rows.ids.defined()) {
-    refuse(fmt::format("--titles numbers rows from 0, but the rows of {} have ids of their own.", options.model));
+  if (!options.titles.empty()) {
+    const Tensor& ids = model.rows.ids;
+    titles = ids.defined() ? load_titles_of(options.titles, ids) : load_titles(options.titles, model.rows.size);
   }
-  if (!options.titles.empty()) titles = load_titles(options.titles, model.rows.size);
   const std::vector<RankedRow> best =
       best_rows(model.factors, column, options.count, seen(options, model, column, out));
   auto list = nlohmann::ordered_json::array();

@@ -40,7 +40,8 @@ Steps run(int64_t epochs, Schedule schedule, double seconds_an_epoch = 0) {
       [&] {
         steps.reported.push_back(steps.total());
         return 0.0;
-      });
+      },
+      [] { return Factors(); });
   return steps;
 }
 
@@ -80,6 +81,20 @@ TEST_CASE("who can be stopped is asked before every epoch, or after some time", 
   now_and_then.on_epoch = kGoOn;
   now_and_then.report_every = 6;
   CHECK(run(20, now_and_then).reported == std::vector<int64_t>{6, 12, 18, 20});
+}
+
+TEST_CASE("factors are given where they are due, beside the reports", "[epochs]") {
+  std::vector<int64_t> given;
+  Schedule schedule{"f", 0, 10, kGoOn, {}, ""};
+  schedule.factors_every = 4;
+  schedule.on_factors = [&](int64_t epoch, const Factors&) {
+    given.push_back(epoch);
+    return epoch < 20;
+  };
+  const Steps steps = run(25, schedule);
+  CHECK(steps.lengths == std::vector<int64_t>{4, 4, 2, 2, 4, 4});
+  CHECK(steps.reported == std::vector<int64_t>{10, 20});
+  CHECK(given == std::vector<int64_t>{4, 8, 12, 16, 20});
 }
 
 TEST_CASE("a stop ends a run between two steps", "[epochs]") {

@@ -241,6 +241,32 @@ TEST_CASE("on_epoch is told the epoch and the loss, and false stops the run", "[
   }
 }
 
+TEST_CASE("on_factors is given what a run of so many epochs returns, to keep, and false stops the run", "[laws]") {
+  const Sample sample;
+  for (const Method& method : methods()) {
+    INFO(label(method));
+    std::vector<std::pair<int64_t, Factors>> given;
+    const auto keep = [&](int64_t epoch, const Factors& factors) {
+      given.emplace_back(epoch, factors);
+      return epoch != 6;
+    };
+    const auto stopped = method.run(sample.A, sample.M, {.num_epochs = 11, .factors_every = 3, .on_factors = keep});
+    REQUIRE(given.size() == 2);
+    for (const auto& [epoch, factors] : given) {
+      CHECK(epoch == (&factors == &given[0].second ? 3 : 6));
+      CHECK(same_bits(factors, method.run(sample.A, sample.M, {.num_epochs = epoch})));
+      CHECK_FALSE(factors.U.requires_grad());
+    }
+    CHECK(same_bits(stopped, given[1].second));
+    given.clear();
+    method.run(sample.A, sample.M, {.num_epochs = 4, .factors_every = 3, .on_factors = keep});
+    REQUIRE(given.size() == 2);
+    CHECK(given[1].first == 4);
+    CHECK_THAT(sentence_of([&] { method.run(sample.A, sample.M, {.factors_every = 0}); }),
+               contains("factors_every must be at least 1, but was 0."));
+  }
+}
+
 TEST_CASE("stop is asked before every epoch and ends the run with the factors so far", "[laws]") {
   const Sample sample;
   for (const Method& method : methods()) {

@@ -24,6 +24,8 @@ struct Settings {
   int64_t report_every = 1;
   EpochCallback on_epoch = nullptr;
   StopRequest stop = nullptr;
+  int64_t factors_every = 1;
+  FactorsCallback on_factors = nullptr;
 };
 
 struct Method {
@@ -43,7 +45,9 @@ Options options_of(const Settings& s, Engine engine) {
       .engine(engine)
       .report_every(s.report_every)
       .on_epoch(s.on_epoch)
-      .stop(s.stop);
+      .stop(s.stop)
+      .factors_every(s.factors_every)
+      .on_factors(s.on_factors);
 }
 
 inline std::vector<Method> methods_of(Engine engine) {

@@ -1,6 +1,7 @@
 // Entries, the best of a column, and distances: each as the whole product U Vᵀ has it.
 
 #include <ATen/Context.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/tensor.h>
 #include <factorise/predict.h>
@@ -37,6 +38,16 @@ TEST_CASE("an entry predicted is the product's", "[predict]") {
   CHECK_THROWS_WITH(predict(factors, indices({7}), indices({0})), contains("rows must be from 0 to 6, but one was 7"));
   CHECK_THROWS_WITH(predict(factors, indices({0}), indices({-1})), contains("columns must be from 0 to 4"));
   CHECK_THROWS_WITH(predict(factors, indices({0}), indices({0, 1})), contains("of one length, but were 1 and 2"));
+}
+
+TEST_CASE("more entries than are taken at a time are predicted as a few are", "[predict]") {
+  const Factors factors = drawn(7, 5, 3, 1);
+  const int64_t count = (int64_t{1} << 20) + 3;
+  const Tensor rows = at::arange(count).remainder(7), columns = at::arange(count).remainder(5);
+  const Tensor entries = predict(factors, rows, columns);
+  for (const int64_t i : {int64_t{0}, count - 4, count - 3, count - 1}) {
+    CHECK(entries[i].item<double>() == predict(factors, indices({i % 7}), indices({i % 5})).item<double>());
+  }
 }
 
 TEST_CASE("the best rows are the sorted column's, without those seen", "[predict]") {

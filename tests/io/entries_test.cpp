@@ -5,12 +5,21 @@
 #include <factorise/io.h>
 
 #include "io/entries.h"
+#include "io/fingerprint.h"
 
 #include "catch.h"
 #include "sandbox.h"
 
 using namespace factorise;
 using namespace factorise::tests;
+
+namespace {
+
+Entries dense_of(const std::filesystem::path& path, c10::ScalarType dtype = at::kFloat) {
+  return to_dense(load_entries(path, dtype), path.string());
+}
+
+}  // namespace
 
 TEST_CASE("every format gives the same matrix, with the ids that the file had", "[entries]") {
   const Folder folder("entries");
@@ -20,13 +29,13 @@ TEST_CASE("every format gives the same matrix, with the ids that the file had", 
         "userId,movieId,rating,timestamp\r\n7,30,4.5,1\r\n7,2,3,1\r\n-1,2,0,1\r\n\r\n",
         "\xEF\xBB\xBFrow,column,value\n30,7,4.5\n2,7,3\n2,-1,0\n", "7,30,4.5\n7,2,3\n-1,2,0\n"}) {
     INFO(text);
-    const Entries entries = load_entries(folder.write("ratings", text));
+    const Entries entries = dense_of(folder.write("ratings", text));
     CHECK(at::equal(entries.row_ids, at::tensor({int64_t{2}, int64_t{30}})));
     CHECK(at::equal(entries.column_ids, at::tensor({int64_t{-1}, int64_t{7}})));
     CHECK(at::equal(entries.A, at::tensor({0.0, 3.0, 0.0, 4.5}).view({2, 2}).to(at::kFloat)));
     CHECK(at::equal(entries.M, at::tensor({1, 1, 0, 1}).view({2, 2}).ne(0)));
   }
-  CHECK(load_entries(folder.write("r", "1,1,0.1\n"), at::kDouble).A.item<double>() == 0.1);
+  CHECK(dense_of(folder.write("r", "1,1,0.1\n"), at::kDouble).A.item<double>() == 0.1);
 }
 
 TEST_CASE("a line that is no entry is named", "[entries]") {
@@ -55,9 +64,34 @@ TEST_CASE("a line that is no entry is named", "[entries]") {
   CHECK_THROWS_AS(load_entries(folder.path() / "none"), FileError);
 }
 
-TEST_CASE("a matrix larger than the memory is refused before it is made", "[entries]") {
+TEST_CASE("a matrix larger than the memory is refused before it is made, and needed for the dense form alone",
+          "[entries]") {
   const Folder folder("entries");
   std::string text;
   for (int i = 0; i < 2'000'000; ++i) text += std::to_string(i) + "," + std::to_string(i) + ",1\n";
-  CHECK_THROWS_WITH(load_entries(folder.write("diagonal", text)), contains("2000000 rows and 2000000 columns"));
+  const auto path = folder.write("diagonal", text);
+  const SparseEntries sparse = load_entries(path);
+  CHECK(sparse.A._nnz() == 2'000'000);
+  CHECK_THROWS_WITH(to_dense(sparse, "diagonal", "Another way does."),
+                    contains("diagonal: its 2000000 rows and 2000000 columns") && contains("GB. Another way does."));
+}
+
+TEST_CASE("sparse entries are the dense matrix's, row by row", "[entries]") {
+  const Folder folder("entries");
+  const auto path = folder.write("ratings", "7,30,4.5\n-1,2,0\n7,2,3\n9,30,1\n");
+  const SparseEntries sparse = load_entries(path, at::kDouble);
+  const Entries dense = dense_of(path, at::kDouble);
+  CHECK(at::equal(sparse.A._indices(), dense.M.nonzero().t()));
+  CHECK(at::equal(sparse.A._values(), dense.A.masked_select(dense.M)));
+  CHECK(sparse.A.is_coalesced());
+  CHECK(at::equal(sparse.row_ids, dense.row_ids));
+  CHECK(at::equal(sparse.column_ids, dense.column_ids));
+}
+
+TEST_CASE("a checkpoint's fingerprint tells values, places and shapes of entries apart", "[entries]") {
+  const Folder folder("entries");
+  const auto of = [&](const char* text) { return fingerprint(load_entries(folder.write("r", text)).A); };
+  const std::string once = of("1,2,3\n2,1,4\n");
+  CHECK(of("2,1,4\n1,2,3\n") == once);  // the order in the file is none of the data
+  for (const char* other : {"1,2,3\n2,1,5\n", "1,1,3\n2,2,4\n", "1,2,3\n2,1,4\n3,1,1\n"}) CHECK(of(other) != once);
 }

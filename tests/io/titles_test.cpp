@@ -1,10 +1,13 @@
 // titles.csv: the numbers place the names; the course's own file where it lies beside the project.
 
+#include <ATen/ops/tensor.h>
 #include <c10/util/Exception.h>
 #include <factorise/datasets.h>
 #include <factorise/io.h>
 
 #include "catch.h"
+#include "io/titles.h"
+#include "refusal.h"
 #include "sandbox.h"
 
 using namespace factorise;
@@ -53,6 +56,28 @@ TEST_CASE("a sound titles file of other ratings is refused as such", "[titles]")
     CHECK_THROWS_WITH(load_titles(path, movies), contains("must name the " + std::to_string(movies) + " movies"));
   }
   CHECK_THROWS_AS(load_titles(path, 0), c10::ValueError);
+}
+
+TEST_CASE("MovieLens' titles are found by the movies' ids", "[titles]") {
+  const Folder folder("titles_ids");
+  const Tensor ids = at::tensor({int64_t{2}, int64_t{7}, int64_t{300}});
+  const std::vector<std::string> titles{"Good, the Bad and the Ugly, The", "", "Léon"};
+  for (const std::string text :
+       {"movieId,title,genres\r\n300,Léon,Crime\r\n1,Other,\r\n2,\"Good, the Bad and the Ugly, The\",Western\r\n",
+        "2::Good, the Bad and the Ugly, The::Western\n1::Other::\n300::L\xe9on::Crime\n",
+        "1|Other|\n2|Good, the Bad and the Ugly, The|01-Jan-1966||\n\n300|L\xe9on"}) {
+    CHECK(load_titles_of(folder.write("titles", text), ids) == titles);
+  }
+  const auto refusal = [&](const std::string& text) {
+    return refusal_of([&] { load_titles_of(folder.write("t", text), ids); });
+  };
+  CHECK_THAT(refusal(""), contains("line 1: must be the header movieId,title, or") && contains("the file is empty."));
+  CHECK_THAT(refusal("movie,name\n2,a\n"), contains("line 1: must be the header movieId,title") &&
+                                               contains("have ids of their own, but is movie,name."));
+  CHECK_THAT(refusal("movieId,title\n2,a\n2,b\n"), contains("line 3: every movie must be named once, but movie 2"));
+  CHECK_THAT(refusal("2::a\nx::b\n"), contains("line 2: movie must be a whole number, but is x."));
+  CHECK_THAT(refusal("2|a\n3\n"), contains("line 2: must be a movie's number, | and its title, but is 3."));
+  CHECK_THAT(refusal("1::a\n3::b\n"), contains("must name movies of the ratings by their ids, but names none"));
 }
 
 TEST_CASE("the course's titles.csv", "[titles]") {

@@ -48,10 +48,23 @@ TEST_CASE("options come from a file; the command line counts more", "[config]") 
   CHECK(at::equal(load_tensor(folder + "/F.pt", "V"), expected.V));
 }
 
+TEST_CASE("--config is an option of the verb that takes it", "[config]") {
+  CHECK_THAT(program({"factorise", "fit", "--help"}).out, contains("--config FILE"));
+  CHECK(program({"factorise", "--help"}).out.find("--config") == std::string::npos);
+  CHECK_THAT(program({"factorise", "predict", "--config", "fit.toml"}).err, contains("unknown option '--config'."));
+  // Of two the last counts.
+  const std::string folder = files("config_twice", "[fit]\nmethod = \"sgd\"\nrank = 2\nepochs = 4\n");
+  std::ofstream(folder + "/other.toml") << "[fit]\nepochs = 3\nlr = 0.5\n";
+  const ProcessResult fitted = fit(folder, {"--config", "other.toml", "--config", "fit.toml"});
+  CHECK_THAT(fitted.out, contains("sgd, rank 2, 4 epochs, lr 0.01"));
+}
+
 TEST_CASE("a file with other than options is refused in a sentence", "[config]") {
   for (const auto& [config, sentence] : std::vector<std::pair<std::string, std::string>>{
            {"[fit]\nrnak = 2\n", "must hold options of a verb below its name, but has 'fit.rnak'."},
            {"rank = 2\n", "below its name, but has 'rank'."},
+           {"[fti]\nrank = 2\n", "below its name, but has 'fti'."},
+           {"[fit]\nconfig = \"fit.toml\"\n", "below its name, but has 'config'."},
            {"[fit]\nrank = two\n", "--rank must be a whole number of at least 1, but was 'two'."},
            {"[fit]\nepochs = 2\n", "--rank is required"}}) {
     const std::string folder = files("config_refused", config);

@@ -1,9 +1,12 @@
 // `factorise convert` run as a program: what goes round all kinds of files comes back, and NumPy reads what it writes.
 
 #include <ATen/ops/equal.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 #include <factorise/io.h>
 
+#include <cmath>
 #include <fstream>
 
 #include "catch.h"
@@ -67,6 +70,16 @@ TEST_CASE("ids stay where a file can hold them, and it is said where it cannot",
   CHECK(content_of(folder + "/r.csv") == "row,column,value\n10,4,4.5\n10,900,5\n20,900,3\n35,4,1\n");
   REQUIRE(convert(folder, {"ratings.dat", "r.pt"}).status == 0);
   CHECK(at::equal(load_tensor(folder + "/r.pt", "row_ids"), at::tensor({int64_t{10}, int64_t{20}, int64_t{35}})));
+  // A .pt that was converted is taken whole, ids and all, also by fit.
+  REQUIRE(convert(folder, {"r.pt", "again.csv"}).status == 0);
+  CHECK(content_of(folder + "/again.csv") == content_of(folder + "/r.csv"));
+  ProcessOptions options;
+  options.folder = folder;
+  REQUIRE(program({"factorise", "fit", "r.pt", "--method", "gd", "--rank", "1", "--output", "F.pt"}, options).status ==
+          0);
+  CHECK(at::equal(load_tensor(folder + "/F.pt", "row_ids"), load_tensor(folder + "/r.pt", "row_ids")));
+  const ProcessResult asked = program({"factorise", "predict", "F.pt", "--row", "35", "--column", "900"}, options);
+  CHECK(asked.status == 0);
   const ProcessResult numbered = convert(folder, {"ratings.dat", "r.mtx"});
   CHECK_THAT(numbered.err, contains("cannot hold the ids"));
   CHECK_THAT(convert(folder, {"ratings.dat", "r.npy"}).err, contains("cannot say what is not observed"));
@@ -132,9 +145,16 @@ TEST_CASE("convert refuses in sentences and writes nothing then", "[convert]") {
   file("twice.mtx", banner + "2 2 2\n1 1 1\n1 1 2\n");
   file("text.npy", "no array");
   file("bad.csv", "row,column,value\n1,2\n");
+  save_pt(folder + "/nan.pt", at::tensor({1.0, std::nan("")}).view({1, 2}));
+  save_pt(folder + "/empty.pt", at::zeros({0, 3}));
+  save_pt(folder + "/shapes.pt", {{"A", at::ones({2, 2})}, {"M", at::ones({2, 3})}});
   const auto before = names_in(folder);
   const std::vector<std::tuple<std::vector<std::string>, int, std::string>> failures{
       {{"A.pt"}, 2, "OUT is required"},
+      {{"nan.pt", "no.csv"}, 1, "no.csv can hold finite numbers alone, but the matrix has NaN or infinity"},
+      {{"nan.pt", "no.mtx"}, 1, "--missing nan leaves NaN out."},
+      {{"empty.pt", "no.csv"}, 1, "empty.pt must have rows and columns, but is 0 x 3."},
+      {{"shapes.pt", "no.csv"}, 1, "shapes.pt: holds 2 tensors, so a key must say which: A, M."},
       {{"A.pt", "A.txt"}, 2, "OUT must end in .pt, .npy, .mtx or .csv, but was 'A.txt'."},
       {{"bad.csv", "no.pt", "--missing", "zero"}, 2, "--key, --mask and --missing are for .pt and .npy files"},
       {{"text.npy", "no.pt", "--key", "A"}, 2, "--key is for .pt files"},

@@ -1,6 +1,9 @@
 // `--entries` of the verbs: ratings as they are published go in, and models are asked by the ids that those have.
 
+#include <ATen/Context.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randperm.h>
 #include <ATen/ops/tensor.h>
 #include <factorise/io.h>
 #include <factorise/sgd.h>
@@ -53,6 +56,10 @@ TEST_CASE("a model is asked by the ids that its ratings had", "[entries]") {
   REQUIRE(run(folder, kFit).status == 0);
   const Tensor U = load_tensor(folder + "/F.pt", "U").to(at::kDouble), V = load_tensor(folder + "/F.pt", "V");
   const double expected = U[2].dot(V[1].to(at::kDouble)).item<double>();  // movie 35, user 900
+  std::ofstream(folder + "/movies.csv") << "movieId,title,genres\n35,Heat,Crime\n36,Other,None\n";
+  const ProcessResult titled =
+      run(folder, {"top", "F.pt", "--column", "900", "--entries", "ratings.dat", "--titles", "movies.csv"});
+  CHECK_THAT(titled.out, contains("35") && contains("  Heat\n"));
   const auto json =
       ordered_json::parse(run(folder, {"predict", "F.pt", "--row", "35", "--column", "900", "--json", "-"}).out);
   CHECK(json["predictions"][0]["row"] == 35);
@@ -71,6 +78,88 @@ TEST_CASE("a model is asked by the ids that its ratings had", "[entries]") {
   CHECK(judged["loss_a"].get<double>() > 0);
 }
 
+TEST_CASE("every method, a hold-out, patience and a resumed run have the bits of the dense matrix", "[entries]") {
+  const std::string folder = empty_folder("entries_methods");
+  at::manual_seed(6);
+  std::ofstream lines(folder + "/ratings.csv");
+  lines << "row,column,value\n";
+  const Tensor places = at::randperm(40 * 60).slice(0, 0, 700), values = at::randint(1, 6, {700});
+  for (int64_t e = 0; e < 700; ++e) {
+    const auto place = places[e].item<int64_t>();
+    lines << place % 40 * 3 << "," << place / 40 - 7 << "," << values[e].item<double>() << "\n";
+  }
+  lines.close();
+  REQUIRE(run(folder, {"convert", "ratings.csv", "dense.pt"}).status == 0);
+  const std::vector<std::string> dense{"dense.pt",   "--key", "A",       "--mask", "dense.pt",
+                                       "--mask-key", "M",     "--dtype", "float32"};
+  const std::vector<std::vector<std::string>> runs{
+      {"--method", "sgd", "--rank", "3", "--epochs", "30"},
+      {"--method", "sgd", "--rank", "9", "--epochs", "4", "--engine", "reference"},
+      {"--method", "sgd", "--rank", "3", "--hold-out", "0.2", "--split-seed", "5", "--epochs", "30"},
+      {"--method", "sgd", "--rank", "4", "--hold-out", "0.3", "--patience", "2", "--every", "5", "--epochs", "90"},
+      {"--method", "sgd", "--rank", "2", "--checkpoint", "C.pt", "--every", "7", "--epochs", "30"},
+      {"--method", "gd", "--rank", "3", "--hold-out", "0.2", "--lr", "0.001", "--epochs", "30"},
+      {"--method", "ad", "--rank", "3", "--lr", "0.001", "--epochs", "30"}};
+  for (const auto& arguments : runs) {
+    const auto fitted = [&](std::vector<std::string> matrix, const std::string& output) {
+      matrix.insert(matrix.begin(), "fit");
+      matrix.insert(matrix.end(), arguments.begin(), arguments.end());
+      matrix.insert(matrix.end(), {"--output", output, "--json", "-"});
+      const ProcessResult result = run(folder, matrix);
+      INFO(result.err);
+      REQUIRE(result.status == 0);
+      auto json = ordered_json::parse(result.out);
+      json.erase("seconds");
+      json.erase("output");
+      return json;
+    };
+    INFO(arguments[1] << " rank " << arguments[3]);
+    CHECK(fitted({"--entries", "ratings.csv"}, "E.pt") == fitted(dense, "D.pt"));
+    for (const char* factor : {"U", "V"}) {
+      CHECK(at::equal(load_tensor(folder + "/E.pt", factor), load_tensor(folder + "/D.pt", factor)));
+    }
+  }
+  const std::vector<std::string> half{"fit", "--entries", "ratings.csv", "--method", "sgd", "--rank", "2"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), half.begin(), half.end());
+    return run(folder, more);
+  };
+  REQUIRE(with({"--epochs", "13", "--checkpoint", "H.pt"}).status == 0);
+  REQUIRE(with({"--epochs", "30", "--resume", "H.pt", "--output", "R.pt"}).status == 0);
+  REQUIRE(with({"--epochs", "30", "--output", "once.pt"}).status == 0);
+  CHECK(at::equal(load_tensor(folder + "/R.pt", "V"), load_tensor(folder + "/once.pt", "V")));
+  std::ofstream(folder + "/ratings.csv", std::ios::app) << "0,500,1\n";
+  CHECK_THAT(with({"--epochs", "30", "--resume", "H.pt"}).err, contains("H.pt is of another run: matrix was 40x60"));
+}
+
+TEST_CASE("ratings whose matrix no machine could store are fitted, and the best of a column asked for", "[entries]") {
+  const std::string folder = empty_folder("entries_large");
+  std::ofstream lines(folder + "/ratings.csv");
+  for (int64_t i = 0; i < 1'000'000; ++i) lines << i << "," << 7 * i << "," << 1 + i % 5 << "\n";
+  lines.close();
+  const auto fit = [&](const std::string& method) {
+    return run(folder, {"fit", "--entries", "ratings.csv", "--method", method, "--rank", "2", "--epochs", "3",
+                        "--output", "F.pt"});
+  };
+  const ProcessResult fitted = fit("sgd");
+  INFO(fitted.err);
+  REQUIRE(fitted.status == 0);
+  CHECK_THAT(fitted.out, contains("1000000 x 1000000"));
+  const std::vector<std::string> top{"top", "F.pt", "--column", "5", "--count", "1", "--json", "-"};
+  auto unseen = top;
+  unseen.insert(unseen.end(), {"--entries", "ratings.csv"});
+  const auto best = [&](const std::vector<std::string>& arguments) {
+    return ordered_json::parse(run(folder, arguments).out)["rows"];
+  };
+  REQUIRE(best(unseen).size() == 1);
+  CHECK(best(unseen) == best(top));  // user 5 has rated one movie of a million, and it is not this one
+  CHECK(best(top)[0]["row"] != 35);
+  const ProcessResult refused = fit("gd");
+  CHECK(refused.status == 1);
+  CHECK_THAT(refused.err, contains("1000000 rows and 1000000 columns make a dense matrix of 5000 GB"));
+  CHECK_THAT(refused.err, contains("--method sgd with --device cpu needs none."));
+}
+
 TEST_CASE("entries are refused in sentences", "[entries]") {
   const std::string folder = files("entries_refused");
   REQUIRE(run(folder, kFit).status == 0);
@@ -86,7 +175,7 @@ TEST_CASE("entries are refused in sentences", "[entries]") {
        1,
        "--row must be one of the 3 ids that were fitted in F.pt"},
       {{"top", "F.pt", "--column", "1"}, 1, "--column must be one of the 2 ids"},
-      {{"top", "F.pt", "--column", "4", "--titles", "titles.csv"}, 1, "have ids of their own"},
+      {{"top", "F.pt", "--column", "4", "--titles", "titles.csv"}, 1, "must be the header movieId,title"},
       {{"top", "F.pt", "--column", "4", "--entries", "other.dat"}, 1, "the ids in other.dat must be those that F.pt"},
   };
   for (const auto& [arguments, status, sentence] : failures) {

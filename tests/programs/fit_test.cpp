@@ -2,6 +2,7 @@
 
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
 #include <factorise/autograd.h>
 #include <factorise/gd.h>
@@ -246,6 +247,29 @@ TEST_CASE("command lines that make no sense end with status 2", "[fit]") {
     CHECK(result.err.find(sentence) != std::string::npos);
     CHECK(result.err.ends_with("\nTry 'factorise fit --help'.\n"));
   }
+}
+
+TEST_CASE("one file is not written over another", "[fit]") {
+  const std::string folder = empty_folder("fit_same_files");
+  save_pt(folder + "/A.pt", at::ones({3, 3}));
+  const std::string before = content_of(folder + "/A.pt");
+  const std::vector<std::pair<std::vector<std::string>, std::string>> clashes{
+      {{"--output", "A.pt"}, "--output and A.pt cannot be the same file, but are both A.pt."},
+      {{"--checkpoint", "./A.pt"}, "--checkpoint and A.pt cannot be the same file, but are both ./A.pt."},
+      {{"--output", "F.pt", "--checkpoint", "F.pt"}, "--checkpoint and --output cannot be the same file"},
+      {{"--json", "F.pt", "--output", "F.pt"}, "--json and --output cannot be the same file"},
+      {{"--output", "-"}, "--output must be a file, but was -."}};
+  for (const auto& [more, sentence] : clashes) {
+    std::vector<std::string> arguments{"factorise", "fit", "A.pt", "--method", "sgd", "--rank", "1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    ProcessOptions options;
+    options.folder = folder;
+    const ProcessResult result = program(arguments, options);
+    CHECK(result.status == 2);
+    CHECK_THAT(result.err, contains(sentence));
+  }
+  CHECK(content_of(folder + "/A.pt") == before);
+  CHECK(names_in(folder) == std::vector<std::string>{"A.pt"});
 }
 
 TEST_CASE("every path gives the same bits", "[fit]") {

@@ -11,6 +11,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <optional>
 #include <random>
 
 #include "catch.h"
@@ -54,6 +55,13 @@ void run(const std::string& folder, std::vector<std::string> arguments, const st
   REQUIRE(result.status == 0);
 }
 
+/// When a file was written; nothing where there is none.
+std::optional<std::filesystem::file_time_type> written(const std::string& path) {
+  std::error_code error;
+  const auto time = std::filesystem::last_write_time(path, error);
+  return error ? std::nullopt : std::optional(time);
+}
+
 }  // namespace
 
 TEST_CASE("checkpoints and going on from one change no bit", "[stages]") {
@@ -88,30 +96,40 @@ TEST_CASE("a run killed at any moment goes on to the same bits", "[stages]") {
   auto again = arguments;
   again.insert(again.end(), {"--checkpoint", "C.pt", "--resume", "C.pt", "--every", "1", "--output", "F.pt"});
   std::mt19937 draw(5);
-  int killed = 0;
+  int killed = 0, kept = 0;
   for (int attempt = 0; attempt < 40; ++attempt) {
     ProcessOptions options;
     // Polls are 5 ms apart; a start takes about 70 of them, the run some hundred. The last attempts are left alone.
-    const int moment = attempt < 30 ? static_cast<int>(draw() % 200) : 1 << 30;
-    options.signals = {
-        {SIGKILL, [moment, polls = 0](pid_t, const ProcessResult&) mutable { return polls++ >= moment; }}};
+    // Every other moment is counted from a checkpoint of this attempt on, however slow the machine is.
+    const bool in_epochs = attempt % 2 == 1;
+    const int moment = attempt < 30 ? static_cast<int>(draw() % (in_epochs ? 40 : 200)) : 1 << 30;
+    const auto mark = written(folder + "/C.pt");
+    options.signals = {{SIGKILL, [&, polls = 0](pid_t, const ProcessResult&) mutable {
+                          if (in_epochs && written(folder + "/C.pt") == mark) return false;
+                          return polls++ >= moment;
+                        }}};
     const ProcessResult result = fit(folder, again, options);
     INFO(result.err);
     if (result.status == 0) break;
     REQUIRE(result.status == 128 + SIGKILL);
     ++killed;
     CHECK_FALSE(std::filesystem::exists(folder + "/F.pt"));
-    if (std::filesystem::exists(folder + "/C.pt")) CHECK_NOTHROW(load_pt(folder + "/C.pt"));  // whole
+    if (!std::filesystem::exists(folder + "/C.pt")) continue;
+    CHECK_NOTHROW(load_pt(folder + "/C.pt"));  // whole
+    ++kept;
   }
   CHECK(killed > 0);
+  CHECK(kept > 0);
   check_same(folder, "once.pt", "F.pt");
 }
 
 TEST_CASE("Ctrl-C leaves a checkpoint of the last epoch, not of the last stage", "[stages]") {
   const std::string folder = files("stages_interrupt");
   const std::vector<std::string> arguments{"--method", "sgd", "--rank", "2", "--lr", "0.0001"};
+  // Before its first look, and after some; then it goes on from between two.
+  const std::string every = GENERATE("1000000000", "50");
   auto endless = arguments;
-  endless.insert(endless.end(), {"--checkpoint", "C.pt", "--epochs", "1000000000", "--every", "1000000000"});
+  endless.insert(endless.end(), {"--checkpoint", "C.pt", "--epochs", "1000000000", "--every", every});
   ProcessOptions options;
   options.terminal = true;
   options.environment["TERM"] = "xterm";
@@ -126,11 +144,25 @@ TEST_CASE("Ctrl-C leaves a checkpoint of the last epoch, not of the last stage",
   for (const auto& [key, value] : std::get<PtValue::Dict>(file.value).items) {
     if (std::get<std::string>(key.value) == "epoch") epoch = std::get<int64_t>(value.value);
   }
-  REQUIRE(epoch > 0);
+  REQUIRE(epoch > (every == "50" ? 50 : 0));
+  CHECK_THAT(stopped.out, contains("stopped after " + std::to_string(epoch) + " of"));
   const std::string epochs = std::to_string(epoch + 13);
   run(folder, arguments, {"--epochs", epochs, "--output", "once.pt"});
   run(folder, arguments, {"--epochs", epochs, "--resume", "C.pt", "--output", "resumed.pt"});
   check_same(folder, "once.pt", "resumed.pt");
+  run(folder, arguments,
+      {"--epochs", epochs, "--resume", "C.pt", "--output", "F.pt", "--checkpoint", "C.pt", "--every", "4"});
+  check_same(folder, "once.pt", "F.pt");
+}
+
+TEST_CASE("a step size that decays to nothing ends no run", "[stages]") {
+  const std::string folder = files("stages_decay");
+  const std::vector<std::string> arguments{"--method", "sgd", "--rank", "2", "--lr-decay", "1e-10"};
+  run(folder, arguments, {"--epochs", "60", "--output", "F.pt", "--checkpoint", "C.pt"});
+  run(folder, arguments, {"--epochs", "90", "--output", "more.pt", "--resume", "C.pt"});
+  run(folder, arguments, {"--epochs", "20", "--output", "few.pt"});
+  check_same(folder, "F.pt", "few.pt");
+  check_same(folder, "F.pt", "more.pt");
 }
 
 TEST_CASE("a hold-out is not seen, and its error is the library's", "[stages]") {
@@ -198,7 +230,8 @@ TEST_CASE("a checkpoint of another run is refused, and names what differs", "[st
       {{"--patience", "2"}, 2, "--patience is for --hold-out alone, but there is none."},
       {{"--split-seed", "2"}, 2, "--split-seed is for --hold-out alone, but there is none."},
       {{"--every", "2"}, 2, "--every is for --checkpoint and --patience alone, but there is none."},
-      {{"--hold-out", "0"}, 2, "--hold-out must be a number"},
+      {{"--hold-out", "0"}, 2, "--hold-out must be a number above 0 and below 1, but was '0'."},
+      {{"--hold-out", "1"}, 2, "--hold-out must be a number above 0 and below 1, but was '1'."},
       {{"--hold-out", "0.000001"}, 1, "sets 0 aside"},
   };
   for (const auto& [more, status, sentence] : failures) {
