@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 try:
-    from ._built import LIBRARY, TORCH_VERSION, VERSION
+    from . import _built
+    from ._built import TORCH_VERSION, VERSION
 except ModuleNotFoundError:
     raise ImportError(
         "[factorise] the package must be built, but its folder of sources was imported. Type, where README.md is: "
@@ -30,7 +31,10 @@ def _open() -> None:
             f"{torch.__version__}. Build it anew, in its folder: "
             "pip install --no-build-isolation --no-deps --force-reinstall ."
         )
-    torch.ops.load_library(str(Path(__file__).parent / LIBRARY))
+    library = Path(_built.__file__).parent / _built.LIBRARY
+    if not library.is_file():
+        raise ImportError(f"[factorise] {library} must be there, but is not. Build it: ./labs build")
+    torch.ops.load_library(str(library))
 
 
 _open()
