@@ -60,9 +60,9 @@ def run_epochs(schedule: Schedule, step: Callable[[int], int], loss: Callable[[]
             slice_ = max(1, min(2 * slice_, int(count * _SLICE / max(took, 1e-9))))
             done += count
             advance(count)
-            if callback is not None and (done % every == 0 or done == schedule.num_epochs):
-                if _is_false(callback(done, loss())):
-                    return
+            reported = done % every == 0 or done == schedule.num_epochs
+            if callback is not None and reported and _is_false(callback(done, loss())):
+                return
 
 
 def _is_false(answer: Any) -> bool:

@@ -28,8 +28,7 @@ def _open() -> None:
     if _minor(torch.__version__) != _minor(TORCH_VERSION):
         raise ImportError(
             f"[factorise] torch must be {'.'.join(_minor(TORCH_VERSION))}, which the library was built for, but is "
-            f"{torch.__version__}. Build it anew, in its folder: "
-            "pip install --no-deps --force-reinstall ."
+            f"{torch.__version__}. Build it anew, in its folder: pip install --no-deps --force-reinstall ."
         )
     library = Path(_place).parent / LIBRARY
     if not library.is_file():

@@ -16,6 +16,7 @@ import factorise
 GENERATOR = torch.Generator().manual_seed(0)
 A = torch.randint(1, 6, (30, 50), generator=GENERATOR).float()
 M = torch.rand(30, 50, generator=GENERATOR) < 0.5
+NESTED = torch.nested.nested_tensor([A], layout=torch.jagged)
 
 METHODS = {
     "sgd_factorise": lambda **kw: factorise.sgd_factorise(A, 3, **{"lr": 0.002, **kw}),
@@ -206,7 +207,7 @@ REFUSED = [
     (lambda: factorise.sgd_factorise(A, 2, lr="0.01"), TypeError, "lr must be a number, but was '0.01'"),
     (lambda: factorise.sgd_factorise(A, 2, lr=10**400), ValueError, "lr must be a finite number above 0, but was inf"),
     (lambda: factorise.gd_factorise_ad(A, 2, callback=3), TypeError, "callback must be callable, with (epoch, loss)"),
-    (lambda: factorise.sgd_factorise(torch.nested.nested_tensor([A], layout=torch.jagged), 2), ValueError, "A must be dense, but was a"),
+    (lambda: factorise.sgd_factorise(NESTED, 2), ValueError, "A must be dense, but was a nested tensor"),
     (lambda: factorise.factor_loss(A.tolist(), A, A), TypeError, "U must be a torch.Tensor, but was list"),
     (lambda: factorise.factor_loss(A, A, A, M.tolist()), TypeError, "M must be a torch.Tensor, but was list"),
     (lambda: factorise.squared_error(A, None, A), TypeError, "U must be a torch.Tensor, but was NoneType"),

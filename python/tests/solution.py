@@ -37,7 +37,9 @@ print(f"gd_factorise_masked 0 {error:.2f}")
 
 # Lab 2, exercises 1.1 and 1.2.
 with open(sys.argv[1], encoding="utf-8") as file:
-    iris = torch.tensor([[float(x) for x in row[:4]] for row in csv.reader(file) if len(row) == 5 and row[0][0].isdigit()])
+    iris = torch.tensor(
+        [[float(x) for x in row[:4]] for row in csv.reader(file) if len(row) == 5 and row[0][0].isdigit()]
+    )
 iris = iris - iris.mean(dim=0)
 for rank in (2, 4):
     for seed in range(3):
