@@ -22,16 +22,18 @@ VARIABLES |= {colour: f"--series-{i + 1}" for i, colour in enumerate(SERIES)}
 MARKERS = ["o", "s", "^", "D", "v", "P"]
 DASHES = ["-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (8, 3)), (0, (3, 1, 1, 1, 1, 1))]
 
+plt.rcdefaults()  # not the user's own, so that the same JSON gives the same page everywhere
 plt.rcParams.update({
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that the layout is the same everywhere
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.labelsize": 10,
-    "legend.fontsize": 8.5,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
+    # On a phone a picture is 360 pixels wide, and 5 inches are 360 points: a point is a pixel.
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "axes.labelsize": 11,
+    "legend.fontsize": 10,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
     "text.color": INK,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
@@ -67,6 +69,11 @@ def logarithmic(axis, narrow=False):
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def legend_above(figure, ax, columns, **options):
+    """The legend above the axes, where it hides nothing."""
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=columns, columnspacing=1, **options)
 
 
 class Pictures:

@@ -3,6 +3,8 @@
 import pathlib
 from html import escape
 
+from numbers_shown import fixed
+
 STYLE = pathlib.Path(__file__).with_name("page.css")
 
 # Nothing but the page's own style and the pictures inside it may be loaded.
@@ -72,6 +74,16 @@ def figure(svg, caption):
 def pictures(figures, small=False):
     """Figures side by side where there is room."""
     return f'<div class="pictures{" small" if small else ""}">\n' + "\n".join(figures) + "\n</div>"
+
+
+def matrices(titled):
+    """Matrices of numbers side by side. titled: [(title, rows)]."""
+    return '<div class="matrices">\n' + "\n".join(matrix(*of) for of in titled) + "\n</div>"
+
+
+def matrix(title, rows):
+    body = "\n".join("<tr>" + "".join(f"<td>{fixed(value)}</td>" for value in row) + "</tr>" for row in rows)
+    return f"<table>\n<caption>{escape(title)}</caption>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
 def table(caption, head, rows):
