@@ -93,8 +93,8 @@ def figure(name, methods, everywhere, with_setup, draw):
     first, last = (f"“{method}” after {number(seconds[method], 3)} s"
                    for method in (min(seconds, key=seconds.get), max(seconds, key=seconds.get)))
     faint = "" if with_setup else " Faint lines are a method's other settings."
-    caption = (f"{name[0].upper()}{name[1:]}, {what} each method's set-up. First at {goal:,.0f}, which every strong line "
-               f"reaches, is {first}, last {last}.{faint} The axis of seconds is logarithmic.")
+    caption = (f"{name[0].upper()}{name[1:]}, {what} each method's set-up. First at {goal:,.0f}, which every strong "
+               f"line reaches, is {first}, last {last}.{faint} The axis of seconds is logarithmic.")
     times = "; ".join(f"{method} {number(of, 3)} s" for method, of in seconds.items())
     alt = f"Lines of squared error over seconds on {name}, {what} set-up. Seconds to {goal:,.0f}: {times}."
     return page.figure(draw.svg(picture(methods, everywhere, with_setup), alt), caption)
@@ -122,9 +122,9 @@ def of_machine(path, draw):
     everywhere = list(dict.fromkeys(method for methods in curves.values() for method in methods))
     machine = machine_of(path)
     parts = [page.paragraph(
-        f"As measured by the benchmark{' on ' + machine if machine else ''}, and kept in `benchmarks/results/{path.name}`. "
-        "Strong lines are each method's setting with the lowest error; what leaves a picture at the top diverged or is "
-        "slow.")]
+        f"As measured by the benchmark{' on ' + machine if machine else ''}, and kept in "
+        f"`benchmarks/results/{path.name}`. Strong lines are each method's setting with the lowest error; what leaves "
+        "a picture at the top diverged or is slow.")]
     for data, methods in curves.items():
         if not methods:
             continue

@@ -3,6 +3,7 @@
 Matplotlib is given stand-in colours, which become CSS variables, so that one picture suits light and dark and paper.
 """
 
+import html
 import io
 import re
 
@@ -104,10 +105,6 @@ def embedded(text, name, alt):
         text = text.replace(colour, f"var({variable})")
     box = re.search(r'viewBox="([^"]*)"', text).group(1)
     opening = (f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{box}" role="img" '
-               f'aria-labelledby="{name}-title"><title id="{name}-title">{escaped(alt)}</title>')
+               f'aria-labelledby="{name}-title"><title id="{name}-title">{html.escape(alt, quote=False)}</title>')
     text = re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1, flags=re.S)
     return re.sub(r"\n\s*", "\n", text).strip()
-
-
-def escaped(text):
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -39,16 +39,17 @@ def curves_caption(curves, floor):
         return said
     starts, ends = [losses[0] for losses in whole], [losses[-1] for losses in whole]
     close, below = (sum(end < factor * floor for end in ends) for factor in (1.01, 1 - 1e-6))
-    return (f"{said} The loss falls from {number(min(starts), 3)} to {number(max(starts), 3)} after the first epoch to "
-            f"{number(min(ends), 5)} to {number(max(ends), 5)} after {last:,}; {close} of {len(whole)} end within 1 % "
-            f"of the SVD's {number(floor, 5)}, {below or 'none'} below it.")
+    return (f"{said} The losses lie between {number(min(starts), 3)} and {number(max(starts), 3)} after the first "
+            f"epoch, between {number(min(ends), 5)} and {number(max(ends), 5)} after {last:,}; {close} of {len(whole)} "
+            f"end within 1 % of the SVD's {number(floor, 5)}, {below or 'none'} below it.")
 
 
 def svd(lab):
     floor, loss = lab["truncated_svd"]["loss"], lab["sgd_factorise"]["loss"]
     said = f"With the last singular value set to zero the squared loss is {number(floor)}."
     if loss is not None:
-        said += f" Descent's {number(loss)} lies {number(abs(loss - floor), 2)} {'above' if loss >= floor else 'below'}."
+        side = "above" if loss >= floor else "below"
+        said += f" Descent's {number(loss)} lies {number(abs(loss - floor), 2)} {side}."
     return "\n".join([
         page.heading("2.1: truncated SVD"),
         page.answer(f"{said} No rank-2 matrix is nearer to A in the Frobenius norm (Eckart and Young), so descent can "

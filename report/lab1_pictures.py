@@ -9,11 +9,13 @@ from drawing import BLACK, DASHES, FAINT, INK, MARKERS, PAPER, REPORTED, SERIES,
 def sgd_loss(lab, floor):
     """Loss of SGD over epochs, a line for each seed, above what the SVD reaches."""
     figure, ax = drawing.axes()
-    for curve in lab["pictures"]["sgd_curves"]:
+    curves = lab["pictures"]["sgd_curves"]
+    for curve in curves:
         ours = curve["seed"] == lab["seed"]
         ax.plot(curve["epochs"], curve["losses"], color=SERIES[0] if ours else FAINT, lw=2.4 if ours else 0.8,
                 zorder=3 if ours else 2, label=f"seed {curve['seed']}" if ours else None)
-    ax.plot([], [], color=FAINT, lw=0.8, label="other seeds")
+    if len(curves) > 1:
+        ax.plot([], [], color=FAINT, lw=0.8, label="other seeds")
     ax.axhline(floor, color=REPORTED, lw=1.6, ls="--", label="truncated SVD", zorder=4)
     drawing.logarithmic(ax.xaxis)
     drawing.logarithmic(ax.yaxis, narrow=True)

@@ -55,9 +55,9 @@ def norm(lab, draw):
         said += ": a saddle, not a local optimum." if of["left_saddle"] else "."
     parts.append(page.answer(said))
     if drawn:
-        picture = draw.svg(lab2_pictures.saddle(lab, early, reported(lab, "1.2 norm variant, norm")),
-                           f"Lines of the norm over {drawn[0]['epochs'][-1]:,} epochs from {len(drawn)} seeds, a dotted "
-                           f"line at {best1}, the best of rank 1, and a dashed one at {best2}, the best of rank 2.")
+        alt = (f"Lines of the norm over {drawn[0]['epochs'][-1]:,} epochs from {len(drawn)} seeds, a dotted line at "
+               f"{best1}, the best of rank 1, and a dashed one at {best2}, the best of rank 2.")
+        picture = draw.svg(lab2_pictures.saddle(lab, early, reported(lab, "1.2 norm variant, norm")), alt)
         parts.append(page.pictures([page.figure(picture, saddle_caption(of, drawn, seeds))]))
     return "\n".join(parts)
 
@@ -69,11 +69,13 @@ def saddle_caption(of, drawn, seeds):
     said = f"The norm variant from {len(drawn)} seeds"
     if len(drawn) < seeds:
         said += f", {seeds - len(drawn)} more diverged"
-    stands = [f"{fixed(min(norms), 3)} to {fixed(max(norms), 3)} after {epochs[at]:,} epochs"
-              for at in (early, -1) for norms in [[curve["norms"][at] for curve in drawn]]]
-    return (f"{said}. They stand at {listed(stands)}; the dotted line is the best rank-1 fit's {fixed(of['rank1_norm'])}, "
-            f"the dashed one the best rank-2 fit's {fixed(of['svd_norm'])}. {of['left_saddle']} ended nearer to the lower "
-            "one. What is above the picture is not drawn.")
+    stands = []
+    for at in (early, -1):
+        norms = [curve["norms"][at] for curve in drawn]
+        stands.append(f"{fixed(min(norms), 3)} to {fixed(max(norms), 3)} after {epochs[at]:,} epochs")
+    return (f"{said}. They stand at {listed(stands)}; the dotted line is the best rank-1 fit's "
+            f"{fixed(of['rank1_norm'])}, the dashed one the best rank-2 fit's {fixed(of['svd_norm'])}. "
+            f"{of['left_saddle']} ended nearer to the lower one. What is above the picture is not drawn.")
 
 
 def correlation(points):

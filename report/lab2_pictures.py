@@ -11,11 +11,13 @@ def saddle(lab, early, reported):
     `early`: the epoch that the reported norm is of."""
     norm = lab["gd_factorise_ad"]["norm"]
     figure, ax = drawing.axes(5.0, 3.8)
-    for curve in lab["pictures"]["norm_curves"]:
+    curves = lab["pictures"]["norm_curves"]
+    for curve in curves:
         ours = curve["seed"] == lab["seed"]
         ax.plot(curve["epochs"], curve["norms"], color=SERIES[0] if ours else FAINT, lw=2.4 if ours else 0.9,
                 zorder=3 if ours else 2, label=f"seed {curve['seed']}" if ours else None)
-    ax.plot([], [], color=FAINT, lw=0.9, label="other seeds")
+    if len(curves) > 1:
+        ax.plot([], [], color=FAINT, lw=0.9, label="other seeds")
     ax.axhline(norm["rank1_norm"], color=SERIES[2], ls=DASHES[2], lw=1.8, label="best of rank 1")
     ax.axhline(norm["svd_norm"], color=REPORTED, ls=DASHES[1], lw=1.8, label="best of rank 2")
     if reported is not None and early:

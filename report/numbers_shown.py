@@ -1,4 +1,4 @@
-"""Numbers as the page prints them: with a true minus, powers of ten raised, and as many digits as what stands beside."""
+"""Numbers as the page prints them: a true minus, powers of ten raised, as many digits as what stands beside."""
 
 RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 

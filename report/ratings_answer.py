@@ -47,8 +47,8 @@ def answer(lab):
     batch, tag = lab["gd_factorise_masked"], tag_of(lab)
     error = "" if batch["sse"] is None else f"the sum of squared errors over the valid entries is {large(batch['sse'])}"
     if batch["prediction"] is not None:
-        return (f"The predicted rating of user {batch['user'] + 1} (column index {batch['user']}) for {film_of(lab)} is "
-                f"{large(batch['prediction'], 2)}, {error}{tag}.")
+        return (f"The predicted rating of user {batch['user'] + 1} (column index {batch['user']}) for {film_of(lab)} "
+                f"is {large(batch['prediction'], 2)}, {error}{tag}.")
     users = batch["ratings"]["shape"][1]
     if batch["row"] is None:
         why = f"no movie is titled “{batch['movie']}”"
@@ -78,10 +78,10 @@ def density(lab, draw):
     movies, users = lab["gd_factorise_masked"]["ratings"]["shape"]
     shares = [100 * share for row in blocks for share in row]
     size = f"{number(movies / len(blocks), 3)} x {number(users / len(blocks[0]), 3)}"
-    caption = (f"Where ratings are given, as the share of each block of {size} cells: from {min(shares):.0f} % (darkest) "
-               f"to {max(shares):.0f} % (lightest){tag_of(lab)}.")
-    alt = (f"Heat map of movies by users: of each block of {size} cells, {min(shares):.0f} % to {max(shares):.0f} % are "
-           f"rated{tag_of(lab)}.")
+    caption = (f"Where ratings are given, as the share of each block of {size} cells: from {min(shares):.0f} % "
+               f"(darkest) to {max(shares):.0f} % (lightest){tag_of(lab)}.")
+    alt = (f"Heat map of movies by users: of each block of {size} cells, {min(shares):.0f} % to {max(shares):.0f} % "
+           f"are rated{tag_of(lab)}.")
     return page.figure(draw.svg(lab1_pictures.rated_share(lab), alt), caption)
 
 

@@ -132,7 +132,7 @@ def check_words(text, reader, labs):
 def check_made_up(reader):
     """What is of made-up ratings says so: the note at the top, and each of 4.1's answer, table and pictures."""
     tag = "(stand-in, made-up ratings)"
-    check(any("made-up ratings" in said for said in reader.text["p"][:4]), "the top does not say that ratings are made up")
+    check(any("made-up ratings" in said for said in reader.text["p"][:4]), "the top does not tell of made-up ratings")
     said_of_them = [said for kind in ("p", "figcaption", "title", "caption") for said in reader.text[kind]
                     if re.search(r"share of each block|are rated|[Pp]redict|valid entries", said)]
     check(len(said_of_them) >= 4, f"exercise 4.1 says too little: {said_of_them}")
