@@ -71,10 +71,16 @@ def text_of(arguments):
     return page.page("Matrix factorisation: two labs, answered", head, sections)
 
 
-def write(text, output):
-    """Whole or not at all."""
+def check_output(output):
+    """Said before anything is drawn."""
     if output.exists() and not output.is_file():
         raise Unfit(f"{output} is not a file that can be replaced")
+    if not output.absolute().parent.is_dir():
+        raise Unfit(f"{output} cannot be written: there is no folder {output.parent}")
+
+
+def write(text, output):
+    """Whole or not at all."""
     unfinished = output.with_name(output.name + ".part")
     try:
         unfinished.write_text(text, encoding="utf-8")
@@ -92,6 +98,7 @@ def main():
     parser.add_argument("--results", type=pathlib.Path, metavar="FOLDER", help="where the benchmark's CSV files are")
     arguments = parser.parse_args()
     try:
+        check_output(arguments.output)
         write(text_of(arguments), arguments.output)
     except Unfit as error:
         sys.exit(f"report: {error}")
