@@ -30,7 +30,7 @@ def matrix(values, observed, limits, title):
     image = ax.imshow(values, vmin=limits[0], vmax=limits[1])
     for r, row in enumerate(values):
         for c, value in enumerate(row):
-            dark = (value - limits[0]) / (limits[1] - limits[0]) < 0.55
+            dark = (value - limits[0]) / (limits[1] - limits[0]) < 0.48
             ax.text(c, r, f"{value:.4f}", ha="center", va="center", fontsize=10, color=WHITE if dark else BLACK)
             if not observed[r][c]:
                 # A double line, so that it stands out from any cell's colour.

@@ -7,6 +7,7 @@ Without matplotlib it is skipped; without Chromium, what Chromium shows is.
 """
 
 import copy
+import csv
 import json
 import os
 import pathlib
@@ -23,7 +24,6 @@ RESULTS = ROOT / "benchmarks" / "results"
 # One and four matrices, three of ratings, four distributions; the saddle, three scatters, two of accuracies, five of
 # losses, eight distributions.
 LAB1, LAB2 = 1 + 4 + 3 + 4, 1 + 3 + 2 + 5 + 8
-EACH_MACHINE = 4  # two sets of ratings, without the set-up and with it
 
 
 class Maker:
@@ -118,6 +118,24 @@ def check_less(maker, lab1, lab2):
     check("1 of them diverged" in text, "a curve that ends early is not told of")
 
 
+def check_curves(maker):
+    """The newest file of each machine; what is not finite is left out; twelve methods have looks of their own."""
+    folder = maker.scratch / "two-machines"
+    folder.mkdir()
+    header = "data,method,setting,epoch,seconds,setup_seconds,sse,holdout_rmse\n"
+    for name in ("2026-01-01-one", "2026-01-02-one", "2025-12-31-two"):
+        rows = "a,m,s,1,0.5,0.1,3.0,1\na,m,s,2,0.6,0.1,nan,nan\na,m,t,1,0.5,0.1,inf,inf\n"
+        (folder / f"{name}-curves.csv").write_text(header + rows, encoding="utf-8")
+    asked = """import sys, pathlib, benchmark_curves as curves
+paths = curves.latest(pathlib.Path(sys.argv[1]))
+print([path.name[:14] for path in paths], curves.read(paths[0]), len({curves.look(i)[::2] for i in range(12)}))"""
+    result = subprocess.run([maker.python, "-B", "-c", asked, folder], capture_output=True, text=True,
+                            env={**maker.environment, "PYTHONPATH": str(ROOT / "report")})
+    said = ("['2026-01-02-one', '2025-12-31-two'] {'a': {'m': {'s': [{'seconds': 0.5, 'setup_seconds': 0.1, "
+            "'sse': 3.0}]}}} 12\n")
+    check(result.stdout == said, f"the curves are read as {result.stdout} {result.stderr}")
+
+
 def check_refusals(maker, lab1, lab2):
     """One sentence, status 1, and what was there before is still there, with nothing beside it."""
     keyless = {key: value for key, value in lab1.items() if key != "pictures"}
@@ -133,7 +151,7 @@ def check_refusals(maker, lab1, lab2):
                           ("given1.json holds no JSON object", "[]", lab2, page),
                           ("given1.json cannot be used: No such file", None, lab2, page),
                           ("folder is not a file that can be replaced", lab1, lab2, folder),
-                          ("page.html cannot be written: there is no folder", lab1, lab2, maker.scratch / "no" / "page.html"),
+                          ("page.html cannot be written: there is no folder", lab1, lab2, folder / "no" / "page.html"),
                           ("/dev/null is not a file", lab1, lab2, "/dev/null")):
         result = maker.make(*given)
         check(result.returncode == 1, f"status {result.returncode}, not 1, where {named!r} should be said")
@@ -185,6 +203,16 @@ def check_shown_mutations(browser, text, pictures):
         raise Fault(f"the checks in Chromium do not see it: {what}")
 
 
+def benchmark_pictures():
+    """How many there are to be: of each machine's newest file, each set of ratings without the set-up and with it."""
+    newest = {path.name[len("2000-01-01-"):]: path for path in sorted(RESULTS.glob("*-curves.csv"))}
+    sets = 0
+    for path in newest.values():
+        with open(path, newline="", encoding="utf-8") as file:
+            sets += len({row["data"] for row in csv.DictReader(file)})
+    return 2 * sets
+
+
 def has_matplotlib(python):
     try:
         asked = "import sys, matplotlib; sys.exit(matplotlib.__version_info__ < (3, 8))"
@@ -197,14 +225,14 @@ def run(programs, scratch, python):
     maker = Maker(programs, python, scratch)
     lab1 = maker.lab("lab1", "--epochs", "3", "--sgd-epochs", "3", "--offline")
     lab2 = maker.lab("lab2")
-    machines = {path.name[len("2000-01-01-"):] for path in RESULTS.glob("*-curves.csv")}
-    pictures = LAB1 + LAB2 + EACH_MACHINE * len(machines)
+    pictures = LAB1 + LAB2 + benchmark_pictures()
     text = maker.page(lab1, lab2, "report.html", "--results", RESULTS)
     check_page(text, (lab1, lab2), pictures)
     check(maker.page(lab1, lab2, "again.html", "--results", RESULTS) == text, "the same JSON gives another page")
     check_mutations(text, (lab1, lab2), pictures)
     check_divergence(maker, lab1, lab2)
     check_less(maker, lab1, lab2)
+    check_curves(maker)
     check_refusals(maker, lab1, lab2)
     check_command_line(scratch)
     program = chromium.find()
