@@ -18,6 +18,7 @@ struct AdOptions {
   TORCH_ARG(int64_t, num_epochs) = 1000;
   /// Step size, > 0.
   TORCH_ARG(double, lr) = 0.01;
+  /// The loss that is descended.
   TORCH_ARG(AdLoss, loss) = AdLoss::squared;
   /// m x n, nonzero where A is observed; not given: everywhere.
   TORCH_ARG(std::optional<Tensor>, mask);
@@ -25,12 +26,15 @@ struct AdOptions {
   TORCH_ARG(std::optional<uint64_t>, seed);
   /// Factors to start from in place of drawn ones; copied, never written to.
   TORCH_ARG(std::optional<Factors>, initial);
+  /// Which code runs the epochs.
   TORCH_ARG(Engine, engine) = Engine::fused;
   /// Allows rank > min(m, n) for a matrix without a mask; with a mask it is always allowed.
   TORCH_ARG(bool, overcomplete) = false;
   /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. The loss given is the one of `loss`.
   TORCH_ARG(int64_t, report_every) = 1;
+  /// Told how the run goes; not given: nobody is.
   TORCH_ARG(EpochCallback, on_epoch);
+  /// Ends the run early; not given: nothing does.
   TORCH_ARG(StopRequest, stop);
 };
 

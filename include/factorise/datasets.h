@@ -21,17 +21,21 @@ struct Iris {
 Iris iris(c10::ScalarType dtype = c10::ScalarType::Float);
 
 /// Where ratings came from.
-enum class RatingsSource { file, download, stand_in };
+enum class RatingsSource {
+  file,      ///< one that was given, or lay in the data folder
+  download,  ///< the course's, from its address or from the cache
+  stand_in,  ///< none: they are made up
+};
 
-/// "file", "download" or "stand-in".
+/// What a source is called: "file", "download" or "stand-in".
 std::string to_string(RatingsSource source);
 
 /// A ratings matrix, movies x users, 0 where a user did not rate.
 struct Ratings {
   Tensor A;                         ///< movies x users, in the file's type: real, on the CPU, not empty
   std::vector<std::string> titles;  ///< one for each movie, or empty where none are known
-  RatingsSource source;
-  std::string origin;  ///< the file read, the address, or what the stand-in is, for people to read
+  RatingsSource source;             ///< where A came from
+  std::string origin;               ///< the file read, the address, or what the stand-in is, for people to read
 
   /// The title of a row, or "movie <row>" where titles are not known.
   std::string title(int64_t movie) const;
@@ -53,6 +57,7 @@ struct RatingsOptions {
 ///   3. the course's file from the user's cache ($XDG_CACHE_HOME, else ~/.cache; factorise/ratings.pt);
 ///   4. the course's file from its address, which is then kept in the cache;
 ///   5. stand_in_ratings(), whose rows are titled "movie 0", "movie 1", ... but for row 124, "A Beautiful Mind".
+///
 /// 3 and 4 are taken only where their git blob id is the course file's. 4 runs curl, wget or python3 and costs less
 /// than 5 seconds without a network. Nothing is said to `notice` where 1, 2 or 3 is found at once.
 ///

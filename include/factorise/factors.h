@@ -10,13 +10,15 @@
 #include <optional>
 #include <string>
 
+/// Matrix factorisation on tensors: everything that this library offers.
 namespace factorise {
 
 using at::Tensor;  // the same type as torch::Tensor
 
 /// The two factors of A ≈ U Vᵀ: U is m x rank, V is n x rank, of one floating-point type and device.
 struct Factors {
-  Tensor U, V;
+  Tensor U;  ///< m x rank
+  Tensor V;  ///< n x rank
 };
 
 /// Which code runs the epochs.
@@ -35,6 +37,7 @@ using StopRequest = std::function<bool()>;
 /// A factor left the finite numbers. The message names the epoch and what to try; nothing half-done is returned.
 class DivergenceError : public c10::Error {
  public:
+  /// `epoch`: the first one (from 1) after which a factor was not finite.
   DivergenceError(c10::SourceLocation where, std::string message, int64_t epoch)
       : c10::Error(where, std::move(message)), epoch_(epoch) {}
 
@@ -45,17 +48,18 @@ class DivergenceError : public c10::Error {
   int64_t epoch_;
 };
 
-/// U Vᵀ, m x n, in the factors' type and on their device.
+/// U Vᵀ, m x n, in the factors' type and on their device. Throws c10::ValueError where U and V do not fit each other.
 Tensor reconstruct(const Factors& factors);
 
 /// Sum over the observed entries of (A - U Vᵀ)², in float64.
 ///
 /// The products and the sum are float64 over fixed tiles in a fixed order: the same for every thread count.
 /// A: m x n, any real type; M: m x n, nonzero where A is observed (left out: everywhere). What is not observed is
-/// never read as a number and may be NaN. Throws c10::Error where shapes or devices do not fit.
+/// never read as a number and may be NaN. Throws c10::ValueError where shapes or devices do not fit, or M holds NaN.
 double squared_error(const Tensor& A, const Factors& factors, const std::optional<Tensor>& M = std::nullopt);
 
-/// How many entries M marks as observed (nonzero).
+/// How many entries M, a matrix of any real type, marks as observed (nonzero). Throws c10::ValueError where it holds
+/// NaN.
 int64_t count_observed(const Tensor& M);
 
 }  // namespace factorise

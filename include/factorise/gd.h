@@ -16,10 +16,13 @@ struct GdOptions {
   TORCH_ARG(std::optional<uint64_t>, seed);
   /// Factors to start from in place of drawn ones; copied, never written to.
   TORCH_ARG(std::optional<Factors>, initial);
+  /// Which code runs the epochs.
   TORCH_ARG(Engine, engine) = Engine::fused;
   /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. Each report costs a pass over A.
   TORCH_ARG(int64_t, report_every) = 1;
+  /// Told how the run goes; not given: nobody is.
   TORCH_ARG(EpochCallback, on_epoch);
+  /// Ends the run early; not given: nothing does.
   TORCH_ARG(StopRequest, stop);
 };
 

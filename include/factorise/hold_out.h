@@ -10,9 +10,10 @@ namespace factorise {
 
 /// Some of the observed entries, and the mask without them.
 struct HoldOut {
-  Tensor seen;           ///< m x n, bool, on A's device: the mask to fit with
-  Tensor rows, columns;  ///< int64, 1-D, on the CPU: the entries set aside, row by row
-  Tensor values;         ///< float64, 1-D, on the CPU: theirs
+  Tensor seen;     ///< m x n, bool, on A's device: the mask to fit with
+  Tensor rows;     ///< int64, 1-D, on the CPU: rows of the entries set aside, which come row by row
+  Tensor columns;  ///< int64, 1-D, on the CPU: their columns
+  Tensor values;   ///< float64, 1-D, on the CPU: their values
 };
 
 /// Sets each observed entry aside with this probability, 0 < fraction < 1. The draw is of the whole matrix, row by row,
@@ -20,7 +21,8 @@ struct HoldOut {
 /// A and M: as for sgd_factorise_masked. Throws c10::ValueError for bad arguments, and where all or none is set aside.
 HoldOut hold_out(const Tensor& A, const std::optional<Tensor>& M, double fraction, uint64_t seed);
 
-/// Root of the mean squared error over the entries set aside, in float64.
+/// Root of the mean squared error over the entries set aside, in float64; in the unit of A's entries. Throws
+/// c10::ValueError where the factors are smaller than the matrix that the entries are of.
 double rmse(const HoldOut& aside, const Factors& factors);
 
 }  // namespace factorise

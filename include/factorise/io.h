@@ -20,24 +20,28 @@ class FileError : public c10::Error {
 
 /// What a .pt file holds: a tensor, or numbers, strings, lists, tuples and dicts of them, nested.
 struct PtValue {
+  /// A list, or a tuple.
   struct List {
-    std::vector<PtValue> items;
-    bool is_tuple = false;
+    std::vector<PtValue> items;  ///< in their order
+    bool is_tuple = false;       ///< whether Python has it as a tuple
   };
+  /// A dict, or an OrderedDict.
   struct Dict {
     std::vector<std::pair<PtValue, PtValue>> items;  ///< in the file's order
   };
   /// None is std::monostate. Python ints beyond 64 bits are refused.
   std::variant<std::monostate, bool, int64_t, double, std::string, Tensor, List, Dict> value;
 
+  /// Whether the value is a tensor.
   bool is_tensor() const { return std::holds_alternative<Tensor>(value); }
+  /// The tensor. Throws std::bad_variant_access where the value is none.
   const Tensor& tensor() const { return std::get<Tensor>(value); }
 };
 
 /// A tensor in a file and the path that leads to it: "" for the file's only tensor, "U", "model.layers.0.weight".
 struct NamedTensor {
-  std::string name;
-  Tensor tensor;
+  std::string name;  ///< the path to it
+  Tensor tensor;     ///< on the CPU
 };
 
 /// Reads a .pt file: torch.save's zip format or the legacy stream from before torch 1.6.
@@ -59,10 +63,11 @@ Tensor load_tensor(const std::filesystem::path& path, const std::string& key = "
 /// A value of a flat dict to be written.
 using PtEntry = std::variant<bool, int64_t, double, std::string, Tensor>;
 
-/// Writes a tensor, or a dict in the order given, as torch.save does (zip format). Tensors of any device are written
-/// from the CPU, contiguous, without grad. The file appears whole or not at all: it is written beside the target,
-/// synced and renamed. Throws FileError.
+/// Writes a tensor as torch.save does (zip format). Tensors of any device are written from the CPU, contiguous, without
+/// grad. The file appears whole or not at all: it is written beside the target, synced and renamed. Throws FileError.
 void save_pt(const std::filesystem::path& path, const Tensor& tensor);
+
+/// Writes a dict with string keys, in the order given, the same way.
 void save_pt(const std::filesystem::path& path, const std::vector<std::pair<std::string, PtEntry>>& dict);
 
 /// Writes text the same way: whole or not at all. Throws FileError.
@@ -71,8 +76,10 @@ void save_text(const std::filesystem::path& path, const std::string& text);
 /// Reads comma-separated values as RFC 4180 has them: quoted fields may hold commas, quotes (doubled) and line breaks;
 /// LF and CRLF end a row. A byte-order mark and empty lines are skipped (an empty field alone in its row is written
 /// ""). Every row must have as many fields as the first, and the text must be UTF-8 without NUL bytes. Throws FileError
-/// naming the file (or `name`), the line and what is wrong with it.
+/// naming the file, the line and what is wrong with it.
 std::vector<std::vector<std::string>> load_csv(const std::filesystem::path& path);
+
+/// load_csv of a text; errors name `name` in place of a file.
 std::vector<std::vector<std::string>> parse_csv(const std::string& text, const std::string& name);
 
 }  // namespace factorise

@@ -18,6 +18,7 @@ enum class MlpVariant {
 
 /// Options of train_mlp and train_mlp_runs. Each is set by a call of its name, as in torch::optim.
 struct MlpOptions {
+  /// The sheet's network, or a report's.
   TORCH_ARG(MlpVariant, variant) = MlpVariant::scalar_biases;
   /// Passes over the training rows, >= 0.
   TORCH_ARG(int64_t, num_epochs) = 100;
@@ -36,7 +37,10 @@ struct MlpOptions {
 
 /// A trained network and how it did.
 struct Mlp {
-  Tensor W1, b1, W2, b2;       ///< features x hidden, hidden or scalar, hidden x classes, classes or scalar
+  Tensor W1;                   ///< features x hidden
+  Tensor b1;                   ///< hidden, or a scalar (MlpVariant::scalar_biases)
+  Tensor W2;                   ///< hidden x classes
+  Tensor b2;                   ///< classes, or a scalar
   std::vector<double> losses;  ///< cross-entropy of each epoch (mean over its batches), before its steps
   double train_accuracy;       ///< share of the training rows classified right, 0 to 1
   double validation_accuracy;  ///< the same of the validation rows
@@ -44,25 +48,31 @@ struct Mlp {
 
 /// Rows of a labelled data set, shuffled, scaled and split as the sheet does.
 struct LabelledSplit {
-  Tensor train_x, train_y;            ///< train rows x features, train rows (int64)
-  Tensor validation_x, validation_y;  ///< the other rows
+  Tensor train_x;       ///< train rows x features
+  Tensor train_y;       ///< their classes, int64
+  Tensor validation_x;  ///< the other rows x features
+  Tensor validation_y;  ///< their classes, int64
 };
 
 /// Shuffles the rows of X by randperm, scales every column to (x - mean) / var (the sheet divides by the variance, not
 /// by its root) over all rows, and gives the first `train` rows to training.
 ///
 /// X: rows x features, float32 or float64; y: rows, int64; 2 <= train < rows. Not given a seed: the global generator.
+/// Throws c10::ValueError for bad arguments, and for a column of X that is the same in every row.
 LabelledSplit shuffle_scale_split(const Tensor& X, const Tensor& y, int64_t train,
                                   std::optional<uint64_t> seed = std::nullopt);
 
-/// The logits relu(X W1 + b1) W2 + b2 of a network, rows x classes.
+/// The logits relu(X W1 + b1) W2 + b2 of a network, rows x classes. X: rows x features, in the weights' type and on
+/// their device.
 Tensor mlp_logits(const Mlp& mlp, const Tensor& X);
 
-/// Trains on the rows of a split. Draws W1, (b1,) W2, (b2) in this order from randn, on the CPU whatever the device.
-/// Throws c10::ValueError for bad arguments, DivergenceError when a weight leaves the finite numbers.
+/// Trains on the rows of a split. classes: 1 to 2^24; y holds 0 to classes - 1. Draws W1, (b1,) W2, (b2) in
+/// this order from randn, on the CPU whatever the device. Throws c10::ValueError for bad arguments, DivergenceError
+/// when a weight leaves the finite numbers.
 Mlp train_mlp(const LabelledSplit& data, int64_t classes, const MlpOptions& options = {});
 
 /// shuffle_scale_split and train_mlp from one generator, as one run of the sheet's code: the split is drawn first.
+/// Throws as both.
 Mlp train_mlp(const Tensor& X, const Tensor& y, int64_t classes, int64_t train, const MlpOptions& options = {});
 
 }  // namespace factorise

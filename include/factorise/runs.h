@@ -17,6 +17,7 @@ struct Run {
   int64_t diverged_at = 0;  ///< the first epoch after which a factor was not finite; 0: all stayed finite
 };
 
+/// What came of one seed of train_mlp.
 struct MlpRun {
   Mlp mlp;                  ///< without weights where the run diverged
   int64_t diverged_at = 0;  ///< the first epoch after which a weight was not finite; 0: all stayed finite
@@ -40,10 +41,16 @@ using RunsCallback = std::function<void(int64_t done, int64_t total)>;
 /// Throws c10::ValueError for bad arguments before any run begins; what a run throws otherwise ends all and is thrown.
 std::vector<Run> sgd_factorise_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,
                                     const SgdOptions& options = {}, const RunsCallback& on_runs = {});
+
+/// sgd_factorise_masked from many seeds; all else as for sgd_factorise_runs.
 std::vector<Run> sgd_factorise_masked_runs(const Tensor& A, const Tensor& M, int64_t rank, at::ArrayRef<uint64_t> seeds,
                                            const SgdOptions& options = {}, const RunsCallback& on_runs = {});
+
+/// gd_factorise_masked from many seeds; all else as for sgd_factorise_runs.
 std::vector<Run> gd_factorise_masked_runs(const Tensor& A, const Tensor& M, int64_t rank, at::ArrayRef<uint64_t> seeds,
                                           const GdOptions& options = {}, const RunsCallback& on_runs = {});
+
+/// gd_factorise_ad from many seeds; all else as for sgd_factorise_runs.
 std::vector<Run> gd_factorise_ad_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,
                                       const AdOptions& options = {}, const RunsCallback& on_runs = {});
 

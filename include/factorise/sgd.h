@@ -1,6 +1,6 @@
 #pragma once
-// Stochastic gradient descent, one entry at a time, row by row: exercises 1.1 and 3.1 of lab 1, the algorithm of
-// S. Funk's Netflix Prize entry (2006). Exact: the serial loop's result, never an approximation of it.
+// Stochastic gradient descent, one entry at a time, row by row: exercises 1.1 and 3.1 of lab 1, the algorithm of Simon
+// Funk's Netflix Prize entry (2006). Exact: the serial loop's result, never an approximation of it.
 
 #include <factorise/factors.h>
 #include <torch/csrc/api/include/torch/arg.h>
@@ -29,13 +29,17 @@ struct SgdOptions {
   TORCH_ARG(std::optional<uint64_t>, seed);
   /// Factors to start from in place of drawn ones; copied, never written to.
   TORCH_ARG(std::optional<Factors>, initial);
+  /// Which code runs the epochs.
   TORCH_ARG(Engine, engine) = Engine::fused;
+  /// How the fused engine walks the entries; the result is the same.
   TORCH_ARG(SgdPath, path) = SgdPath::automatic;
   /// Allows rank > min(m, n) for a matrix without a mask; with a mask it is always allowed.
   TORCH_ARG(bool, overcomplete) = false;
   /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. Each report costs a pass over A.
   TORCH_ARG(int64_t, report_every) = 1;
+  /// Told how the run goes; not given: nobody is.
   TORCH_ARG(EpochCallback, on_epoch);
+  /// Ends the run early; not given: nothing does.
   TORCH_ARG(StopRequest, stop);
 };
 
@@ -54,10 +58,12 @@ struct SgdOptions {
 Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options = {});
 
 /// The same over the observed entries alone: those where M, m x n of any real type, is not zero (exercise 3.1).
-/// What is not observed may hold anything, NaN too. Throws c10::ValueError also where M marks nothing or holds NaN.
+///
+/// rank: 1 to 256. A's type, the start, the result and the errors are those of sgd_factorise. What is not observed may
+/// hold anything, NaN too. Throws c10::ValueError also where M marks nothing or holds NaN.
 Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const SgdOptions& options = {});
 
-/// The step size after so many epochs, multiplied epoch by epoch as a run does it: with it and with the factors that a
+/// The step size after so many epochs, multiplied epoch by epoch as a run does it. With it and with the factors that a
 /// run ended with, another one goes on to the bits that a longer first one would have had.
 double lr_after(double lr, double lr_decay, int64_t epochs);
 

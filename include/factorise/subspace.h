@@ -20,11 +20,14 @@ struct MapFit {
   double residual;  ///< ‖Y - X map‖ / ‖Y‖, Frobenius norms
 };
 
-/// The linear map that takes X (m x p) nearest to Y (m x q): least squares, in float64.
+/// The linear map that takes X (m x p) nearest to Y (m x q): least squares, in float64. Throws c10::ValueError as
+/// principal_angles does, for X's rank alone.
 MapFit best_linear_map(const Tensor& X, const Tensor& Y);
 
-/// The orthogonal map with one scale that takes X (m x p) nearest to Y (m x p): P. H. Schönemann, "A generalized
-/// solution of the orthogonal Procrustes problem", Psychometrika 31, 1966. What a mere rotation could explain.
+/// The orthogonal map with one scale that takes X (m x p) nearest to Y (m x p): what a mere rotation could explain.
+///
+/// P. H. Schönemann, "A generalized solution of the orthogonal Procrustes problem", Psychometrika 31, 1966. In float64;
+/// throws as best_linear_map, and where Y has not as many columns as X.
 MapFit best_rotation(const Tensor& X, const Tensor& Y);
 
 }  // namespace factorise
