@@ -7,27 +7,22 @@ from matplotlib.ticker import MaxNLocator
 import drawing
 import page
 from drawing import DASHES, INK, PAPER, REPORTED, SERIES
+from numbers_shown import beside, number
 
 BINS, FEW_LEVELS = 30, 40
 HEAD = ["figure", "reported", "ours", "5 % to 95 %", "percentile", "diverged", "within"]
 
 
-def number(value, digits=6):
-    if value is None:
-        return ""
-    mantissa, _, exponent = f"{value:.{digits}g}".replace("-", "−").partition("e")
-    return f"{mantissa} · 10{exponent_text(exponent)}" if exponent else mantissa
-
-
-def exponent_text(exponent):
-    raised = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-    return str(int(exponent.replace("−", "-"))).replace("-", "−").translate(raised)
+def section(lab, draw, unit_of=lambda name: ""):
+    """The table, and a picture of each figure that a seed decides. unit_of: the unit of a figure by its name."""
+    return "\n".join([page.heading("The reports' figures beside ours"), reading(), table(lab),
+                      pictures(lab, draw, unit_of)])
 
 
 def band(row):
     if row["percentile"] is None:
         return ""
-    ends = [number(row[end], 5) if row[end] is not None else "diverged" for end in ("low", "high")]
+    ends = [beside(row[end], row["reported"]) if row[end] is not None else "diverged" for end in ("low", "high")]
     return " to ".join(ends)
 
 
@@ -36,7 +31,7 @@ def table(lab):
     for row in lab["comparison"]:
         percentile = "" if row["percentile"] is None else f"{row['percentile']:.1f}"
         within = "" if row["within"] is None else ("yes", "yes") if row["within"] else ("no", "no")
-        ours = "diverged" if row["ours"] is None else number(row["ours"])
+        ours = "diverged" if row["ours"] is None else beside(row["ours"], row["reported"])
         rows.append([row["what"], number(row["reported"], 9), ours, band(row), percentile,
                      str(row["diverged"]) if row["diverged"] else "", within])
     return page.table(f"Over {lab['runs']} seeds from {lab['seed']}", HEAD, rows)
@@ -82,28 +77,32 @@ def beyond(rows, values):
     return sum(not low <= value <= high for value in values) if len(set(values)) > FEW_LEVELS else 0
 
 
-def histogram(name, rows, values):
-    """How the seeds' figures are distributed, with the band, what the reports print, and ours."""
-    figure, ax = drawing.axes(4.4, 3.2)
-    row = rows[0]
+def draw_bars(ax, rows, values):
     low, high = ends_of(rows, values)
     levels = sorted(set(values))
     if len(levels) <= FEW_LEVELS:  # accuracies: so many flowers of so many
         width = min((b - a for a, b in zip(levels, levels[1:])), default=0.01)
         ax.bar(levels, [values.count(level) for level in levels], width=0.85 * width, color=SERIES[0], alpha=0.8)
+        return
+    share = [i / BINS for i in range(BINS + 1)]
+    if is_wide(values):
+        drawing.logarithmic(ax.xaxis, narrow=high / low < 200)
+        edges = [low * (high / low) ** i for i in share]
     else:
-        share = [i / BINS for i in range(BINS + 1)]
-        if is_wide(values):
-            drawing.logarithmic(ax.xaxis, narrow=high / low < 200)
-            edges = [low * (high / low) ** i for i in share]
-        else:
-            edges = [low + (high - low) * i for i in share]
-        # What lies beyond the ends counts in the outer bins.
-        ax.hist([min(max(value, edges[0]), edges[-1]) for value in values], bins=edges, color=SERIES[0], alpha=0.8)
-        if not is_wide(values):
-            ax.xaxis.set_major_locator(MaxNLocator(5))
-            ax.ticklabel_format(axis="x", useOffset=False)
+        edges = [low + (high - low) * i for i in share]
+    # What lies beyond the ends counts in the outer bins.
+    ax.hist([min(max(value, edges[0]), edges[-1]) for value in values], bins=edges, color=SERIES[0], alpha=0.8)
+
+
+def histogram(rows, values, label):
+    """How the seeds' figures are distributed, with the band, what the reports print, and ours."""
+    figure, ax = drawing.axes(4.4, 3.4)
+    draw_bars(ax, rows, values)
+    if ax.get_xscale() == "linear":
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.ticklabel_format(axis="x", useOffset=False)
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+    row = rows[0]
     if row["low"] is not None and row["high"] is not None:
         ax.axvspan(row["low"], row["high"], color=SERIES[0], alpha=0.15, lw=0, label="5 % to 95 %")
     for i, row in enumerate(rows):
@@ -112,27 +111,39 @@ def histogram(name, rows, values):
                    label=f"{report.group() if report else 'reported'}: {number(row['reported'], 9)}")
     if row["ours"] is not None:
         ax.plot([row["ours"]], [0], color=INK, marker="^", mfc=PAPER, ms=9, ls="none", clip_on=False, zorder=5,
-                label=f"ours: {number(row['ours'])}")
-    short = re.sub(r"^\S+ ", "", name)
-    ax.set(xlabel=short + (" (share)" if "MLP" in name else ""), ylabel="seeds")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=2, columnspacing=1)
+                label=f"ours: {beside(row['ours'], row['reported'])}")
+    ax.set(xlabel=label, ylabel="seeds")
+    drawing.legend_above(figure, ax, columns=2)
     return figure
 
 
-def pictures(lab, draw):
+def label_of(name, unit):
+    """What the axis of a figure counts: its name without the exercise's number, and its unit."""
+    if "MLP" in name:
+        return f"accuracy on the {name.rpartition(' ')[2]} rows (share)"
+    return re.sub(r"^\S+ ", "", name) + (f" ({unit})" if unit else "")
+
+
+def caption_of(name, rows, values):
+    marks = " and ".join(f"{number(row['reported'], 9)} (percentile {row['percentile']:.1f})" for row in rows)
+    lost, far = rows[0]["diverged"], beyond(rows, values)
+    inside = [row["within"] for row in rows]
+    where = "inside the band" if all(inside) else "outside the band" if not any(inside) else "not all in the band"
+    parts = [f"{name}: {len(values)} seeds; reported {marks}, {where}."]
+    if lost:
+        parts.append(f"{lost} more diverged and {'is' if lost == 1 else 'are'} not drawn.")
+    if far:
+        parts.append(f"{far} beyond the picture's ends {'is' if far == 1 else 'are'} counted in the outer bars.")
+    if is_wide(values):
+        parts.append("The axis is logarithmic.")
+    alt = (f"Histogram of {name} over {len(values)} seeds, from {number(min(values), 4)} to {number(max(values), 4)}, "
+           f"with the reported value marked: {marks}.")
+    return " ".join(parts), alt
+
+
+def pictures(lab, draw, unit_of):
     figures = []
     for name, rows, values in distributions(lab):
-        marks = " and ".join(f"{number(row['reported'], 9)} (percentile {row['percentile']:.1f})" for row in rows)
-        lost = rows[0]["diverged"]
-        diverged = f" {lost} more diverged and {'is' if lost == 1 else 'are'} not drawn." if lost else ""
-        far = beyond(rows, values)
-        if far:
-            diverged += f" {far} beyond the picture's ends {'is' if far == 1 else 'are'} counted in the outer bars."
-        scale = " The axis is logarithmic." if is_wide(values) else ""
-        inside = [row["within"] for row in rows]
-        where = "inside the band" if all(inside) else "outside the band" if not any(inside) else "not all in the band"
-        caption = f"{name}: {len(values)} seeds; reported {marks}, {where}.{diverged}{scale}"
-        alt = (f"Histogram of {name} over {len(values)} seeds, from {number(min(values), 4)} to "
-               f"{number(max(values), 4)}, with the reported value marked: {marks}.")
-        figures.append(page.figure(draw.svg(histogram(name, rows, values), alt), caption))
+        caption, alt = caption_of(name, rows, values)
+        figures.append(page.figure(draw.svg(histogram(rows, values, label_of(name, unit_of(name))), alt), caption))
     return page.pictures(figures)

@@ -3,6 +3,7 @@
 Matplotlib is given stand-in colours, which become CSS variables, so that one picture suits light and dark and paper.
 """
 
+import html
 import io
 import re
 
@@ -22,16 +23,18 @@ VARIABLES |= {colour: f"--series-{i + 1}" for i, colour in enumerate(SERIES)}
 MARKERS = ["o", "s", "^", "D", "v", "P"]
 DASHES = ["-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (8, 3)), (0, (3, 1, 1, 1, 1, 1))]
 
+plt.rcdefaults()  # not the user's own, so that the same JSON gives the same page everywhere
 plt.rcParams.update({
     "svg.fonttype": "none",
     "svg.hashsalt": "report",
     "font.family": "DejaVu Sans",  # comes with matplotlib, so that the layout is the same everywhere
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.labelsize": 10,
-    "legend.fontsize": 8.5,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
+    # On a phone a picture is 360 pixels wide, and 5 inches are 360 points: a point is a pixel.
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "axes.labelsize": 11,
+    "legend.fontsize": 10,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
     "text.color": INK,
     "axes.edgecolor": FAINT,
     "axes.labelcolor": INK,
@@ -69,6 +72,11 @@ def logarithmic(axis, narrow=False):
     axis.set_minor_formatter(NullFormatter())
 
 
+def legend_above(figure, ax, columns, **options):
+    """The legend above the axes, where it hides nothing."""
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=columns, columnspacing=1, **options)
+
+
 class Pictures:
     """Makes SVGs whose ids do not meet in one page."""
 
@@ -97,10 +105,6 @@ def embedded(text, name, alt):
         text = text.replace(colour, f"var({variable})")
     box = re.search(r'viewBox="([^"]*)"', text).group(1)
     opening = (f'<svg xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{box}" role="img" '
-               f'aria-labelledby="{name}-title"><title id="{name}-title">{escaped(alt)}</title>')
+               f'aria-labelledby="{name}-title"><title id="{name}-title">{html.escape(alt, quote=False)}</title>')
     text = re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1, flags=re.S)
     return re.sub(r"\n\s*", "\n", text).strip()
-
-
-def escaped(text):
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,7 +1,10 @@
 """The page around answers and pictures: HTML5 in one file that asks nothing of a network."""
 
+import html
 import pathlib
-from html import escape
+import re
+
+from numbers_shown import fixed
 
 STYLE = pathlib.Path(__file__).with_name("page.css")
 
@@ -10,11 +13,11 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def page(title, introduction, sections):
-    """The whole page. sections: [(id, heading, html)]."""
+    """The whole page. sections: [(id, heading, inner HTML)]."""
     links = "\n".join(f'<li><a href="#{name}">{escape(heading)}</a></li>' for name, heading, _ in sections)
     parts = "\n".join(f'<section id="{name}" aria-labelledby="{name}-heading">\n'
-                      f'<h2 id="{name}-heading">{escape(heading)}</h2>\n{html}\n</section>'
-                      for name, heading, html in sections)
+                      f'<h2 id="{name}-heading">{escape(heading)}</h2>\n{inner}\n</section>'
+                      for name, heading, inner in sections)
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -46,13 +49,18 @@ def page(title, introduction, sections):
 """
 
 
+def escape(text):
+    """Text as HTML, where a number stays on the line of its % and of its power of ten."""
+    return re.sub(" (?=[%·])|(?<=·) ", "\u00a0", html.escape(text, quote=False))
+
+
 def heading(text):
     return f"<h3>{escape(text)}</h3>"
 
 
 def paragraph(text, kind=None):
     """Text, with what is between backquotes as code. kind: "answer" or "note", set off from the rest."""
-    pieces = escape(text, quote=False).split("`")
+    pieces = escape(text).split("`")
     inner = "".join(f"<code>{piece}</code>" if i % 2 else piece for i, piece in enumerate(pieces))
     return f'<p class="{kind}">{inner}</p>' if kind else f"<p>{inner}</p>"
 
@@ -66,7 +74,7 @@ def note(text):
 
 
 def figure(svg, caption):
-    return f"<figure>\n{svg}\n<figcaption>{escape(caption, quote=False)}</figcaption>\n</figure>"
+    return f"<figure>\n{svg}\n<figcaption>{escape(caption)}</figcaption>\n</figure>"
 
 
 def pictures(figures, small=False):
@@ -74,12 +82,22 @@ def pictures(figures, small=False):
     return f'<div class="pictures{" small" if small else ""}">\n' + "\n".join(figures) + "\n</div>"
 
 
+def matrices(titled):
+    """Matrices of numbers side by side. titled: [(title, rows)]."""
+    return '<div class="matrices">\n' + "\n".join(matrix(*of) for of in titled) + "\n</div>"
+
+
+def matrix(title, rows):
+    body = "\n".join("<tr>" + "".join(f"<td>{fixed(value)}</td>" for value in row) + "</tr>" for row in rows)
+    return f"<table>\n<caption>{escape(title)}</caption>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
 def table(caption, head, rows):
     """Rows of texts, the first the row's name; on a phone each row is a card. A cell may be (text, class)."""
     def cell(value, label):
         text, kind = value if isinstance(value, tuple) else (value, None)
         shown = f'<span class="{kind}">{escape(text)}</span>' if kind else escape(text)
-        return f'<td data-label="{escape(label)}">{shown}</td>'
+        return f'<td data-label="{html.escape(label)}">{shown}</td>'
 
     top = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     body = "\n".join(f'<tr><th scope="row">{escape(row[0])}</th>' +

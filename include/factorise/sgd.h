@@ -42,7 +42,7 @@ struct SgdOptions {
   TORCH_ARG(EpochCallback, on_epoch);
   /// Epochs between calls of on_factors, >= 1; the last epoch's factors are always given. Each call costs a copy.
   TORCH_ARG(int64_t, factors_every) = 1;
-  /// Given them; not given: nobody is.
+  /// Given the factors on the way; not given: nobody is.
   TORCH_ARG(FactorsCallback, on_factors);
   /// Ends the run early; not given: nothing does.
   TORCH_ARG(StopRequest, stop);

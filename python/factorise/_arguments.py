@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ._operators import operators
 
-Initial = Sequence[Tensor]
+Initial = tuple[Tensor, Tensor] | list[Tensor]
+Callback = Callable[[int, float], Any]
+Engine = Literal["fused", "reference"]
+Path = Literal["automatic", "wavefront", "entries"]
+Loss = Literal["squared", "norm"]
 
 
 class Problem(NamedTuple):
@@ -24,28 +29,39 @@ class Problem(NamedTuple):
 
 
 def check_tensor(function: str, name: str, value: Any) -> Tensor:
-    """A tensor, or a TypeError."""
+    """A tensor, or a TypeError; a nested one, which none of the operators would be asked about, is a ValueError."""
     if not isinstance(value, Tensor):
         raise TypeError(
             f"[{function}] {name} must be a torch.Tensor, but was {type(value).__name__}. Give torch.as_tensor({name})."
         )
+    if value.is_nested:
+        raise ValueError(f"[{function}] {name} must be dense, but was a nested tensor.")
     return value
 
 
-def check_integer(function: str, name: str, value: Any) -> int:
-    """An int, or what stands for one, such as numpy's; else a TypeError."""
+def check_integer(function: str, name: str, value: Any, *, unsigned: bool = False) -> int:
+    """An int of 64 bits, or what stands for one, such as numpy's; else a TypeError, or a ValueError."""
     try:
-        return operator.index(value)
+        number = operator.index(value)
     except TypeError:
         raise TypeError(f"[{function}] {name} must be an integer, but was {value!r}.") from None
+    if unsigned and not 0 <= number < 2**64:
+        raise ValueError(f"[{function}] {name} must be 0 to 2**64 - 1, but was {number}.")
+    if not unsigned and not -(2**63) <= number < 2**63:
+        raise ValueError(f"[{function}] {name} must be -2**63 to 2**63 - 1, but was {number}.")
+    return number
 
 
 def check_number(function: str, name: str, value: Any) -> float:
     """A float, or what stands for one; else a TypeError."""
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"[{function}] {name} must be a number, but was {value!r}.") from None
+        if not isinstance(value, (str, bytes, bytearray)):  # which float() would read
+            return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except (TypeError, ValueError, RuntimeError):
+        pass
+    raise TypeError(f"[{function}] {name} must be a number, but was {value!r}.")
 
 
 def check_choice(function: str, name: str, value: Any, choices: Sequence[str]) -> str:
@@ -61,10 +77,13 @@ def check_schedule(
     num_epochs: Any,
     lr: Any,
     report_every: Any,
+    callback: Any,
     weight_decay: Any = 0.0,
     lr_decay: Any = 1.0,
 ) -> tuple[int, float, int, float, float]:
-    """The numbers that say how a run goes, as Python's own."""
+    """The numbers that say how a run goes, as Python's own; and whether the callback can be called."""
+    if callback is not None and not callable(callback):
+        raise TypeError(f"[{function}] callback must be callable, with (epoch, loss), but was {callback!r}.")
     numbers = (
         check_integer(function, "num_epochs", num_epochs),
         check_number(function, "lr", lr),
@@ -79,9 +98,7 @@ def check_schedule(
 def _check_seed(function: str, seed: Any) -> int | None:
     if seed is None:
         return None
-    number = check_integer(function, "seed", seed)
-    if not 0 <= number < 2**64:
-        raise ValueError(f"[{function}] seed must be 0 to 2**64 - 1, but was {number}.")
+    number = check_integer(function, "seed", seed, unsigned=True)
     return number if number < 2**63 else number - 2**64  # the operator takes its bits
 
 

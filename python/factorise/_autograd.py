@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ._arguments import Initial, check_choice, check_schedule, checked_start, device_of
-from ._epochs import Callback, Schedule, one_by_one, plain_computation, run_epochs
+from ._arguments import Callback, Engine, Initial, Loss, check_choice, check_schedule, checked_start, device_of
+from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
 from ._operators import operators
 from ._reference import ad_epoch, ad_loss
 
@@ -16,11 +16,11 @@ def gd_factorise_ad(
     num_epochs: int = 1000,
     lr: float = 0.01,
     *,
-    loss: str = "squared",
+    loss: Loss = "squared",
     mask: Tensor | None = None,
     seed: int | None = None,
     initial: Initial | None = None,
-    engine: str = "fused",
+    engine: Engine = "fused",
     overcomplete: bool = False,
     report_every: int = 1,
     callback: Callback | None = None,
@@ -38,7 +38,7 @@ def gd_factorise_ad(
     All else, what is returned (factors that need no grad) and what is raised as for sgd_factorise.
     """
     function = "gd_factorise_ad"
-    num_epochs, lr, report_every, _, _ = check_schedule(function, num_epochs, lr, report_every)
+    num_epochs, lr, report_every, _, _ = check_schedule(function, num_epochs, lr, report_every, callback)
     check_choice(function, "loss", loss, ("squared", "norm"))
     schedule = Schedule(function, num_epochs, report_every, callback, progress, "a smaller lr")
     with plain_computation(device_of(A)):

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from ._arguments import Callback
 from ._divergence import DivergenceError
-
-Callback = Callable[[int, float], Any]
 
 # Seconds. Python sees Ctrl-C when a slice is done. A slice of descent begins and ends threads, which takes some 0.01 s
 # where other programs keep the cores busy.
-_SLICE = 0.1
+_SLICE = 0.25
 
 
 class Schedule(NamedTuple):
@@ -56,16 +56,20 @@ def run_epochs(schedule: Schedule, step: Callable[[int], int], loss: Callable[[]
                     f"Try {schedule.advice}.",
                     epoch,
                 )
-            if count == slice_ and 2 * took < _SLICE:
-                slice_ *= 2
-            elif took > 2 * _SLICE and slice_ > 1:
-                slice_ //= 2
+            # Never much longer than was tried: the first epochs find caches empty, and a core may be away for a while.
+            slice_ = max(1, min(2 * slice_, int(count * _SLICE / max(took, 1e-9))))
             done += count
             advance(count)
-            if callback is not None and (done % every == 0 or done == schedule.num_epochs):
-                answer = callback(done, loss())
-                if answer is not None and not answer:
-                    return
+            reported = done % every == 0 or done == schedule.num_epochs
+            if callback is not None and reported and _is_false(callback(done, loss())):
+                return
+
+
+def _is_false(answer: Any) -> bool:
+    """Whether that is False, Python's, numpy's or torch's. None is not, nor is what a callback happens to return."""
+    if isinstance(answer, Tensor):
+        return answer.dtype == torch.bool and answer.numel() == 1 and not answer
+    return isinstance(answer, (bool, np.bool_)) and not answer
 
 
 def one_by_one(epoch: Callable[[], None], *factors: Tensor) -> Callable[[int], int]:

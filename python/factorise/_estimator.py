@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import inspect
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from ._arguments import Callback, Engine, Loss, Path, check_tensor
 from ._autograd import gd_factorise_ad
-from ._epochs import Callback, plain_computation
+from ._epochs import plain_computation
 from ._gd import gd_factorise_masked
 from ._loss import squared_error
 from ._matrices import as_matrix, check_fitted, like, observed_of
@@ -38,15 +40,15 @@ class MatrixFactorisation:
         self,
         rank: int = 2,
         *,
-        method: str = "sgd",
+        method: Literal["sgd", "gd", "ad"] = "sgd",
         num_epochs: int = 1000,
         lr: float | None = None,
         weight_decay: float = 0.0,
         lr_decay: float = 1.0,
-        loss: str = "squared",
+        loss: Loss = "squared",
         seed: int | None = None,
-        engine: str = "fused",
-        path: str = "automatic",
+        engine: Engine = "fused",
+        path: Path = "automatic",
         overcomplete: bool = False,
         report_every: int = 1,
         callback: Callback | None = None,
@@ -133,10 +135,9 @@ class MatrixFactorisation:
             seen = torch.ones_like(A, dtype=torch.float64) if M is None else M.ne(0).double()
             values = A.double().masked_fill(seen.eq(0), 0)
             # Per row: (Vᵀ D V + λ count I) u = Vᵀ D x, D what is observed.
-            rank = V.size(1)
-            products = (V[:, :, None] * V[:, None, :]).flatten(1)
-            normal = torch.stack([row @ products for row in seen]).view(-1, rank, rank)
-            ridge = float(self.weight_decay) * seen.sum(1)[:, None, None] * torch.eye(rank).to(V)
+            normal = torch.stack([(V * row[:, None]).T @ V for row in seen])
+            identity = torch.eye(V.size(1), dtype=V.dtype, device=V.device)
+            ridge = float(self.weight_decay) * seen.sum(1)[:, None, None] * identity
             right = torch.stack([row @ V for row in values])
             factors = (torch.linalg.pinv(normal + ridge, hermitian=True) @ right[:, :, None]).squeeze(2)
         return like(X, factors, self.V_)
@@ -182,9 +183,16 @@ class MatrixFactorisation:
         check_fitted(self, "MatrixFactorisation.state_dict")
         return {"U": self.U_, "V": self.V_}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> MatrixFactorisation:
-        """Takes U and V from a state_dict, in place of fit."""
-        self.U_, self.V_ = state["U"], state["V"]
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> MatrixFactorisation:
+        """Takes U and V from a state_dict, or from what the programs saved, in place of fit."""
+        function = "MatrixFactorisation.load_state_dict"
+        U, V = (check_tensor(function, name, state.get(name)) for name in ("U", "V"))
+        if U.dim() != 2 or V.dim() != 2 or U.size(1) != V.size(1) or U.dtype != V.dtype:
+            raise ValueError(
+                f"[{function}] U and V must be matrices of as many columns as each other and of one type, but were "
+                f"{tuple(U.shape)} and {tuple(V.shape)}, {U.dtype} and {V.dtype}."
+            )
+        self.U_, self.V_ = U, V
         self.n_features_in_ = self.V_.size(0)
         self._of_arrays = False
         return self

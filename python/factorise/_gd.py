@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ._arguments import Initial, check_schedule, check_tensor, checked_start, device_of
-from ._epochs import Callback, Schedule, one_by_one, plain_computation, run_epochs
+from ._arguments import Callback, Engine, Initial, check_schedule, check_tensor, checked_start, device_of
+from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
 from ._operators import operators
 from ._reference import gd_epoch
 
@@ -19,7 +19,7 @@ def gd_factorise_masked(
     *,
     seed: int | None = None,
     initial: Initial | None = None,
-    engine: str = "fused",
+    engine: Engine = "fused",
     report_every: int = 1,
     callback: Callback | None = None,
     progress: bool = False,
@@ -34,7 +34,7 @@ def gd_factorise_masked(
     All else, what is returned and what is raised as for sgd_factorise.
     """
     function = "gd_factorise_masked"
-    num_epochs, lr, report_every, _, _ = check_schedule(function, num_epochs, lr, report_every)
+    num_epochs, lr, report_every, _, _ = check_schedule(function, num_epochs, lr, report_every, callback)
     schedule = Schedule(function, num_epochs, report_every, callback, progress, "a smaller lr")
     check_tensor(function, "M", M)
     with plain_computation(device_of(A)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ._arguments import check_tensor
 from ._operators import operators
 
 
@@ -19,10 +20,19 @@ def factor_loss(U: Tensor, V: Tensor, A: Tensor, M: Tensor | None = None, norm: 
     Returns a tensor of no dimensions in U's type. Value and gradients come from the same two passes over A, U Vᵀ is
     never stored; torch.compile takes it into its graph whole. Its bits are those of docs/contract.md.
 
-    Raises ValueError where types, shapes or devices do not fit, and where A or M require grad: they are given.
+    Raises TypeError for what is not a tensor, ValueError where types, shapes or devices do not fit, and where A or M
+    require grad: they are given.
     """
+    _check_tensors("factor_loss", U, V, A, M)
     loss: Tensor = operators.factor_loss(U, V, A, M, norm)
     return loss
+
+
+def _check_tensors(function: str, U: Tensor, V: Tensor, A: Tensor, M: Tensor | None) -> None:
+    for name, value in (("U", U), ("V", V), ("A", A)):
+        check_tensor(function, name, value)
+    if M is not None:
+        check_tensor(function, "M", M)
 
 
 def squared_error(A: Tensor, U: Tensor, V: Tensor, M: Tensor | None = None) -> float:
@@ -30,8 +40,9 @@ def squared_error(A: Tensor, U: Tensor, V: Tensor, M: Tensor | None = None) -> f
 
     A: m x n, any real type. U: m x rank, V: n x rank, of one type and device, A's. M: m x n, nonzero where A is
     observed; None: everywhere. What is not observed may be NaN. Not differentiable: see factor_loss.
-    Raises ValueError where shapes or devices do not fit.
+    Raises TypeError for what is not a tensor, ValueError where shapes or devices do not fit.
     """
+    _check_tensors("squared_error", U, V, A, M)
     with torch.no_grad():
         error: float = operators.squared_error(U, V, A, M)
     return error

@@ -11,7 +11,8 @@ from torch import Tensor
 
 
 def as_matrix(function: str, X: Any, columns: int | None = None) -> Tensor:
-    """X as a tensor of two dimensions that are not 0: itself, or a copy of what numpy makes of it.
+    """X as a tensor of two dimensions that are not 0: itself, or a copy of what numpy makes of it; what is masked in a
+    masked array is NaN.
 
     Sentences hold the words that scikit-learn's checks look for.
     """
@@ -20,7 +21,7 @@ def as_matrix(function: str, X: Any, columns: int | None = None) -> Tensor:
     else:
         if hasattr(X, "toarray"):
             raise TypeError(f"[{function}] X must be dense, but was a sparse matrix. Give its toarray().")
-        array = np.asarray(X)
+        array = np.ma.filled(X.astype(np.float64), np.nan) if np.ma.isMaskedArray(X) else np.asarray(X)
         if array.dtype.kind == "O":
             array = array.astype(np.float64)  # raises TypeError or ValueError, and says what for
         if array.dtype.kind == "c":
@@ -29,7 +30,7 @@ def as_matrix(function: str, X: Any, columns: int | None = None) -> Tensor:
             raise ValueError(f"[{function}] X must hold numbers, but was {array.dtype}.")
         if array.dtype.itemsize > 8 or (array.dtype.kind == "u" and array.dtype.itemsize > 1):
             array = array.astype(np.float64)  # torch has no such type, or little for it
-        matrix = torch.from_numpy(np.array(array))
+        matrix = torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
     shape = tuple(matrix.shape)
     if matrix.dim() != 2:
         raise ValueError(

@@ -9,10 +9,11 @@ import torch
 
 try:
     from ._built import LIBRARY, TORCH_VERSION, VERSION
+    from ._built import __file__ as _place
 except ModuleNotFoundError:
     raise ImportError(
         "[factorise] the package must be built, but its folder of sources was imported. Type, where README.md is: "
-        "pip install --no-build-isolation . or: ./labs build, and set PYTHONPATH to build/python"
+        "pip install . or: ./labs build, and set PYTHONPATH to build/python"
     ) from None
 
 __all__ = ["VERSION", "operators"]
@@ -27,10 +28,12 @@ def _open() -> None:
     if _minor(torch.__version__) != _minor(TORCH_VERSION):
         raise ImportError(
             f"[factorise] torch must be {'.'.join(_minor(TORCH_VERSION))}, which the library was built for, but is "
-            f"{torch.__version__}. Build it anew, in its folder: "
-            "pip install --no-build-isolation --no-deps --force-reinstall ."
+            f"{torch.__version__}. Build it anew, in its folder: pip install --no-deps --force-reinstall ."
         )
-    torch.ops.load_library(str(Path(__file__).parent / LIBRARY))
+    library = Path(_place).parent / LIBRARY
+    if not library.is_file():
+        raise ImportError(f"[factorise] {library} must be there, but is not. Build it: ./labs build")
+    torch.ops.load_library(str(library))
 
 
 _open()

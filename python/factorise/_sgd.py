@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
-from ._arguments import Initial, check_choice, check_schedule, checked_start, device_of
-from ._epochs import Callback, Schedule, one_by_one, plain_computation, run_epochs
+from ._arguments import Callback, Engine, Initial, Path, check_choice, check_schedule, checked_start, device_of
+from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
 from ._operators import operators
 from ._reference import sgd_epoch
 
@@ -25,8 +25,8 @@ def sgd_factorise(
     lr_decay: float = 1.0,
     seed: int | None = None,
     initial: Initial | None = None,
-    engine: str = "fused",
-    path: str = "automatic",
+    engine: Engine = "fused",
+    path: Path = "automatic",
     overcomplete: bool = False,
     report_every: int = 1,
     callback: Callback | None = None,
@@ -49,7 +49,7 @@ def sgd_factorise(
     path: "automatic", "wavefront" or "entries": how the fused engine walks. The result has the same bits.
     report_every: epochs between calls of the callback, >= 1; the last epoch is always reported.
     callback: called with the number of epochs done and the squared error over the observed entries, in float64; each
-        call costs a pass over A. What it returns stops the run where that is False, which then returns its factors.
+        call costs a pass over A. The run stops where it returns False, and then returns its factors.
     progress: whether to show a bar (tqdm).
 
     Returns U, m x rank, and V, n x rank, in the computing type, on A's device. They start uniform on [0, 1), U drawn
@@ -73,13 +73,13 @@ def sgd_factorise_masked(
     lr_decay: float = 1.0,
     seed: int | None = None,
     initial: Initial | None = None,
-    engine: str = "fused",
-    path: str = "automatic",
+    engine: Engine = "fused",
+    path: Path = "automatic",
     report_every: int = 1,
     callback: Callback | None = None,
     progress: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """The same over the observed entries alone: those where M is not zero (lab 1, exercise 3.1).
+    """Factorises the observed entries of A alone, those where M is not zero, by the same descent (lab 1, exercise 3.1).
 
     M: m x n, bool or any real type, on A's device. What it does not mark as observed may hold anything in A, NaN too.
     rank: 1 to 256.
@@ -91,11 +91,11 @@ def sgd_factorise_masked(
 
 def _factorise(
     function: str, A: Tensor, M: Tensor | None, rank: int, num_epochs: int, lr: float, weight_decay: float,
-    lr_decay: float, seed: int | None, initial: Initial | None, engine: str, path: str, any_rank: bool,
+    lr_decay: float, seed: int | None, initial: Initial | None, engine: Engine, path: Path, any_rank: bool,
     report_every: int, callback: Callback | None, progress: bool,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     num_epochs, lr, report_every, weight_decay, lr_decay = check_schedule(
-        function, num_epochs, lr, report_every, weight_decay, lr_decay
+        function, num_epochs, lr, report_every, callback, weight_decay, lr_decay
     )
     check_choice(function, "path", path, ("automatic", "wavefront", "entries"))
     schedule = Schedule(function, num_epochs, report_every, callback, progress, "a smaller lr, or weight_decay")

@@ -73,6 +73,20 @@ def test_arrays_give_arrays_and_tensors_tensors():
     assert np.isnan(array).sum() == (~M).sum()  # never written to
 
 
+def test_what_is_masked_in_a_masked_array_is_missing_and_any_byte_order_is_read():
+    model = MatrixFactorisation(2, seed=0).fit(HOLED.numpy())
+    masked = MatrixFactorisation(2, seed=0).fit(np.ma.MaskedArray(A.double().numpy(), mask=~M.numpy()))
+    assert torch.equal(masked.U_, MatrixFactorisation(2, seed=0).fit(HOLED.double()).U_)
+    assert torch.equal(model.U_, MatrixFactorisation(2, seed=0).fit(HOLED.numpy().astype(">f4")).U_)
+
+
+def test_a_default_device_of_the_callers_makes_no_difference():
+    plain = MatrixFactorisation(2, seed=0).fit(HOLED)
+    with torch.device("meta"):
+        model = MatrixFactorisation(2, seed=0).fit(HOLED)
+        assert torch.equal(model.U_, plain.U_) and torch.equal(model.transform(HOLED), plain.transform(HOLED))
+
+
 def test_parameters_can_be_read_and_set():
     model = MatrixFactorisation(3, lr=0.1)
     assert model.get_params()["rank"] == 3 and model.get_params()["lr"] == 0.1
@@ -95,6 +109,11 @@ def test_its_state_is_read_back_as_weights_only(tmp_path):
     state = torch.load(tmp_path / "model.pt", weights_only=True)
     again = MatrixFactorisation(2).load_state_dict(state)
     assert torch.equal(again.predict(), model.predict()) and again.score(HOLED) == model.score(HOLED)
+    with pytest.raises(TypeError, match="V must be a torch.Tensor, but was NoneType"):
+        again.load_state_dict({"U": state["U"]})
+    with pytest.raises(ValueError, match="as many columns as each other and of one type, but were .12, 2. and .9, 1."):
+        again.load_state_dict({"U": state["U"], "V": state["V"][:, :1]})
+    assert torch.equal(again.predict(), model.predict())
 
 
 WITHOUT = """

@@ -7,6 +7,7 @@ import os
 import sys
 
 try:
+    import numpy  # noqa: F401
     import pytest
     import torch
 except ImportError as error:

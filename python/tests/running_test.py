@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ import factorise
 GENERATOR = torch.Generator().manual_seed(0)
 A = torch.randint(1, 6, (30, 50), generator=GENERATOR).float()
 M = torch.rand(30, 50, generator=GENERATOR) < 0.5
+NESTED = torch.nested.nested_tensor([A], layout=torch.jagged)
 
 METHODS = {
     "sgd_factorise": lambda **kw: factorise.sgd_factorise(A, 3, **{"lr": 0.002, **kw}),
@@ -46,6 +48,13 @@ def test_callback_is_told_the_epoch_and_the_loss(method, engine):
 def test_a_callback_that_returns_false_stops(method, engine):
     stopped = METHODS[method](seed=0, engine=engine, num_epochs=50, callback=lambda epoch, loss: epoch < 4)
     assert same(stopped, METHODS[method](seed=0, engine=engine, num_epochs=4))
+
+
+@pytest.mark.parametrize("answer, epochs", [(None, 5), (0, 5), (torch.zeros(3), 5), (np.ones(2), 5), (True, 5),
+                                            (False, 1), (np.False_, 1), (torch.tensor(False), 1)])  # fmt: skip
+def test_only_false_stops(answer, epochs):
+    factors = METHODS["sgd_factorise"](seed=0, num_epochs=5, callback=lambda *a: answer)
+    assert same(factors, METHODS["sgd_factorise"](seed=0, num_epochs=epochs))
 
 
 @every_method
@@ -92,7 +101,7 @@ def test_ctrl_c_comes_out_within_a_fraction_of_a_second(call):
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    # Slices take up to 0.1 s, twice that before they are halved; the rest is for a machine that is busy.
+    # Slices take 0.25 s; the rest is for a machine that is busy.
     assert float(done.stdout) < 0.9
 
 
@@ -193,6 +202,15 @@ REFUSED = [
     (lambda: factorise.sgd_factorise_masked(A, M * 0, 2), ValueError, "M must mark at least one entry"),
     (lambda: factorise.sgd_factorise_masked(A, M[:3], 2), ValueError, "M must have A's shape 30 x 50, but was 3 x 50"),
     (lambda: factorise.gd_factorise_masked(A, None, 2), TypeError, "M must be a torch.Tensor, but was NoneType"),
+    (lambda: factorise.sgd_factorise(A, 2, 10**20), ValueError, "num_epochs must be -2**63 to 2**63 - 1, but was 1000"),
+    (lambda: factorise.sgd_factorise(A, 10**20), ValueError, "rank must be -2**63 to 2**63 - 1, but was 1000"),
+    (lambda: factorise.sgd_factorise(A, 2, lr="0.01"), TypeError, "lr must be a number, but was '0.01'"),
+    (lambda: factorise.sgd_factorise(A, 2, lr=10**400), ValueError, "lr must be a finite number above 0, but was inf"),
+    (lambda: factorise.gd_factorise_ad(A, 2, callback=3), TypeError, "callback must be callable, with (epoch, loss)"),
+    (lambda: factorise.sgd_factorise(NESTED, 2), ValueError, "A must be dense, but was a nested tensor"),
+    (lambda: factorise.factor_loss(A.tolist(), A, A), TypeError, "U must be a torch.Tensor, but was list"),
+    (lambda: factorise.factor_loss(A, A, A, M.tolist()), TypeError, "M must be a torch.Tensor, but was list"),
+    (lambda: factorise.squared_error(A, None, A), TypeError, "U must be a torch.Tensor, but was NoneType"),
     (lambda: factorise.gd_factorise_ad(A, 2, loss="x"), ValueError, "loss must be squared or norm, but was 'x'"),
 ]
 

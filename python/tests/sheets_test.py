@@ -38,8 +38,10 @@ def same(first, second):
 def test_reference_has_the_bits_of_the_sheets_code(call):
     torch.manual_seed(0)
     sheet = CALLS[call](sheets)
+    state = torch.get_rng_state()
     torch.manual_seed(0)
     assert same(sheet, CALLS[call](factorise, engine="reference"))
+    assert torch.equal(torch.get_rng_state(), state)  # what is drawn next is the sheet's too
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -111,14 +113,33 @@ def test_the_programs_and_the_package_give_one_answer(fit, engine, tmp_path):
     assert same((saved["U"], saved["V"]), call(engine))
 
 
+ONE_SEED = {
+    "sgd": ([], A, lambda lab, **kw: lab.sgd_factorise(A, 2, **kw)),
+    "sgd, masked": (
+        ["--missing", "zero", "--epochs", "30"],
+        RATINGS * RATED,
+        lambda lab, **kw: lab.sgd_factorise_masked(RATINGS * RATED, RATED, 2, 30, **kw),
+    ),
+    "gd": (
+        ["--missing", "zero", "--lr", "0.001"],
+        RATINGS * RATED,
+        lambda lab, **kw: lab.gd_factorise_masked(RATINGS * RATED, RATED, 2, lr=0.001, **kw),
+    ),
+    "ad": (["--lr", "0.001"], RATINGS, lambda lab, **kw: lab.gd_factorise_ad(RATINGS, 2, lr=0.001, **kw)),
+}
+
+
 @pytest.mark.skipif(not PROGRAM.is_file(), reason="the programs are not built")
-def test_one_seed_is_one_answer_of_the_program_the_package_and_the_sheet(tmp_path):
-    torch.save(A, tmp_path / "A.pt")
-    command = [PROGRAM, "fit", tmp_path / "A.pt", "--method", "sgd", "--rank", "2", "--seed", "0", "--engine",
-               "reference", "--device", "cpu", "--output", tmp_path / "factors.pt", "--quiet"]  # fmt: skip
-    subprocess.run(list(map(str, command)), check=True, capture_output=True)
+@pytest.mark.parametrize("case", ONE_SEED)
+def test_one_seed_is_one_answer_of_the_program_the_package_and_the_sheet(case, tmp_path):
+    arguments, matrix, call = ONE_SEED[case]
+    torch.save(matrix, tmp_path / "A.pt")
+    command = [PROGRAM, "fit", tmp_path / "A.pt", "--method", case.split(",")[0], "--rank", "2", "--seed", "0",
+               "--engine", "reference", "--device", "cpu", "--output", tmp_path / "factors.pt", "--quiet"]  # fmt: skip
+    done = subprocess.run(list(map(str, command + arguments)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     saved = torch.load(tmp_path / "factors.pt", weights_only=True)
     torch.manual_seed(0)
-    sheet = sheets.sgd_factorise(A, 2)
+    sheet = call(sheets)
     assert same(sheet, (saved["U"], saved["V"]))
-    assert same(sheet, factorise.sgd_factorise(A, 2, seed=0, engine="reference"))
+    assert same(sheet, call(factorise, seed=0, engine="reference"))

@@ -5,18 +5,20 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstdint>
+#include <numeric>
 #include <vector>
 
+#include "cpu/crew.h"
 #include "cpu/rows.h"
 #include "factorise/arguments.h"
 #include "factorise/entries.h"
 #include "factorise/epochs.h"
+#include "factorise/error_tiles.h"
 
 namespace factorise {
 namespace {
-
-constexpr int64_t kTile = 512;  // columns that are summed together
-constexpr int64_t kLanes = 8;   // interleaved sums of a tile: short dependent chains, and an order of its own
 
 void check_factors(const char* function, const Factors& factors) {
   check_matrix(function, "U", factors.U);
@@ -27,12 +29,6 @@ void check_factors(const char* function, const Factors& factors) {
   TORCH_CHECK_VALUE(factors.U.device() == factors.V.device(), "[", function,
                     "] U and V must be on one device, but were on ", factors.U.device(), " and ", factors.V.device(),
                     ".");
-}
-
-double sum_of(const std::array<double, kLanes>& lanes) {
-  double sum = 0;
-  for (const double lane : lanes) sum += lane;
-  return sum;
 }
 
 /// The sum over one row's columns [begin, end). Vt is rank x n.
@@ -47,52 +43,40 @@ double tile_error(const T* row, const bool* observed, const double* u, const dou
   }
   std::array<double, kLanes> sums{};
   for (int64_t c = 0; c < width; ++c) {
-    if (observed && !observed[begin + c]) continue;
-    const double e = static_cast<double>(row[begin + c]) - product[c];
-    sums[c % kLanes] += e * e;
+    // Blanked by its bits, not jumped over: which entries are observed follows no pattern that a processor could learn.
+    const uint64_t seen = observed ? -static_cast<uint64_t>(observed[begin + c]) : ~uint64_t{0};
+    const auto e = std::bit_cast<uint64_t>(static_cast<double>(row[begin + c]) - product[c]);
+    const double counted = std::bit_cast<double>(e & seen);
+    sums[c % kLanes] += counted * counted;
   }
-  return sum_of(sums);
+  double sum = 0;
+  for (const double lane : sums) sum += lane;
+  return sum;
 }
 
-/// A of any real type and strides, a row of which is converted at a time.
+/// A of any real type and strides, a row of which is converted at a time. Tiles are summed side by side, and added in
+/// their order.
 template <class T>
 double cpu_error(const Tensor& A, const Tensor& observed, const Tensor& U, const Tensor& Vt) {
-  const int64_t m = A.size(0), n = A.size(1), rank = U.size(1);
+  constexpr int64_t kRowsOfTask = 16;
+  const int64_t m = A.size(0), n = A.size(1), rank = U.size(1), tiles = (n + kTile - 1) / kTile;
   const cpu::RowReader<T> values(A);
-  std::vector<T> row(static_cast<size_t>(n));
-  double sum = 0;
-  for (int64_t r = 0; r < m; ++r) {
-    values.read(r, row.data());
-    const bool* mask = observed.defined() ? observed.const_data_ptr<bool>() + r * n : nullptr;
-    for (int64_t begin = 0; begin < n; begin += kTile) {
-      sum += tile_error(row.data(), mask, U.const_data_ptr<double>() + r * rank, Vt.const_data_ptr<double>(), rank, n,
-                        begin, std::min(n, begin + kTile));
-    }
-  }
-  return sum;
-}
-
-/// The same of a list, tile by tile too; a tile without entries adds nothing.
-template <class T>
-double list_error(const cpu::EntryList& list, const Tensor& U, const Tensor& V) {
-  const int64_t rank = U.size(1), *column = list.column_of(), *start = list.starts();
-  const T* value = list.values.const_data_ptr<T>();
-  double sum = 0;
-  for (int64_t r = 0; r < list.rows; ++r) {
-    const double* u = U.const_data_ptr<double>() + r * rank;
-    for (int64_t i = start[r]; i < start[r + 1];) {
-      std::array<double, kLanes> sums{};
-      for (const int64_t tile = column[i] / kTile; i < start[r + 1] && column[i] / kTile == tile; ++i) {
-        const double* v = V.const_data_ptr<double>() + column[i] * rank;
-        double product = 0;
-        for (int64_t k = 0; k < rank; ++k) product += u[k] * v[k];
-        const double e = static_cast<double>(value[i]) - product;
-        sums[column[i] % kTile % kLanes] += e * e;
+  std::vector<double> sums(static_cast<size_t>(m * tiles));
+  cpu::Crew crew(cpu::threads_for(static_cast<double>(U.numel()) * static_cast<double>(n)));
+  crew.for_each((m + kRowsOfTask - 1) / kRowsOfTask, [&](int64_t task) {
+    std::vector<T> row(static_cast<size_t>(n));
+    for (int64_t r = task * kRowsOfTask; r < std::min(m, (task + 1) * kRowsOfTask); ++r) {
+      values.read(r, row.data());
+      const bool* mask = observed.defined() ? observed.const_data_ptr<bool>() + r * n : nullptr;
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        const int64_t begin = tile * kTile;
+        sums[static_cast<size_t>(r * tiles + tile)] =
+            tile_error(row.data(), mask, U.const_data_ptr<double>() + r * rank, Vt.const_data_ptr<double>(), rank, n,
+                       begin, std::min(n, begin + kTile));
       }
-      sum += sum_of(sums);
     }
-  }
-  return sum;
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 /// The same on a device, in strips of rows so that no second matrix of A's size is needed.
@@ -115,12 +99,6 @@ Tensor reconstruct(const Factors& factors) {
   return factors.U.mm(factors.V.t());
 }
 
-double squared_error_of(const cpu::EntryList& list, const Factors& factors) {
-  const Tensor U = factors.U.detach().to(at::kDouble).contiguous();
-  const Tensor V = factors.V.detach().to(at::kDouble).contiguous();
-  return list.values.scalar_type() == at::kDouble ? list_error<double>(list, U, V) : list_error<float>(list, U, V);
-}
-
 double squared_error(const Tensor& A, const Factors& factors, const std::optional<Tensor>& M) {
   constexpr char function[] = "squared_error";
   const PlainComputation plain;
@@ -128,7 +106,11 @@ double squared_error(const Tensor& A, const Factors& factors, const std::optiona
   const bool sparse = A.defined() && A.is_sparse();
   TORCH_CHECK_VALUE(!sparse || !M, "[", function, "] M must be left out where A is sparse: its entries are observed.");
   cpu::EntryList list;
-  sparse ? void(list = list_entries(function, A)) : check_matrix(function, "A", A);
+  if (sparse) {
+    list = list_entries(function, A);
+  } else {
+    check_matrix(function, "A", A);
+  }
   check_factors(function, factors);
   TORCH_CHECK_VALUE(factors.U.size(0) == A.size(0) && factors.V.size(0) == A.size(1), "[", function,
                     "] U must have A's ", A.size(0), " rows and V its ", A.size(1), " columns, but U was ",

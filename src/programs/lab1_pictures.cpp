@@ -76,7 +76,9 @@ Predictions predictions_by_rating(const Tensor& A, const Factors& factors) {
     const Tensor given = A.narrow(0, row, rows), mask = given.gt(0);
     const Tensor rating = given.masked_select(mask).to(at::kDouble).round().to(at::kLong) - lowest;
     const Tensor predicted = U.narrow(0, row, rows).mm(V.t()).masked_select(mask).to(at::kDouble);
-    const Tensor bin = ((predicted - result.edges.front()) * kBinsPerStar).floor().clamp(0, bins - 1).to(at::kLong);
+    // A run that all but diverged has infinite products of both signs, whose sum is NaN: beyond all bins as well.
+    const Tensor scaled = ((predicted - result.edges.front()) * kBinsPerStar).nan_to_num(static_cast<double>(bins));
+    const Tensor bin = scaled.floor().clamp(0, bins - 1).to(at::kLong);
     counts += at::bincount(rating * bins + bin, {}, ratings * bins);
     sums += at::bincount(rating, predicted, ratings);
   }

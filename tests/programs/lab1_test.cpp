@@ -4,12 +4,14 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <factorise/gd.h>
 #include <factorise/io.h>
 #include <factorise/sgd.h>
 
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -18,6 +20,7 @@
 
 #include "catch.h"
 #include "process.h"
+#include "programs/lab1_pictures.h"
 #include "programs/reported.h"
 #include "schema.h"
 
@@ -198,6 +201,16 @@ TEST_CASE("lab1's pictures hold what docs/json.md lists, of the runs that the ex
     CHECK(sum == Approx(1));
     CHECK(of["shares"].size() + 1 == pictures["predictions"]["gd_factorise_masked"]["edges"].size());
   }
+}
+
+TEST_CASE("predictions that are no numbers count beyond the last bin", "[lab1]") {
+  const Tensor A = at::tensor({3.0F, 3.0F}).view({1, 2});
+  const Factors factors{at::tensor({1e30F, 1e30F}).view({1, 2}), at::tensor({1e30F, -1e30F, 1.0F, 0.0F}).view({2, 2})};
+  const auto predictions = programs::lab1::predictions_by_rating(A, factors);
+  REQUIRE(predictions.given.size() == 1);
+  CHECK(predictions.given[0].count == 2);
+  CHECK(predictions.given[0].shares.back() == 1);
+  CHECK(std::isnan(predictions.given[0].mean));
 }
 
 TEST_CASE("every exercise reseeds: its figure does not depend on what else runs", "[lab1]") {

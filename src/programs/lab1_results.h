@@ -1,0 +1,56 @@
+#pragma once
+// What lab 1 is asked and what it computes, set beside the reports' figures and written as JSON (docs/json.md).
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "programs/command_line.h"
+#include "programs/comparison.h"
+#include "programs/lab1_exercises.h"
+#include "programs/runs.h"
+
+namespace factorise::programs::lab1 {
+
+/// What is asked of a run.
+struct Options {
+  CommonOptions common;
+  int runs = 200;
+  std::string ratings, key, titles;
+  bool offline = false;
+  Query query;
+  int64_t rank = 5, epochs = 1000;
+  double lr = 1e-5;
+  // Found on a grid: the sheet's lr 0.01 diverges on ratings. These are good on MovieLens 100k as well.
+  int64_t sgd_epochs = 200;
+  double sgd_lr = 0.004, sgd_weight_decay = 0.02, sgd_lr_decay = 0.98;
+};
+
+/// A run of the comparison.
+struct Seeded {
+  Factors factors;
+  double loss;  ///< against the whole matrix
+};
+
+/// Everything that lab 1 computes at one seed, and over the seeds.
+struct Results {
+  std::optional<Factorised> whole, masked;
+  TruncatedSvd svd;
+  double svd_loss = 0;
+  Runs<Seeded> whole_runs, masked_runs;
+  RatingsSource source = RatingsSource::stand_in;
+  std::vector<int64_t> shape;
+  std::string movie;
+  Completed completed{};
+  std::optional<Completed> exact;
+  std::optional<double> hold_out;
+};
+
+/// A row for every figure of the reports, in the sheet's order.
+std::vector<Comparison> compare(const Results& results);
+
+nlohmann::ordered_json to_json(const Options& options, c10::Device device, const Ratings& ratings,
+                               const Results& results, const std::vector<Comparison>& comparisons);
+
+}  // namespace factorise::programs::lab1
