@@ -31,11 +31,8 @@ std::string files(const std::string& name) {
   return folder;
 }
 
-ProcessResult compare(const std::string& folder, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"factorise", "compare"});
-  ProcessOptions options;
-  options.folder = folder;
-  return program(arguments, options);
+ProcessResult compare(const std::string& folder, const std::vector<std::string>& arguments) {
+  return program_in(folder, {"factorise", "compare"}, arguments);
 }
 
 ordered_json compared(const std::string& folder, std::vector<std::string> arguments) {

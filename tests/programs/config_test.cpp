@@ -18,11 +18,8 @@ namespace {
 /// 0 where it is missing.
 Tensor matrix() { return at::tensor({1.0, 0.0, 2.0, 3.0, 4.0, 0.0, 5.0, 2.0, 1.0}).view({3, 3}).to(at::kFloat); }
 
-ProcessResult fit(const std::string& folder, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"factorise", "fit", "A.pt"});
-  ProcessOptions options;
-  options.folder = folder;
-  return program(arguments, options);
+ProcessResult fit(const std::string& folder, const std::vector<std::string>& arguments) {
+  return program_in(folder, {"factorise", "fit", "A.pt"}, arguments);
 }
 
 std::string files(const std::string& name, const std::string& config) {

@@ -29,11 +29,8 @@ std::string files(const std::string& name) {
   return folder;
 }
 
-ProcessResult convert(const std::string& folder, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"factorise", "convert"});
-  ProcessOptions options;
-  options.folder = folder;
-  return program(arguments, options);
+ProcessResult convert(const std::string& folder, const std::vector<std::string>& arguments) {
+  return program_in(folder, {"factorise", "convert"}, arguments);
 }
 
 }  // namespace

@@ -27,11 +27,8 @@ std::string files(const std::string& name) {
   return folder;
 }
 
-ProcessResult run(const std::string& folder, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), "factorise");
-  ProcessOptions options;
-  options.folder = folder;
-  return program(arguments, options);
+ProcessResult run(const std::string& folder, const std::vector<std::string>& arguments) {
+  return program_in(folder, {"factorise"}, arguments);
 }
 
 const std::vector<std::string> kFit{"fit", "--entries", "ratings.dat", "--method", "sgd", "--rank",

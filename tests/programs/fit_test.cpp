@@ -43,10 +43,7 @@ std::string files(const std::string& name) {
 }
 
 ProcessResult fit(const std::string& folder, const std::vector<std::string>& arguments, ProcessOptions options = {}) {
-  std::vector<std::string> argv{"factorise", "fit"};
-  argv.insert(argv.end(), arguments.begin(), arguments.end());
-  options.folder = folder;
-  return program(argv, options);
+  return program_in(folder, {"factorise", "fit"}, arguments, std::move(options));
 }
 
 Factors factors_of(const std::string& path) { return {load_tensor(path, "U"), load_tensor(path, "V")}; }
@@ -260,11 +257,8 @@ TEST_CASE("one file is not written over another", "[fit]") {
       {{"--json", "F.pt", "--output", "F.pt"}, "--json and --output cannot be the same file"},
       {{"--output", "-"}, "--output must be a file, but was -."}};
   for (const auto& [more, sentence] : clashes) {
-    std::vector<std::string> arguments{"factorise", "fit", "A.pt", "--method", "sgd", "--rank", "1"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    ProcessOptions options;
-    options.folder = folder;
-    const ProcessResult result = program(arguments, options);
+    const ProcessResult result =
+        program_in(folder, {"factorise", "fit", "A.pt", "--method", "sgd", "--rank", "1"}, more);
     CHECK(result.status == 2);
     CHECK_THAT(result.err, contains(sentence));
   }

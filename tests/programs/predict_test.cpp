@@ -24,11 +24,8 @@ std::string files(const std::string& name) {
   return folder;
 }
 
-ProcessResult predict(const std::string& folder, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"factorise", "predict"});
-  ProcessOptions options;
-  options.folder = folder;
-  return program(arguments, options);
+ProcessResult predict(const std::string& folder, const std::vector<std::string>& arguments) {
+  return program_in(folder, {"factorise", "predict"}, arguments);
 }
 
 }  // namespace

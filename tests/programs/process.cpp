@@ -156,6 +156,13 @@ ProcessResult program(std::vector<std::string> argv, const ProcessOptions& optio
   return run_process(argv, options);
 }
 
+ProcessResult program_in(const std::string& folder, std::vector<std::string> argv,
+                         const std::vector<std::string>& arguments, ProcessOptions options) {
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  options.folder = folder;
+  return program(std::move(argv), options);
+}
+
 std::string empty_folder(const std::string& name) {
   const auto folder = std::filesystem::path(FACTORISE_TEST_OUTPUT) / "programs" / name;
   std::filesystem::remove_all(folder);

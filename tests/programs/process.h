@@ -43,6 +43,10 @@ ProcessResult run_process(const std::vector<std::string>& argv, const ProcessOpt
 /// Runs a program of this build: program({"lab1", "--seed", "1"}).
 ProcessResult program(std::vector<std::string> argv, const ProcessOptions& options = {});
 
+/// The same in a folder, with more arguments after the first: program_in(folder, {"factorise", "fit"}, arguments).
+ProcessResult program_in(const std::string& folder, std::vector<std::string> argv,
+                         const std::vector<std::string>& arguments, ProcessOptions options = {});
+
 /// An empty folder for a test, made anew, and the names of what is in one.
 std::string empty_folder(const std::string& name);
 std::vector<std::string> names_in(const std::string& folder);

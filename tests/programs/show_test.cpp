@@ -26,10 +26,8 @@ PtValue of_tensor(const Tensor& tensor) { return {tensor}; }
 PtValue of_text(const std::string& text) { return {text}; }
 PtValue of_whole(int64_t number) { return {number}; }
 
-ProcessResult show(const std::string& folder, std::vector<std::string> arguments, ProcessOptions options = {}) {
-  arguments.insert(arguments.begin(), {"factorise", "show"});
-  options.folder = folder;
-  return program(arguments, options);
+ProcessResult show(const std::string& folder, const std::vector<std::string>& arguments, ProcessOptions options = {}) {
+  return program_in(folder, {"factorise", "show"}, arguments, std::move(options));
 }
 
 Schema show_schema() {

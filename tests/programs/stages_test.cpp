@@ -36,10 +36,8 @@ std::string files(const std::string& name, int64_t m = 20, int64_t n = 30) {
   return folder;
 }
 
-ProcessResult fit(const std::string& folder, std::vector<std::string> arguments, ProcessOptions options = {}) {
-  arguments.insert(arguments.begin(), {"factorise", "fit", "A.pt", "--missing", "zero"});
-  options.folder = folder;
-  return program(arguments, options);
+ProcessResult fit(const std::string& folder, const std::vector<std::string>& arguments, ProcessOptions options = {}) {
+  return program_in(folder, {"factorise", "fit", "A.pt", "--missing", "zero"}, arguments, std::move(options));
 }
 
 void check_same(const std::string& folder, const std::string& a, const std::string& b) {

@@ -25,11 +25,8 @@ std::string files(const std::string& name) {
   return folder;
 }
 
-ProcessResult top(const std::string& folder, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"factorise", "top", "F.pt"});
-  ProcessOptions options;
-  options.folder = folder;
-  return program(arguments, options);
+ProcessResult top(const std::string& folder, const std::vector<std::string>& arguments) {
+  return program_in(folder, {"factorise", "top", "F.pt"}, arguments);
 }
 
 }  // namespace
