@@ -7,9 +7,22 @@ A solution of the labs runs by changing an import:
     torch.manual_seed(0)
     U, V = sgd_factorise(A, rank=2, num_epochs=1000, lr=0.01)
 
-The epochs run in C++ kernels, on the CPU or a CUDA device, which one seed gives the same bits on all of them
-(docs/contract.md). engine="reference" is the sheets' own Python, with its bits. factor_loss is the loss alone, for
-optimisers of your own, and MatrixFactorisation an estimator in scikit-learn's manner.
+The epochs run in C++ kernels, on the CPU or a CUDA device: one seed is one answer, the same bits on every number of
+threads and instruction set (docs/contract.md). engine="reference" is the sheets' own Python, with its bits.
+
+Ratings, of which few are observed, want a smaller lr, and say how they go:
+
+    U, V = sgd_factorise_masked(A, M, rank=5, num_epochs=50, lr=0.002, weight_decay=0.02,
+                                callback=lambda epoch, loss: print(epoch, loss), progress=True)
+
+factor_loss is the loss alone, differentiable, for optimisers of your own:
+
+    loss = factor_loss(U, V, A, M)
+    loss.backward()
+
+MatrixFactorisation is an estimator in scikit-learn's manner, for tensors and arrays, NaN where a rating is missing:
+
+    completed = MatrixFactorisation(rank=5, lr=0.002, num_epochs=50).fit(X).predict()
 
 Bad arguments raise ValueError, or TypeError, with a sentence: [function] what must hold, but what was given.
 """

@@ -87,12 +87,16 @@ FOREVER = {
     "sgd_factorise_masked": "factorise.sgd_factorise_masked(A, M, 5, 10**9, 1e-5)",
     "gd_factorise_masked": "factorise.gd_factorise_masked(A, M, 5, 10**9, 1e-7)",
     "gd_factorise_ad": "factorise.gd_factorise_ad(A, 5, 10**9, 1e-7)",
+    "sgd_factorise, with a bar": "factorise.sgd_factorise(A, 5, 10**9, 1e-5, progress=True)",
+    "gd_factorise_ad, with a callback": "factorise.gd_factorise_ad(A, 5, 10**9, 1e-7, callback=lambda *a: None)",
     "sgd_factorise, reference": "factorise.sgd_factorise(A, 5, 10**9, 1e-5, engine='reference')",
 }
 
 
 @pytest.mark.parametrize("call", FOREVER)
 def test_ctrl_c_comes_out_within_a_fraction_of_a_second(call):
+    if "progress" in FOREVER[call]:
+        pytest.importorskip("tqdm")
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED.replace("CALL", FOREVER[call])],
         capture_output=True,

@@ -134,8 +134,9 @@ void check_factors(const Tensor& ratings, const Tensor& U, const Tensor& V) {
                     ratings.scalar_type(), ".");
 }
 
-Tensor epochs_of_runs_on_cuda(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lrs,
-                              double weight_decay, double lr_decay, int64_t epochs) {
+/// Each run's first epoch that diverged, or 0, on the CPU.
+Tensor divergence_of_runs(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lrs,
+                          double weight_decay, double lr_decay, int64_t epochs) {
   check_factors(ratings, U, V);
   refuse_capture("sgd_epochs", ratings.device());
   TORCH_CHECK_VALUE(static_cast<int64_t>(lrs.size()) == U.size(0),
@@ -160,9 +161,14 @@ Tensor epochs_of_runs_on_cuda(const Tensor& ratings, const Tensor& U, const Tens
   return diverged;
 }
 
+Tensor epochs_of_runs_on_cuda(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lrs,
+                              double weight_decay, double lr_decay, int64_t epochs) {
+  return divergence_of_runs(ratings, U, V, lrs, weight_decay, lr_decay, epochs).to(U.device());
+}
+
 int64_t epochs_on_cuda(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
                        double lr_decay, int64_t epochs) {
-  return epochs_of_runs_on_cuda(ratings, U.unsqueeze(0), V.unsqueeze(0), {lr}, weight_decay, lr_decay, epochs)
+  return divergence_of_runs(ratings, U.unsqueeze(0), V.unsqueeze(0), {lr}, weight_decay, lr_decay, epochs)
       .item<int64_t>();
 }
 

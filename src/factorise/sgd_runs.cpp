@@ -38,7 +38,8 @@ bool run_some(const Problem& problem, const Tensor& ratings, at::ArrayRef<uint64
   int64_t done = 0;
   const Schedule schedule{problem.function, options.num_epochs(), 1, {}, options.stop(), "", kBetweenStopsOnGpu};
   const auto step = [&](int64_t epochs) {
-    const Tensor here = sgd_epochs_of_runs(ratings, U, V, lrs, options.weight_decay(), options.lr_decay(), epochs);
+    const Tensor here =
+        sgd_epochs_of_runs(ratings, U, V, lrs, options.weight_decay(), options.lr_decay(), epochs).cpu();
     diverged = first_divergence(diverged, here, done);
     for (double& lr : lrs) lr = sgd_lr_after(lr, options.lr_decay(), epochs);
     done += epochs;

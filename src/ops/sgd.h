@@ -19,7 +19,7 @@ int64_t sgd_epochs(const at::Tensor& ratings, const at::Tensor& U, const at::Ten
                    double lr_decay, int64_t num_epochs);
 
 /// factorise::_sgd_epochs_of_runs. The same for several runs at once, on U (runs x m x rank) and V (runs x n x rank),
-/// each with an lr of its own. Returns sgd_epochs' number for each of them, int64 on the CPU.
+/// each with an lr of its own. Returns sgd_epochs' number for each of them, int64 on their device.
 at::Tensor sgd_epochs_of_runs(const at::Tensor& ratings, const at::Tensor& U, const at::Tensor& V,
                               at::ArrayRef<double> lr, double weight_decay, double lr_decay, int64_t num_epochs);
 
