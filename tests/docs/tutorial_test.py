@@ -26,7 +26,7 @@ NEEDS = {
     "A first factorisation": set(),
     "Ratings of others": {"movielens"},
     "Your own ratings": {"movielens"},
-    "With titles": {"movielens"},
+    "As a matrix": {"movielens"},
     "From Python": {"movielens", "torch"},
     "From C++": {"movielens", "prefix"},
 }
