@@ -61,6 +61,12 @@ Tensor starts_of(const EntryList& list) {
 
 }  // namespace
 
+bool is_sparse(const char* function, const Tensor& A, const std::optional<Tensor>& M) {
+  const bool sparse = A.defined() && A.is_sparse();
+  TORCH_CHECK_VALUE(!sparse || !M, "[", function, "] M must be left out where A is sparse: its entries are observed.");
+  return sparse;
+}
+
 EntryList list_entries(const char* function, const Tensor& A) {
   check_sparse(function, A);
   const Tensor plain = A.detach();

@@ -7,6 +7,9 @@
 
 namespace factorise {
 
+/// Whether A is sparse, so that its entries are what is observed; refuses a mask beside it.
+bool is_sparse(const char* function, const Tensor& A, const std::optional<Tensor>& M);
+
 /// The entries of A, m x n, sparse COO, on the CPU: zeros that it holds too. In any order; those that are in the serial
 /// order already are not copied. Refuses other tensors, indices outside and entries that are held twice, and names
 /// these; values are not looked at. Never writes to A.

@@ -103,8 +103,7 @@ double squared_error(const Tensor& A, const Factors& factors, const std::optiona
   constexpr char function[] = "squared_error";
   const PlainComputation plain;
   const at::NoGradGuard no_grad;
-  const bool sparse = A.defined() && A.is_sparse();
-  TORCH_CHECK_VALUE(!sparse || !M, "[", function, "] M must be left out where A is sparse: its entries are observed.");
+  const bool sparse = is_sparse(function, A, M);
   cpu::EntryList list;
   if (sparse) {
     list = list_entries(function, A);

@@ -69,8 +69,7 @@ HoldOut of_entries(const Tensor& A, double fraction, uint64_t seed) {
 HoldOut hold_out(const Tensor& A, const std::optional<Tensor>& M, double fraction, uint64_t seed) {
   const PlainComputation plain;
   const at::NoGradGuard no_grad;
-  const bool sparse = A.defined() && A.is_sparse();
-  TORCH_CHECK_VALUE(!sparse || !M, "[", kFunction, "] M must be left out where A is sparse: its entries are observed.");
+  const bool sparse = is_sparse(kFunction, A, M);
   if (!sparse) check_matrix(kFunction, "A", A);
   TORCH_CHECK_VALUE(fraction > 0 && fraction < 1, "[", kFunction, "] fraction must be above 0 and below 1, but was ",
                     fraction, ".");

@@ -26,9 +26,9 @@ SgdProblem check_sgd_entries(const char* function, const Tensor& A, int64_t rank
   check_rank(function, rank, list.rows, list.columns, RankLimit::none);
   TORCH_CHECK_VALUE(list.observed() > 0, "[", function, "] A must hold at least one entry, but holds none.");
   list.values = to_computing_type(list.values);
-  check_finite_entries(function, list);
   const cpu::SgdCounts counts =
       computing_type(A) == at::kDouble ? cpu::count_sgd<double>(list) : cpu::count_sgd<float>(list);
+  if (counts.not_finite > 0) check_finite_entries(function, list);  // which says where
   return {{function, A.detach(), {}, rank}, counts, list};
 }
 

@@ -7,7 +7,6 @@
 #include <factorise/io.h>
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 
 #include "io/contents.h"
@@ -125,13 +124,6 @@ std::vector<std::vector<std::string>> fields_of(std::vector<CsvRow> rows) {
 
 std::vector<CsvRow> parse_csv_rows(const char* function, const std::string& text, const std::string& name) {
   return CsvParser(function, text, name).rows();
-}
-
-std::optional<int64_t> whole_number(const std::string& field) {
-  int64_t number = 0;
-  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), number);
-  if (error != std::errc() || end != field.data() + field.size()) return std::nullopt;
-  return number;
 }
 
 std::vector<std::vector<std::string>> parse_csv(const std::string& text, const std::string& name) {

@@ -2,7 +2,6 @@
 // The CSV parser with line numbers, for readers that have errors of their own to report.
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,8 +15,5 @@ struct CsvRow {
 
 /// As parse_csv; `function` and `name` are what errors name.
 std::vector<CsvRow> parse_csv_rows(const char* function, const std::string& text, const std::string& name);
-
-/// A field as a whole number; nothing where it is anything else, spaces and a plus sign included.
-std::optional<int64_t> whole_number(const std::string& field);
 
 }  // namespace factorise

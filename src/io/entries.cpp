@@ -19,6 +19,7 @@
 
 #include "io/atomic_file.h"
 #include "io/contents.h"
+#include "io/text.h"
 
 namespace factorise {
 namespace {
@@ -50,12 +51,6 @@ Fields split(std::string_view line, std::string_view separator) {
   return fields;
 }
 
-template <class T>
-bool read_number(std::string_view text, T& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size();
-}
-
 class Reader {
  public:
   explicit Reader(const std::filesystem::path& path)
@@ -70,7 +65,7 @@ class Reader {
     std::vector<Entry> found;
     found.reserve(static_cast<size_t>(std::count(rest_.begin(), rest_.end(), '\n')) + 1);
     for (line_ = 1; !rest_.empty(); ++line_) {
-      const std::string_view line = take_line();
+      const std::string_view line = take_line(rest_);
       if (line_ >= first_line_) found.push_back(entry(line));
     }
     if (found.empty()) refuse(2, "must be an entry, but the file ends.");
@@ -86,14 +81,6 @@ class Reader {
   }
 
  private:
-  std::string_view take_line() {
-    const size_t end = std::min(rest_.find('\n'), rest_.size());
-    std::string_view line = rest_.substr(0, end);
-    rest_.remove_prefix(std::min(end + 1, rest_.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    return line;
-  }
-
   /// What separates the fields, and which of the first two is the row.
   void find_format(std::string_view first) {
     for (const std::string_view separator : {"::", "\t", ","}) {
@@ -103,7 +90,7 @@ class Reader {
       refuse(1, "must be fields with tabs, commas or :: between them, but is ", shown(first), ".");
     }
     const auto [names, count] = split(first, separator_);
-    if (int64_t number = 0; read_number(names[0], number)) return;
+    if (number_in<int64_t>(names[0])) return;
     const auto is_header = [&](std::string_view a, std::string_view b, std::string_view c) {
       return count == 3 && names[0] == a && names[1] == b && names[2] == c;
     };
@@ -121,18 +108,19 @@ class Reader {
       refuse(line_, "must be ", row_is_first_ ? "row, column, value" : "user, movie, rating", ", but is ",
              line.empty() ? "empty" : quoted(line), ".");
     }
-    Entry entry{};
-    const auto id = [&](std::string_view field, const char* what, int64_t& number) {
-      if (!read_number(field, number))
-        refuse(line_, "the ", what, " must be a whole number, but is ", quoted(field), ".");
+    const auto id = [&](std::string_view field, const char* what) {
+      const auto number = number_in<int64_t>(field);
+      if (!number) refuse(line_, "the ", what, " must be a whole number, but is ", quoted(field), ".");
+      return *number;
     };
-    id(fields[0], row_is_first_ ? "row" : "user", row_is_first_ ? entry.row : entry.column);
-    id(fields[1], row_is_first_ ? "column" : "movie", row_is_first_ ? entry.column : entry.row);
-    if (!read_number(fields[2], entry.value) || !std::isfinite(entry.value)) {
+    const int64_t first = id(fields[0], row_is_first_ ? "row" : "user");
+    const int64_t second = id(fields[1], row_is_first_ ? "column" : "movie");
+    const auto value = number_in<double>(fields[2]);
+    if (!value || !std::isfinite(*value)) {
       refuse(line_, "the ", row_is_first_ ? "value" : "rating", " must be a finite number, but is ", quoted(fields[2]),
              ".");
     }
-    return entry;
+    return row_is_first_ ? Entry{first, second, *value} : Entry{second, first, *value};
   }
 
   const std::string name_, text_;

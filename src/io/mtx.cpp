@@ -12,6 +12,7 @@
 
 #include "io/atomic_file.h"
 #include "io/contents.h"
+#include "io/text.h"
 
 namespace factorise {
 namespace {
@@ -26,11 +27,8 @@ class Lines {
   /// The next line that is neither empty nor a comment; refuses the end of the file.
   std::string_view next(const char* what) {
     while (!rest_.empty()) {
-      const size_t end = std::min(rest_.find('\n'), rest_.size());
-      std::string_view line = rest_.substr(0, end);
-      rest_.remove_prefix(std::min(end + 1, rest_.size()));
+      const std::string_view line = take_line(rest_);
       ++line_;
-      if (line.ends_with('\r')) line.remove_suffix(1);
       if (line_ == 1 || (!line.starts_with('%') && line.find_first_not_of(" \t") != std::string_view::npos))
         return line;
     }

@@ -11,6 +11,7 @@
 
 #include "io/contents.h"
 #include "io/csv.h"
+#include "io/text.h"
 
 namespace factorise {
 
@@ -44,7 +45,7 @@ Pairs load_pairs(const std::filesystem::path& path, const Axis& row_axis, const 
   std::vector<int64_t> rows, columns, row_ids, column_ids;
   const auto take = [&](const CsvRow& line, size_t field, const char* name, const Axis& axis, std::vector<int64_t>& ids,
                         std::vector<int64_t>& indices) {
-    const std::optional<int64_t> id = whole_number(line.fields[field]);
+    const std::optional<int64_t> id = number_in<int64_t>(line.fields[field]);
     const std::optional<int64_t> index = id ? axis.index_of(*id) : std::nullopt;
     if (!index) {
       refuse_file(c10::str(where(line.line), name, " must be a whole number, ", axis.limits(), ", but is ",

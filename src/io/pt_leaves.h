@@ -18,4 +18,7 @@ struct Leaf {
 /// All of them, depth first, in the file's order.
 std::vector<Leaf> leaves(const PtValue& value);
 
+/// What load_tensor returns of a file, of one that has been read. Throws FileError, as that does.
+at::Tensor tensor_in(const PtValue& value, const std::filesystem::path& path, const std::string& key = "");
+
 }  // namespace factorise

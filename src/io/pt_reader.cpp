@@ -9,6 +9,7 @@
 #include "io/contents.h"
 #include "io/mapped_file.h"
 #include "io/pt_formats.h"
+#include "io/pt_leaves.h"
 
 namespace factorise {
 namespace {
@@ -64,7 +65,11 @@ std::string describe_foreign(Bytes bytes) {
 PtValue load_pt(const std::filesystem::path& path) { return load("load_pt", path); }
 
 Tensor load_tensor(const std::filesystem::path& path, const std::string& key) {
-  const auto tensors = named_tensors(load("load_tensor", path));
+  return tensor_in(load("load_tensor", path), path, key);
+}
+
+Tensor tensor_in(const PtValue& value, const std::filesystem::path& path, const std::string& key) {
+  const auto tensors = named_tensors(value);
   const auto refuse = [&](const std::string& reason) {
     refuse_file(c10::str("[load_tensor] ", path.string(), ": ", reason, "."));
   };

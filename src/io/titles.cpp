@@ -10,6 +10,7 @@
 
 #include "io/contents.h"
 #include "io/csv.h"
+#include "io/text.h"
 #include "io/utf8.h"
 
 namespace factorise {
@@ -38,7 +39,7 @@ Named named(const std::filesystem::path& path, std::vector<CsvRow> rows, size_t 
   Named result{std::move(rows), {}};
   for (size_t i = first; i < result.rows.size(); ++i) {
     const CsvRow& row = result.rows[i];
-    const auto movie = whole_number(row.fields[0]);
+    const auto movie = number_in<int64_t>(row.fields[0]);
     if (!movie || *movie < 0) {
       refuse(path, ", line ", row.line, ": movie must be a whole number", numbers, ", but is ",
              row.fields[0].empty() ? "empty" : shown(row.fields[0]), ".");
@@ -71,10 +72,7 @@ std::string to_utf8(std::string_view text) {
 std::vector<CsvRow> split_lines(const std::filesystem::path& path, std::string_view text, std::string_view separator) {
   std::vector<CsvRow> rows;
   for (int64_t line = 1; !text.empty(); ++line) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    std::string_view content = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (content.ends_with('\r')) content.remove_suffix(1);
+    const std::string_view content = take_line(text);
     if (content.empty()) continue;
     const size_t first = content.find(separator);
     if (first == std::string_view::npos) {

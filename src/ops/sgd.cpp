@@ -15,6 +15,7 @@
 
 #include "cpu/sgd.h"
 #include "factorise/cuda_plugin.h"
+#include "factorise/entries.h"
 #include "factorise/sgd_problem.h"
 
 namespace factorise {
@@ -63,8 +64,9 @@ Tensor ratings_on_cpu(const Tensor& A, const std::optional<Tensor>& M, int64_t r
 }
 
 Tensor ratings_of_entries(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, c10::string_view path) {
-  TORCH_CHECK_VALUE(!M, "[sgd_ratings] M must be left out where A is sparse: its entries are observed.");
-  return pack_sgd_problem(check_sgd_entries("sgd_ratings", A, rank), path_of(path));
+  constexpr char function[] = "sgd_ratings";
+  is_sparse(function, A, M);
+  return pack_sgd_problem(check_sgd_entries(function, A, rank), path_of(path));
 }
 
 void check_factor(const char* name, const Tensor& factor, int64_t rows, const cpu::SgdLayout& layout) {

@@ -10,6 +10,7 @@
 
 #include "io/contents.h"
 #include "io/pt_leaves.h"
+#include "programs/command_line.h"
 
 namespace factorise::programs {
 namespace {
@@ -65,9 +66,8 @@ State load_checkpoint(const std::string& file, const Settings& settings) {
   for (const auto& [name, text] : settings) {
     const auto before = values.get<std::string>(name);
     if (before != text) {
-      throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-                            fmt::format("{} is of another run: {} was {}, but is {}. Give what was given then.", file,
-                                        name, shown(before), text));
+      refuse_value(fmt::format("{} is of another run: {} was {}, but is {}. Give what was given then.", file, name,
+                               shown(before), text));
     }
   }
   State state;

@@ -8,9 +8,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
+#include "io/text.h"
 #include "programs/parse.h"
 #include "programs/spelling.h"
 
@@ -60,15 +60,6 @@ CLI::Option* add_option(CLI::App& app, const std::string& names, const std::stri
   return option;
 }
 
-template <class T>
-std::optional<T> parse(const std::string& text) {
-  T value{};
-  const char* end = text.data() + text.size();
-  const auto [stopped, status] = std::from_chars(text.data(), end, value);
-  if (status != std::errc() || stopped != end) return std::nullopt;
-  return value;
-}
-
 std::string range(const Limits& limits) {
   const bool low = std::isfinite(limits.low), high = std::isfinite(limits.high);
   if (low && high && limits.low_allowed && limits.high_allowed) {
@@ -85,7 +76,7 @@ std::string range(const Limits& limits) {
 
 template <class T>
 T read_number(const std::string& name, const std::string& kind, const Limits& limits, const std::string& text) {
-  const std::optional<T> value = parse<T>(text);
+  const std::optional<T> value = number_in<T>(text);
   const auto fits = [&](double number) {
     return std::isfinite(number) && (limits.high_allowed ? number <= limits.high : number < limits.high) &&
            (limits.low_allowed ? number >= limits.low : number > limits.low);
@@ -109,7 +100,7 @@ void add_number(CLI::App& app, const std::string& names, Target& value, const Li
 
 bool is_device(const std::string& name) {
   if (name == "auto" || name == "cpu" || name == "cuda") return true;
-  return name.starts_with("cuda:") && parse<uint8_t>(name.substr(5)).value_or(255) < 128;
+  return name.starts_with("cuda:") && number_in<uint8_t>(name.substr(5)).value_or(255) < 128;
 }
 
 }  // namespace
@@ -124,7 +115,7 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
   add_option(app, "--seed", "N", fmt::format("{}", options.seed), "Seed of every random draw",
              [&options](const std::string& text) {
                // Up to what an OUT.pt can hold.
-               const auto seed = parse<int64_t>(text);
+               const auto seed = number_in<int64_t>(text);
                if (!seed || *seed < 0) {
                  throw UsageError(fmt::format("--seed must be a whole number from 0 to 2^63 - 1, but was '{}'.", text));
                }
@@ -220,6 +211,10 @@ void add_config(CLI::App& verb) {
              })
       ->configurable(false)
       ->trigger_on_parse();
+}
+
+void refuse_value(const std::string& sentence, const std::source_location& where) {
+  throw c10::ValueError({where.function_name(), where.file_name(), static_cast<uint32_t>(where.line())}, sentence);
 }
 
 void set_description(CLI::App& app, const std::string& description) { app.description(description); }

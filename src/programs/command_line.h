@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <limits>
 #include <optional>
+#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -67,6 +68,10 @@ void require(CLI::App& app, const std::string& name);
 
 /// Two options that cannot be given together.
 void exclude(CLI::App& app, const std::string& name, const std::string& other);
+
+/// Throws c10::ValueError with this sentence, for what is well-formed and does not fit: status 1.
+[[noreturn]] void refuse_value(const std::string& sentence,
+                               const std::source_location& where = std::source_location::current());
 
 /// A verb, as in `factorise fit`. Whether it was chosen is known once the command line is parsed; one is required.
 CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& description, bool& chosen);

@@ -55,10 +55,10 @@ void check_finite(const std::string& file, const Matrix& matrix) {
   if (!holds_entries(file)) return;
   const Tensor observed = matrix.M ? matrix.A.masked_select(matrix.M->ne(0)) : matrix.A;
   if (observed.isfinite().all().item<bool>()) return;
-  throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-                        fmt::format("{} can hold finite numbers alone, but the matrix has NaN or infinity where it is "
-                                    "observed. --missing nan leaves NaN out.",
-                                    file));
+  refuse_value(
+      fmt::format("{} can hold finite numbers alone, but the matrix has NaN or infinity where it is "
+                  "observed. --missing nan leaves NaN out.",
+                  file));
 }
 
 void write(const std::string& file, const Matrix& matrix, const Output& out) {
@@ -103,19 +103,15 @@ void convert(const ConvertOptions& options) {
   const Output out(options.common);
   const Matrix matrix = read(options);
   if (matrix.A.dim() != 2) {
-    throw c10::ValueError(
-        {__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-        fmt::format("{} must be a matrix, but has {} dimensions.", options.matrix.file, matrix.A.dim()));
+    refuse_value(fmt::format("{} must be a matrix, but has {} dimensions.", options.matrix.file, matrix.A.dim()));
   }
   if (matrix.A.numel() == 0) {
-    throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-                          fmt::format("{} must have rows and columns, but is {} x {}.", options.matrix.file,
-                                      matrix.A.size(0), matrix.A.size(1)));
+    refuse_value(fmt::format("{} must have rows and columns, but is {} x {}.", options.matrix.file, matrix.A.size(0),
+                             matrix.A.size(1)));
   }
   if (matrix.M && matrix.M->sizes() != matrix.A.sizes()) {
-    throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-                          fmt::format("the mask in {} must have the shape of {}, but has not.", options.matrix.mask,
-                                      options.matrix.file));
+    refuse_value(fmt::format("the mask in {} must have the shape of {}, but has not.", options.matrix.mask,
+                             options.matrix.file));
   }
   write(options.output, matrix, out);
   if (!options.common.json.empty()) {

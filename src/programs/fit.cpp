@@ -39,7 +39,7 @@ struct Problem {
   Matrix matrix;  ///< without what is set aside
   std::optional<HoldOut> aside;
   std::optional<Factors> initial;
-  std::string fingerprint;  ///< of the matrix as it was read
+  std::string fingerprint;  ///< of the matrix before it is made dense or moved
 };
 
 /// What came of it.
@@ -52,10 +52,6 @@ struct Fitted {
   bool stopped;
   std::vector<CurvePoint> curve;  ///< for --plot
 };
-
-[[noreturn]] void refuse(const std::string& sentence) {
-  throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)}, sentence);
-}
 
 /// In the type that it is factorised in.
 Matrix read_matrix(const FitOptions& options) {
@@ -129,7 +125,7 @@ State first_state(const FitOptions& given, const Settings& settings, int64_t epo
   if (given.resume == given.checkpoint && !std::filesystem::exists(given.resume)) return beginning;
   State state = load_checkpoint(given.resume, settings);
   if (state.epoch > epochs) {
-    refuse(fmt::format("{} is after epoch {} already, but --epochs is {}.", given.resume, state.epoch, epochs));
+    refuse_value(fmt::format("{} is after epoch {} already, but --epochs is {}.", given.resume, state.epoch, epochs));
   }
   for (auto* factors : {&state.factors, &state.best}) {
     if (*factors) *factors = Factors{(*factors)->U.to(device), (*factors)->V.to(device)};
@@ -161,7 +157,7 @@ Factors run_gd(const FitOptions& given, const Matrix& matrix, const GdOptions& o
   const Tensor& A = matrix.A;
   // With a mask any rank is allowed, so the limit of an unmasked matrix is kept here.
   if (!matrix.M && !given.overcomplete && A.dim() == 2 && *given.rank > std::min(A.size(0), A.size(1))) {
-    refuse(
+    refuse_value(
         fmt::format("--rank must be at most {} for a {} x {} matrix, but was {}. Give --overcomplete where more is "
                     "meant.",
                     std::min(A.size(0), A.size(1)), A.size(0), A.size(1), *given.rank));

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "io/contents.h"
 #include "programs/terminal.h"
 
 namespace factorise::programs {
@@ -25,10 +26,6 @@ namespace fs = std::filesystem;
 
 // File names may be no UTF-8, JSON must be.
 constexpr auto kReplace = nlohmann::ordered_json::error_handler_t::replace;
-
-[[noreturn]] void refuse(const std::string& sentence) {
-  throw FileError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)}, sentence);
-}
 
 /// Whether it exists and is no regular file: a pipe, a terminal, /dev/null.
 bool is_special(const fs::path& path) {
@@ -60,7 +57,7 @@ void write_directly(const std::string& path, std::string_view text) {
     }
   }
   if (file >= 0) close(file);
-  if (error != 0 && error != EPIPE) refuse(fmt::format("{} cannot be written: {}.", path, std::strerror(error)));
+  if (error != 0 && error != EPIPE) refuse_file(fmt::format("{} cannot be written: {}.", path, std::strerror(error)));
 }
 
 /// One line for each key and each row: lists of plain values stay on one.
@@ -116,7 +113,7 @@ void check_writable(const std::string& path, const std::string& option, bool by_
   if (path.empty() || path == "-") return;
   const fs::path folder = fs::path(path).has_parent_path() ? fs::path(path).parent_path() : fs::path(".");
   const auto no = [&](const std::string& reason) {
-    refuse(fmt::format("{} cannot be written to {}: {}.", option, path, reason));
+    refuse_file(fmt::format("{} cannot be written to {}: {}.", option, path, reason));
   };
   std::error_code error;
   if (!fs::exists(folder, error)) no(fmt::format("there is no folder {}", folder.string()));
@@ -134,11 +131,11 @@ void make_folder(const std::string& path, const std::string& option) {
   std::error_code error;
   fs::create_directories(path, error);
   if (!fs::is_directory(path)) {
-    refuse(fmt::format("{}: the folder {} cannot be made: {}.", option, path,
-                       error ? error.message() : "there is a file of that name"));
+    refuse_file(fmt::format("{}: the folder {} cannot be made: {}.", option, path,
+                            error ? error.message() : "there is a file of that name"));
   }
   if (const int reason = cannot_create_in(path)) {
-    refuse(fmt::format("{}: the folder {} cannot be written to: {}.", option, path, std::strerror(reason)));
+    refuse_file(fmt::format("{}: the folder {} cannot be written to: {}.", option, path, std::strerror(reason)));
   }
 }
 

@@ -23,9 +23,9 @@ std::optional<Tensor> mask_of(const MatrixOptions& options, const Tensor& A) {
 }
 
 /// A .pt file as `convert` writes entries, with A, M, perhaps the ids, and nothing else: all of it.
-std::optional<Matrix> converted(const std::string& file) {
+std::optional<Matrix> converted(const PtValue& file) {
   Matrix matrix{};
-  for (const Leaf& leaf : leaves(load_pt(file))) {
+  for (const Leaf& leaf : leaves(file)) {
     if (!leaf.value.is_tensor()) return std::nullopt;
     const Tensor& tensor = leaf.value.tensor();
     if (leaf.name == "A") {
@@ -93,18 +93,21 @@ Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
     const SparseEntries entries = load_entries(options.entries, type);
     return {entries.A, std::nullopt, entries.A._nnz(), entries.row_ids, entries.column_ids};
   }
-  const bool numpy = options.file.ends_with(".npy");
-  if (!numpy && (options.key + options.mask + options.missing).empty()) {
-    if (const std::optional<Matrix> matrix = converted(options.file)) return *matrix;
+  Tensor A;
+  if (options.file.ends_with(".npy")) {
+    A = load_npy(options.file);
+  } else if ((options.key + options.mask + options.missing).empty()) {
+    const PtValue file = load_pt(options.file);
+    if (const std::optional<Matrix> matrix = converted(file)) return *matrix;
+    A = tensor_in(file, options.file);
+  } else {
+    A = load_tensor(options.file, options.key);
   }
-  const Tensor A = numpy ? load_npy(options.file) : load_tensor(options.file, options.key);
   const std::optional<Tensor> M = mask_of(options, A);
   const int64_t observed = M ? count_observed(*M) : A.numel();
   if (!options.missing.empty() && observed == 0 && A.numel() > 0) {
-    throw c10::ValueError(
-        {__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-        fmt::format("{} has no observed entries: with --missing {} every one of its {} entries is missing.",
-                    options.file, options.missing, grouped(A.numel())));
+    refuse_value(fmt::format("{} has no observed entries: with --missing {} every one of its {} entries is missing.",
+                             options.file, options.missing, grouped(A.numel())));
   }
   return {A, M, observed};
 }

@@ -8,6 +8,7 @@
 
 #include "io/contents.h"
 #include "io/pt_leaves.h"
+#include "programs/command_line.h"
 
 namespace factorise::programs {
 namespace {
@@ -64,8 +65,7 @@ Model load_model(const std::string& file) {
 int64_t index_of(const Model& model, const Axis& axis, const char* option, int64_t id) {
   const std::optional<int64_t> index = axis.index_of(id);
   if (!index) {
-    throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-                          fmt::format("{} must be {} in {}, but was {}.", option, axis.limits(), model.file, id));
+    refuse_value(fmt::format("{} must be {} in {}, but was {}.", option, axis.limits(), model.file, id));
   }
   return *index;
 }

@@ -21,10 +21,6 @@
 namespace factorise::programs {
 namespace {
 
-[[noreturn]] void refuse(const std::string& sentence) {
-  throw c10::ValueError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)}, sentence);
-}
-
 /// One mark for each row that has an entry in the column.
 at::Tensor marks_in(const at::Tensor& sparse, int64_t column) {
   const at::Tensor rows = sparse._indices().select(0, 0).masked_select(sparse._indices().select(0, 1).eq(column));
@@ -40,21 +36,23 @@ std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, in
   const Matrix matrix = read_matrix(options.matrix);
   const int64_t m = model.rows.size, n = model.columns.size;
   if (matrix.A.dim() != 2 || matrix.A.size(0) != m || matrix.A.size(1) != n) {
-    refuse(fmt::format("the matrix in {} must be {} x {}, as {} is, but is not.", name_of(options.matrix), m, n,
-                       options.model));
+    refuse_value(fmt::format("the matrix in {} must be {} x {}, as {} is, but is not.", name_of(options.matrix), m, n,
+                             options.model));
   }
   if (matrix.M && matrix.M->sizes() != matrix.A.sizes()) {
-    refuse(fmt::format("the mask in {} must be {} x {}, as the matrix is, but is not.", options.matrix.mask, m, n));
+    refuse_value(
+        fmt::format("the mask in {} must be {} x {}, as the matrix is, but is not.", options.matrix.mask, m, n));
   }
   const auto other_ids = [](const at::Tensor& ids, const Axis& axis) {
     return ids.defined() && (!axis.ids.defined() || !at::equal(ids, axis.ids));
   };
   if (other_ids(matrix.row_ids, model.rows) || other_ids(matrix.column_ids, model.columns)) {
-    refuse(fmt::format("the ids in {} must be those that {} was fitted to, but are not.", options.matrix.entries,
-                       options.model));
+    refuse_value(fmt::format("the ids in {} must be those that {} was fitted to, but are not.", options.matrix.entries,
+                             options.model));
   }
   if (matrix.A.is_sparse()) return marks_in(matrix.A, column);
-  if (!matrix.M) refuse("every row is seen where all of --matrix is observed: say which are, by --missing or --mask.");
+  if (!matrix.M)
+    refuse_value("every row is seen where all of --matrix is observed: say which are, by --missing or --mask.");
   return matrix.M->select(1, column);
 }
 

@@ -1,7 +1,8 @@
 """Writes the recorded trajectories that the C++ library is compared with.
 
-The functions are the lab sheets' Python, written out plainly; only dtype and the seed are passed in. Run anew on the
-torch that is tested, they must be met bit for bit; the copies in this folder, written elsewhere, to a tolerance.
+The functions are the lab sheets' Python, written out plainly, those of the package's tests among them
+(python/tests/sheets.py); only dtype and the seed are passed in. Run anew on the torch that is tested, they must be met
+bit for bit; the copies in this folder, written elsewhere, to a tolerance.
 
     python3 write_golden.py FOLDER        exits with 77 (skip) where torch cannot be imported
 """
@@ -16,20 +17,10 @@ except ImportError as error:
     print(f"skipped: this python3 has no torch ({error})")
     sys.exit(77)
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "python" / "tests"))
+from sheets import gd_factorise_ad, gd_factorise_masked, sgd_factorise, sgd_factorise_masked
+
 LAB1 = [[0.3374, 0.6005, 0.1735], [3.3359, 0.0492, 1.8374], [2.9407, 0.5301, 2.2620]]
-
-
-def sgd_factorise(A, rank, num_epochs=1000, lr=0.01, M=None):
-    m, n = A.shape
-    U, V = torch.rand(m, rank, dtype=A.dtype), torch.rand(n, rank, dtype=A.dtype)
-    for _ in range(num_epochs):
-        for r in range(m):
-            for c in range(n):
-                if M is None or M[r, c] == 1:
-                    e = A[r, c] - U[r] @ V[c]
-                    U[r] = U[r] + lr * e * V[c]
-                    V[c] = V[c] + lr * e * U[r]
-    return U, V
 
 
 def sgd_with_decay(A, M, rank, num_epochs, lr, weight_decay, lr_decay):
@@ -45,30 +36,6 @@ def sgd_with_decay(A, M, rank, num_epochs, lr, weight_decay, lr_decay):
                     V[c] = shrink * V[c] + lr * e * U[r]
         lr = lr * lr_decay
     return U, V
-
-
-def gd_factorise_masked(A, M, rank, num_epochs=1000, lr=1e-5):
-    m, n = A.shape
-    U, V = torch.rand(m, rank, dtype=A.dtype), torch.rand(n, rank, dtype=A.dtype)
-    for _ in range(num_epochs):
-        err = (A - U @ V.t()) * M
-        U += (lr * err) @ V
-        V += (lr * err.t()) @ U
-    return U, V
-
-
-def gd_factorise_ad(A, rank, num_epochs=1000, lr=0.01, norm=False):
-    m, n = A.shape
-    U = torch.rand(m, rank, dtype=A.dtype, requires_grad=True)
-    V = torch.rand(n, rank, dtype=A.dtype, requires_grad=True)
-    for _ in range(num_epochs):
-        U.grad = V.grad = None
-        P = U @ V.t()
-        loss = torch.norm(A - P) if norm else F.mse_loss(P, A, reduction="sum")
-        loss.backward()
-        U.data -= lr * U.grad
-        V.data -= lr * V.grad
-    return U.data, V.data
 
 
 def mlp(X, y, variant, num_epochs=100, lr=0.01, hidden=12, classes=3, train=100):
@@ -121,9 +88,9 @@ def trajectories(dtype, seed):
     centred = X - X.mean(0)
     calls = {
         "sgd_factorise": lambda: sgd_factorise(A, 2),
-        "sgd_factorise_masked": lambda: sgd_factorise(A, 2, M=M),
-        "sgd_ratings": lambda: sgd_factorise(R, 5, num_epochs=3, M=observed),
-        "sgd_ratings_rank9": lambda: sgd_factorise(R, 9, num_epochs=2, lr=0.005, M=observed),
+        "sgd_factorise_masked": lambda: sgd_factorise_masked(A, M, 2),
+        "sgd_ratings": lambda: sgd_factorise_masked(R, observed, 5, num_epochs=3),
+        "sgd_ratings_rank9": lambda: sgd_factorise_masked(R, observed, 9, num_epochs=2, lr=0.005),
         "sgd_decay": lambda: sgd_with_decay(R, observed, 4, 3, 0.01, 0.1, 0.9),
         "gd_factorise_masked": lambda: gd_factorise_masked(R, observed, 5, num_epochs=200, lr=1e-3),
         "gd_factorise_ad": lambda: gd_factorise_ad(centred, 2),

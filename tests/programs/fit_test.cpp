@@ -158,7 +158,7 @@ TEST_CASE("Python reads OUT.pt with weights_only", "[fit]") {
   REQUIRE(fit(folder, {"A.pt", "--method", "ad", "--rank", "2", "--output", "F.pt"}).status == 0);
   ProcessOptions options;
   options.folder = folder;
-  if (run_process({FACTORISE_PYTHON, "-c", "import torch"}, options).status != 0) {
+  if (!python_has("torch")) {
     WARN("skipped: no Python with torch");
     return;
   }

@@ -157,6 +157,10 @@ ProcessResult program(std::vector<std::string> argv, const ProcessOptions& optio
   return run_process(argv, options);
 }
 
+bool python_has(const std::string& module) {
+  return run_process({FACTORISE_PYTHON, "-c", "import " + module}).status == 0;
+}
+
 ProcessResult program_in(const std::string& folder, std::vector<std::string> argv,
                          const std::vector<std::string>& arguments, ProcessOptions options) {
   argv.insert(argv.end(), arguments.begin(), arguments.end());

@@ -47,6 +47,9 @@ ProcessResult program(std::vector<std::string> argv, const ProcessOptions& optio
 ProcessResult program_in(const std::string& folder, std::vector<std::string> argv,
                          const std::vector<std::string>& arguments, ProcessOptions options = {});
 
+/// Whether the tests' Python can import a module.
+bool python_has(const std::string& module);
+
 /// An empty folder for a test, made anew, and the names of what is in one.
 std::string empty_folder(const std::string& name);
 std::vector<std::string> names_in(const std::string& folder);
