@@ -69,6 +69,8 @@ Dict everything() {
   dict.emplace_back("no", false);
   dict.emplace_back("text", std::string("映画 \0 \U0001f3ac", 13));
   dict.emplace_back("", std::string());
+  dict.emplace_back("texts", std::vector<std::string>{"034545104X", "", "007", "映画"});
+  dict.emplace_back("no texts", std::vector<std::string>());
   return dict;
 }
 
