@@ -27,8 +27,7 @@ Ids Axis::list(std::vector<std::string> named) const {
 }
 
 std::string Axis::limits() const {
-  return ids.defined() ? c10::str("one of the ", size, " ids that were fitted")
-                       : c10::str("a whole number, from 0 to ", size - 1);
+  return ids.defined() ? c10::str("one of the ", size, " ids that were fitted") : c10::str("from 0 to ", size - 1);
 }
 
 Pairs load_pairs(const std::filesystem::path& path, const Axis& row_axis, const Axis& column_axis) {
@@ -45,8 +44,9 @@ Pairs load_pairs(const std::filesystem::path& path, const Axis& row_axis, const 
                         std::vector<std::string>& ids, std::vector<int64_t>& indices) {
     const std::optional<int64_t> index = axis.index_of(line.fields[field]);
     if (!index) {
-      refuse_file(c10::str(where(line.line), name, " must be ", axis.limits(), ", but is ",
-                           line.fields[field].empty() ? "empty" : shown(line.fields[field]), "."));
+      refuse_file(c10::str(where(line.line), name, " must be ", axis.ids.are_texts() ? "" : "a whole number, ",
+                           axis.limits(), ", but is ", line.fields[field].empty() ? "empty" : shown(line.fields[field]),
+                           "."));
     }
     ids.push_back(axis.id_of(*index));
     indices.push_back(*index);

@@ -23,7 +23,7 @@ struct Axis {
   std::string id_of(int64_t index) const;
   /// A list of ids, whether the axis has them or not: texts where its own are, or one is no number.
   Ids list(std::vector<std::string> named) const;
-  /// What an id must be: "a whole number, from 0 to 9", "one of the 10 ids that were fitted".
+  /// What an id must be: "from 0 to 9", "one of the 10 ids that were fitted".
   std::string limits() const;
 };
 
