@@ -108,8 +108,16 @@ TEST_CASE("What is written is read back equal", "[pt_writer]") {
     PtValue value;
     if (const auto* tensor = std::get_if<Tensor>(&entry)) {
       value.value = tensor->detach().clone(at::MemoryFormat::Contiguous);
+    } else if (const auto* texts = std::get_if<std::vector<std::string>>(&entry)) {
+      PtValue::List list;
+      for (const std::string& text : *texts) list.items.push_back({text});
+      value.value = list;
     } else {
-      std::visit([&](const auto& held) { value.value = held; }, entry);
+      std::visit(
+          [&](const auto& held) {
+            if constexpr (!std::is_same_v<std::decay_t<decltype(held)>, std::vector<std::string>>) value.value = held;
+          },
+          entry);
     }
     expected.items.push_back({PtValue{key}, value});
   }
