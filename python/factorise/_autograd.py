@@ -5,11 +5,13 @@ from __future__ import annotations
 from torch import Tensor
 
 from ._arguments import Callback, Engine, Initial, Loss, check_choice, check_schedule, checked_start, device_of
+from ._compiler import outside_graphs
 from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
 from ._operators import operators
 from ._reference import ad_epoch, ad_loss
 
 
+@outside_graphs
 def gd_factorise_ad(
     A: Tensor,
     rank: int,

@@ -10,11 +10,13 @@ from typing import Any
 from torch import Tensor
 
 from ._arguments import Callback, Engine, Initial, Path, check_choice, check_schedule, checked_start, device_of
+from ._compiler import outside_graphs
 from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
 from ._operators import operators
 from ._reference import sgd_epoch
 
 
+@outside_graphs
 def sgd_factorise(
     A: Tensor,
     rank: int,
@@ -62,6 +64,7 @@ def sgd_factorise(
                       path, overcomplete, report_every, callback, progress)  # fmt: skip
 
 
+@outside_graphs
 def sgd_factorise_masked(
     A: Tensor,
     M: Tensor,

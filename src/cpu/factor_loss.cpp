@@ -2,9 +2,9 @@
 
 #include "ops/factor_loss.h"
 
+#include <ATen/EmptyTensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/scalar_tensor.h>
 
 #include <algorithm>
@@ -65,9 +65,14 @@ LossAndGradients compute(const at::Tensor& X, const at::Tensor& Y, const at::Ten
 
 /// Zeros where observed, a byte each: A = 0 as the passes read it.
 at::Tensor zeros_of(const at::Tensor& observed, int64_t lanes) {
-  const int64_t stride = (observed.size(1) + lanes - 1) / lanes * lanes;
-  at::Tensor bytes = at::full({observed.size(0), stride}, cpu::kMissing, at::TensorOptions(at::kChar));
-  bytes.narrow(1, 0, observed.size(1)).masked_fill_(observed, 0);
+  const int64_t rows = observed.size(0), columns = observed.size(1), stride = (columns + lanes - 1) / lanes * lanes;
+  at::Tensor bytes = at::detail::empty_cpu({rows, stride}, at::kChar);
+  for (int64_t row = 0; row < rows; ++row) {
+    const bool* const seen = observed.const_data_ptr<bool>() + row * columns;
+    int8_t* const to = bytes.mutable_data_ptr<int8_t>() + row * stride;
+    for (int64_t c = 0; c < columns; ++c) to[c] = static_cast<int8_t>((seen[c] - 1) & cpu::kMissing);
+    std::fill(to + columns, to + stride, cpu::kMissing);
+  }
   return bytes;
 }
 

@@ -9,6 +9,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/library.h>
 
 #include <algorithm>
@@ -17,7 +18,7 @@
 #include "cpu/gd.h"
 #include "factorise/arguments.h"
 #include "factorise/cuda_plugin.h"
-#include "ops/batching.h"
+#include "ops/transforms.h"
 
 namespace factorise {
 namespace {
@@ -66,6 +67,10 @@ void check(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTens
 
 Tensor factor_loss_value(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M, bool norm) {
   check(U, V, A, M);
+  // The Autograd kernel asks the same; it is not on the way in inference mode.
+  if (has_no_kernels(U) && c10::impl::tls_is_dispatch_key_excluded(c10::DispatchKey::AutogradCUDA)) {
+    return std::get<0>(factor_loss_anywhere(U, V, A, M, norm, false, false));
+  }
   return std::get<0>(loss_and_gradients(U, V, A, M, norm, false, false));
 }
 
@@ -75,29 +80,6 @@ LossAndGradients factor_loss_meta(const Tensor& U, const Tensor& V, const Tensor
     return wanted ? at::empty_like(factor, at::MemoryFormat::Contiguous) : at::empty({0}, factor.options());
   };
   return {at::empty({}, U.options()), gradient(U, for_U), gradient(V, for_V)};
-}
-
-/// In strips of rows, so that no second matrix of A's size is needed.
-Tensor error_times_anywhere(const Tensor& X, const Tensor& Y, const Tensor& W, const OptionalTensor& A, const Tensor& M,
-                            bool transposed) {
-  const int64_t rows = X.size(0), height = std::max<int64_t>(1, (int64_t{1} << 20) / Y.size(0));
-  const Tensor columns = Y.t();
-  Tensor sum = at::zeros({transposed ? Y.size(0) : 0, W.size(1)}, X.options());
-  std::vector<Tensor> strips;
-  for (int64_t row = 0; row < rows; row += height) {
-    const auto strip = [&](const Tensor& matrix) { return matrix.narrow(0, row, std::min(height, rows - row)); };
-    Tensor err = strip(X).mm(columns).neg();
-    if (A) err = err + strip(*A).to(X.scalar_type());
-    err = err.masked_fill(strip(M).eq(0), 0);
-    // As on the way forward: a mask that does not say what is observed gives what is no number.
-    if (M.is_floating_point()) err = err.masked_fill(strip(M).isnan(), std::numeric_limits<double>::quiet_NaN());
-    if (transposed) {
-      sum = sum.addmm(err.t(), strip(W));
-    } else {
-      strips.push_back(err.mm(W));
-    }
-  }
-  return transposed ? sum : at::cat(strips);
 }
 
 Tensor error_times_meta(const Tensor& X, const Tensor& Y, const Tensor& W, const OptionalTensor&, const Tensor&,
@@ -120,6 +102,29 @@ LossAndGradients factor_loss_anywhere(const Tensor& U, const Tensor& V, const Te
 }
 
 Tensor scaled_gradient_anywhere(const Tensor& gradient, const Tensor& above) { return gradient * above; }
+
+Tensor error_times_anywhere(const Tensor& X, const Tensor& Y, const Tensor& W, const OptionalTensor& A, const Tensor& M,
+                            bool transposed) {
+  // In strips of rows, so that no second matrix of A's size is needed.
+  const int64_t rows = X.size(0), height = std::max<int64_t>(1, (int64_t{1} << 20) / Y.size(0));
+  const Tensor columns = Y.t();
+  Tensor sum = at::zeros({transposed ? Y.size(0) : 0, W.size(1)}, X.options());
+  std::vector<Tensor> strips;
+  for (int64_t row = 0; row < rows; row += height) {
+    const auto strip = [&](const Tensor& matrix) { return matrix.narrow(0, row, std::min(height, rows - row)); };
+    Tensor err = strip(X).mm(columns).neg();
+    if (A) err = err + strip(*A).to(X.scalar_type());
+    err = err.masked_fill(strip(M).eq(0), 0);
+    // As on the way forward: a mask that does not say what is observed gives what is no number.
+    if (M.is_floating_point()) err = err.masked_fill(strip(M).isnan(), std::numeric_limits<double>::quiet_NaN());
+    if (transposed) {
+      sum = sum.addmm(err.t(), strip(W));
+    } else {
+      strips.push_back(err.mm(W));
+    }
+  }
+  return transposed ? sum : at::cat(strips);
+}
 
 bool has_no_kernels(const Tensor& tensor) {
   return tensor.is_cuda() && !load_cuda_kernels(tensor.device().index()).empty();

@@ -40,6 +40,8 @@ at::Tensor error_times_cpu(const at::Tensor& X, const at::Tensor& Y, const at::T
 LossAndGradients factor_loss_anywhere(const at::Tensor& U, const at::Tensor& V, const at::Tensor& A,
                                       const std::optional<at::Tensor>& M, bool norm, bool for_U, bool for_V);
 at::Tensor scaled_gradient_anywhere(const at::Tensor& gradient, const at::Tensor& above);
+at::Tensor error_times_anywhere(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& W,
+                                const std::optional<at::Tensor>& A, const at::Tensor& M, bool transposed);
 
 /// Whether a GPU lacks kernels of ours. They register themselves once they are opened, which this does, also for a GPU
 /// that they do not run on.

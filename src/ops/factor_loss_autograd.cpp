@@ -5,30 +5,22 @@
 //   E' = -(dU Vᵀ + U dVᵀ) where observed,  by_U' = -2 (E dV + E' V),  by_V' = -2 (Eᵀ dU + E'ᵀ U)
 // The norm N = √S has the gradients by / 2N; these change by  by' / 2N - g <g, (dU, dV)> / N,  g the norm's gradient.
 // All of this is products of E with a narrow matrix, whose derivatives are such products again.
-//
-// The nodes are torch::autograd::Node's: its class Function refuses torch.func, and forward mode.
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
-#include <torch/csrc/autograd/functions/utils.h>
-#include <torch/csrc/autograd/saved_variable.h>
-#include <torch/csrc/dynamo/compiled_autograd.h>
 #include <torch/library.h>
 
 #include <limits>
-#include <mutex>
-#include <string>
 
-#include "ops/derivatives.h"
+#include "factorise/derivatives.h"
 #include "ops/factor_loss.h"
+#include "ops/saving_node.h"
 
 namespace factorise {
 namespace {
 
 using at::Tensor;
-using torch::autograd::SavedVariable;
-using torch::autograd::variable_list;
 using OptionalTensor = std::optional<Tensor>;
 
 void refuse_derivative_of(const char* name, const Tensor& matrix) {
@@ -90,60 +82,27 @@ struct Result {
   }
 };
 
-/// A node of the graph whose saved tensors are freed together.
-struct SavingNode : torch::autograd::Node {
-  void release_variables() override {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    for (SavedVariable& variable : saved) variable.reset_data();
-  }
-  void compiled_args(torch::dynamo::autograd::CompiledNodeArgs& args) const override {
-    args.collect(flags);
-    for (size_t i = 0; i < saved.size(); ++i) args.collect(saved[i], i >= inputs);
-  }
-  variable_list apply_with_saved(const variable_list& above,
-                                 torch::dynamo::autograd::SwapSavedVariables& swap) override {
-    for (SavedVariable& variable : saved) swap.before(variable);
-    variable_list result = apply(variable_list(above));
-    for (SavedVariable& variable : saved) swap.after(variable);
-    return result;
-  }
-  Tensor unpack(size_t index) { return saved[index].unpack(index < inputs ? nullptr : shared_from_this()); }
-
-  std::vector<SavedVariable> saved;  ///< inputs, then results
-  size_t inputs = 0;                 ///< how many of them are inputs
-  int64_t flags = 0;                 ///< what else tells one node from another
-};
-
-template <class T>
-std::shared_ptr<T> node_of(std::initializer_list<Tensor> differentiable, std::initializer_list<Tensor> inputs) {
-  const std::shared_ptr<T> node(new T(), torch::autograd::deleteNode);
-  for (const Tensor& tensor : differentiable) node->add_next_edge(torch::autograd::impl::gradient_edge(tensor));
-  for (const Tensor& tensor : inputs) node->saved.emplace_back(tensor, false);
-  node->inputs = inputs.size();
-  return node;
-}
-
 // ---- the loss and its gradients
 
-struct FactorLossBackward final : SavingNode {
-  enum : size_t { kU, kV, kA, kM, kLoss, kByU, kByV };
+struct LossBackward {
+  static constexpr char kName[] = "FactorLossBackward";
+  enum Place : size_t { kU, kV, kA, kM, kLoss, kByU, kByV };
+  static constexpr int64_t kNorm = 1, kMasked = 2;  ///< flags
 
-  std::string name() const override { return "FactorLossBackward"; }
-
-  variable_list apply(variable_list&& above) override {
-    const std::lock_guard<std::mutex> lock(mutex_);
+  static variable_list backward(const variable_list& above, const SavedTensor& saved, int64_t flags,
+                                const std::vector<bool>& needed) {
     const Tensor &by_loss = above[0], &dU = above[1], &dV = above[2];
     const bool twice = dU.defined() || dV.defined();
     Point at;
     Result result;
     if (twice) {
-      at = {unpack(kU), unpack(kV), unpack(kA), unpack(kM), flags != 0};
-      result = {unpack(kLoss), unpack(kByU), unpack(kByV)};
+      at = {saved(kU), saved(kV), saved(kA), flags & kMasked ? saved(kM) : Tensor(), (flags & kNorm) != 0};
+      result = {saved(kLoss), saved(kByU), saved(kByV)};
     }
     variable_list gradients(2);
     for (const size_t i : {size_t{0}, size_t{1}}) {
-      if (!task_should_compute_output(i)) continue;
-      if (by_loss.defined()) gradients[i] = scaled_gradient(unpack(i == 0 ? kByU : kByV), by_loss);
+      if (!needed[i]) continue;
+      if (by_loss.defined()) gradients[i] = scaled_gradient(saved(i == 0 ? kByU : kByV), by_loss);
       if (twice) gradients[i] = plus(gradients[i], result.second(at, dU, dV, i == 1));
     }
     return gradients;
@@ -157,11 +116,10 @@ LossAndGradients loss_with_derivatives(const Tensor& U, const Tensor& V, const T
   const Tensor &dU = tangent_of(U), &dV = tangent_of(V);
   const bool forward = dU.defined() || dV.defined();
   const bool reverse = torch::autograd::compute_requires_grad(U, V);
-  const Tensor mask = M.value_or(Tensor());
-  std::shared_ptr<FactorLossBackward> node;
+  std::shared_ptr<SavingNode<LossBackward>> node;
   if (reverse) {
-    node = node_of<FactorLossBackward>({U, V}, {U, V, A, mask});
-    node->flags = norm;
+    const int64_t flags = (norm ? LossBackward::kNorm : 0) | (M ? LossBackward::kMasked : 0);
+    node = SavingNode<LossBackward>::make({U, V}, {U, V, A, M.value_or(A)}, flags);
   }
   const bool with_U = for_U || dU.defined() || (reverse && U.requires_grad());
   const bool with_V = for_V || dV.defined() || (reverse && V.requires_grad());
@@ -176,7 +134,7 @@ LossAndGradients loss_with_derivatives(const Tensor& U, const Tensor& V, const T
     for (const Tensor& tensor : {result.loss, result.by_U, result.by_V}) torch::autograd::set_history(tensor, node);
   }
   if (forward) {
-    const Point at{primal_of(U), primal_of(V), A, mask, norm};
+    const Point at{primal_of(U), primal_of(V), A, M.value_or(Tensor()), norm};
     const auto wanted = [&](bool asked, const Tensor& factor) { return asked || (reverse && factor.requires_grad()); };
     const Tensor loss = result.along(dU, dV);
     const Tensor by_U = wanted(for_U, U) ? result.second(at, dU, dV, false) : Tensor();
@@ -206,22 +164,23 @@ Tensor scaled_with_derivatives(const Tensor& gradient, const Tensor& above) {
 
 // ---- the product
 
-struct ErrorTimesBackward final : SavingNode {
-  enum : size_t { kX, kY, kW, kA, kM };
-
-  std::string name() const override { return "FactorLossErrorTimesBackward"; }
+struct ErrorTimesBackward {
+  static constexpr char kName[] = "FactorLossErrorTimesBackward";
+  enum Place : size_t { kX, kY, kW, kA, kM };
+  static constexpr int64_t kTransposed = 1, kWithA = 2;  ///< flags
 
   /// By W: Eᵀ above. By X and Y: E changes by -dX Yᵀ, and <dX Yᵀ W, above> = <dX, (above Wᵀ where observed) Y>.
-  variable_list apply(variable_list&& above) override {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (!above[0].defined()) return variable_list(3);
-    const Tensor X = unpack(kX), Y = unpack(kY), W = unpack(kW), M = unpack(kM);
-    const bool transposed = flags != 0;
-    const Tensor &left = transposed ? W : above[0], &right = transposed ? above[0] : W;
+  static variable_list backward(const variable_list& above, const SavedTensor& saved, int64_t flags,
+                                const std::vector<bool>& needed) {
     variable_list gradients(3);
-    if (task_should_compute_output(0)) gradients[0] = error_times(left, right, Y, std::nullopt, M, false);
-    if (task_should_compute_output(1)) gradients[1] = error_times(left, right, X, std::nullopt, M, true);
-    if (task_should_compute_output(2)) gradients[2] = error_times(X, Y, above[0], given(unpack(kA)), M, !transposed);
+    if (!above[0].defined()) return gradients;
+    const Tensor X = saved(kX), Y = saved(kY), W = saved(kW), M = saved(kM);
+    const bool transposed = flags & kTransposed;
+    const Tensor &left = transposed ? W : above[0], &right = transposed ? above[0] : W;
+    const OptionalTensor A = flags & kWithA ? OptionalTensor(saved(kA)) : std::nullopt;
+    if (needed[0]) gradients[0] = error_times(left, right, Y, std::nullopt, M, false);
+    if (needed[1]) gradients[1] = error_times(left, right, X, std::nullopt, M, true);
+    if (needed[2]) gradients[2] = error_times(X, Y, above[0], A, M, !transposed);
     return gradients;
   }
 };
@@ -230,10 +189,10 @@ Tensor error_times_with_derivatives(const Tensor& X, const Tensor& Y, const Tens
                                     const Tensor& M, bool transposed) {
   if (A) refuse_derivative_of("A", *A);
   refuse_derivative_of("M", M);
-  std::shared_ptr<ErrorTimesBackward> node;
+  std::shared_ptr<SavingNode<ErrorTimesBackward>> node;
   if (torch::autograd::compute_requires_grad(X, Y, W)) {
-    node = node_of<ErrorTimesBackward>({X, Y, W}, {X, Y, W, A.value_or(Tensor()), M});
-    node->flags = transposed;
+    const int64_t flags = (transposed ? ErrorTimesBackward::kTransposed : 0) | (A ? ErrorTimesBackward::kWithA : 0);
+    node = SavingNode<ErrorTimesBackward>::make({X, Y, W}, {X, Y, W, A.value_or(M), M}, flags);
   }
   Tensor result;
   {

@@ -1,6 +1,6 @@
 #pragma once
-// What the operators' Autograd kernels need of forward mode, for which torch's C++ interface has no function class: a
-// tensor's tangent, the tensor without it, and a refusal where an operator has no derivative.
+// Forward mode, for which torch's C++ interface has no function class: a tensor's tangent, the tensor without it, and a
+// refusal where a function has no derivative and would pass for a constant.
 
 #include <ATen/core/Tensor.h>
 
@@ -18,12 +18,9 @@ at::Tensor primal_of(const at::Tensor& tensor);
 /// Gives a result its tangent.
 void set_tangent(const at::Tensor& result, const at::Tensor& tangent);
 
-/// Throws where a tensor requires grad or carries a tangent: `op` has no derivative. Undefined tensors are passed over.
-void refuse_derivatives(const char* op, std::initializer_list<at::Tensor> tensors);
-
-/// Throws where a tensor is followed by forward mode or by a transform of torch.func (grad, jvp, jacrev, ...): the
-/// result of `function` would be taken for a constant in silence. A tensor that requires grad is let through: that its
-/// result does not, is told by torch where it is differentiated.
+/// Throws where a tensor is followed by forward mode or by a transform of torch.func (grad, jvp, jacrev, ...), which
+/// would take the result of `function` for a constant, in silence. A tensor that requires grad is let through: torch
+/// says that the result does not, where it is to be differentiated. Undefined tensors are passed over.
 void refuse_transforms(const char* function, std::initializer_list<at::Tensor> tensors);
 
 }  // namespace factorise

@@ -1,7 +1,8 @@
-// Kernels for the key FuncTorchBatched, by torch's own plumbing (ATen/functorch/PlumbingHelper.h).
+// Boxed kernels for the keys FuncTorchBatched, by torch's own plumbing (ATen/functorch/PlumbingHelper.h), and Autograd.
 
-#include "ops/batching.h"
+#include "ops/transforms.h"
 
+#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/functorch/DynamicLayer.h>
 #include <ATen/functorch/PlumbingHelper.h>
@@ -9,6 +10,8 @@
 
 #include <string>
 #include <vector>
+
+#include "factorise/derivatives.h"
 
 namespace factorise {
 namespace {
@@ -37,6 +40,15 @@ struct Argument {
   IValue element(int64_t index) const { return batch_dim ? IValue(value.toTensor().select(*batch_dim, index)) : value; }
   int64_t batch_size() const { return batch_dim ? value.toTensor().size(*batch_dim) : -1; }
 };
+
+void refuse_derivative(const std::string& op, const Tensor& tensor) {
+  if (!tensor.defined()) return;
+  TORCH_CHECK_NOT_IMPLEMENTED(!tensor.requires_grad(), "[", op,
+                              "] has no derivative: give tensors that do not require grad, such as their detach().");
+  TORCH_CHECK_NOT_IMPLEMENTED(!tangent_of(tensor).defined(), "[", op,
+                              "] has no derivative: give tensors without a tangent of forward mode, such as their "
+                              "detach().");
+}
 
 }  // namespace
 
@@ -70,11 +82,30 @@ void one_by_one_of_batch(const c10::OperatorHandle& op, torch::jit::Stack* stack
   for (const auto& parts : results) stack->push_back(at::functorch::makeBatched(at::stack(parts), 0, level));
 }
 
-void refuse_batch(const c10::OperatorHandle& op, torch::jit::Stack*) {
-  TORCH_CHECK_NOT_IMPLEMENTED(
-      false, "[", name_of(op),
-      "] cannot be mapped by torch.func.vmap: it takes one matrix at a time. Call it in a loop; "
-      "each call uses all threads.");
+void refuse_batch_of(const std::string& function) {
+  C10_THROW_ERROR(NotImplementedError, "[" + function +
+                                           "] cannot be mapped by torch.func.vmap: it takes one matrix at a time. Call "
+                                           "it in a loop; each call uses all threads.");
+}
+
+void refuse_batch(const c10::OperatorHandle& op, torch::jit::Stack*) { refuse_batch_of(name_of(op)); }
+
+void without_derivative(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const auto& arguments = op.schema().arguments();
+  const auto given = torch::jit::last(*stack, arguments.size());
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (given[i].isTensorList()) {
+      for (const Tensor& tensor : given[i].toTensorVector()) refuse_derivative(name_of(op), tensor);
+    }
+    if (!given[i].isTensor()) continue;
+    const Tensor& tensor = given[i].toTensor();
+    refuse_derivative(name_of(op), tensor);
+    // What another backward pass has saved must not change unseen.
+    const bool written = arguments[i].alias_info() && arguments[i].alias_info()->isWrite();
+    if (written && tensor.defined() && !tensor.is_inference()) tensor.unsafeGetTensorImpl()->bump_version();
+  }
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
+  op.callBoxed(stack);
 }
 
 }  // namespace factorise
