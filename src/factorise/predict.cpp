@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "factorise/arguments.h"
+#include "factorise/derivatives.h"
 #include "factorise/epochs.h"
 
 namespace factorise {
@@ -19,6 +20,7 @@ namespace {
 Factors plain(const char* function, const Factors& factors, bool may_stay = false) {
   check_matrix(function, "U", factors.U);
   check_matrix(function, "V", factors.V);
+  refuse_transforms(function, {factors.U, factors.V});
   TORCH_CHECK_VALUE(factors.U.size(1) == factors.V.size(1), "[", function,
                     "] U and V must have as many columns as each other, but were ", shape_of(factors.U), " and ",
                     shape_of(factors.V), ".");
