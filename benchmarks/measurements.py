@@ -16,7 +16,7 @@ LIBMF, LIBMF_TUNED = "LIBMF", "LIBMF, few bins"
 FULL_BATCH = {"PyTorch full-batch": "sheet", "PyTorch full-batch, in place": "in place"}
 DENSE = {"PyTorch": "autograd", "PyTorch, gradients by hand, in place": "by_hand"}
 OURS_AVX2 = "ours, AVX2"
-SCALAR = ("scalar dense", "scalar dense fma", "scalar entries", "scalar entries fma")
+SCALAR = ("scalar dense", "scalar dense fma", "scalar entries", "scalar entries fma", "scalar entries avx512")
 
 
 def thread_counts(sides):

@@ -94,8 +94,8 @@ def peer_lines(sides, plan, versions, libmf):
     """Which build each side is, and how it is called: a peer is to be at its best."""
     yield (f"ours: {sides.isa}" + (f"; the rows \"{measurements.OURS_AVX2}\" are FACTORISE_ISA=avx2 on the same machine"
                                    if sides.isa == "AVX-512" else ""))
-    yield ("scalar C++ loops: one source compiled with -O3, for the processor that all x86-64 have and for AVX2 with fused "
-           "multiply-adds; the better one counts")
+    yield ("scalar C++ loops: one source compiled with -O3 for plain x86-64, for AVX2 with fused multiply-adds, and for "
+           "AVX-512; the best one counts. -march=native gives none that is faster")
     yield (f"PyTorch: pip's wheel, {versions.get('blas', '–')}, {versions.get('capability', '–')}; the sheets' code in eager "
            "mode, and the same mathematics in place, without a new tensor of A's size in an epoch, which of the forms tried "
            "is the fastest (torch.compile of the sheets' code lies between the two); the race to an error takes the latter")
