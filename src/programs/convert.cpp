@@ -113,6 +113,7 @@ void convert(const ConvertOptions& options) {
     refuse_value(fmt::format("the mask in {} must have the shape of {}, but has not.", options.matrix.mask,
                              options.matrix.file));
   }
+  notice_zeros(options.matrix, matrix, out);
   write(options.output, matrix, out);
   if (!options.common.json.empty()) {
     write_json(options.common.json, {{"input", options.matrix.file},

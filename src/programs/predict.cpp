@@ -8,11 +8,12 @@
 #include <factorise/predict.h>
 #include <fmt/format.h>
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "io/pairs.h"
 #include "programs/json_file.h"
-#include "programs/model.h"
+#include "programs/table.h"
 #include "programs/terminal.h"
 
 namespace factorise::programs {
@@ -25,6 +26,8 @@ void check_options(const PredictOptions& options) {
   if (!options.pairs.empty() && (options.row || options.column)) {
     throw UsageError("--pairs and --row or --column cannot be given together.");
   }
+  check_factor_names(options.names);
+  check_clip(options.clip);
   if (options.output != "-" && options.pairs.empty()) {
     throw UsageError("--output is for the list of --pairs, but there is none.");
   }
@@ -35,26 +38,48 @@ Pairs entry(int64_t row, int64_t column, const Model& model) {
           at::tensor({index_of(model, model.columns, "--column", column)}), at::tensor({row}), at::tensor({column})};
 }
 
+/// Where the file does not say what it was fitted to, all are the factors' own.
+Predictions predictions(const PredictOptions& options, const Model& model, const Pairs& pairs) {
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  const std::optional<Range> clip = range_of(options.clip, model.observed, options.model);
+  const Observations observed = model.observed.value_or(Observations{{}, {}, none, {none, none}});
+  return factorise::predict(model.factors, observed, pairs.rows, pairs.columns, clip);
+}
+
 /// Digits that name the float64 exactly: what another program reads is what was computed.
-std::string csv_of(const Pairs& pairs, const at::Tensor& values) {
-  std::string text = "row,column,prediction\n";
+std::string csv_of(const Pairs& pairs, const Predictions& found) {
+  std::string text = "row,column,prediction,fallback\n";
   const auto* row = pairs.row_ids.const_data_ptr<int64_t>();
   const auto* column = pairs.column_ids.const_data_ptr<int64_t>();
-  const auto* value = values.const_data_ptr<double>();
-  for (int64_t i = 0; i < values.numel(); ++i) {
-    fmt::format_to(std::back_inserter(text), "{},{},{}\n", row[i], column[i], value[i]);
+  const auto* value = found.values.const_data_ptr<double>();
+  const bool* fallback = found.fallback.const_data_ptr<bool>();
+  for (int64_t i = 0; i < found.values.numel(); ++i) {
+    fmt::format_to(std::back_inserter(text), "{},{},{},{}\n", row[i], column[i], value[i], fallback[i] ? 1 : 0);
   }
   return text;
 }
 
-nlohmann::ordered_json json_of(const PredictOptions& options, const Pairs& pairs, const at::Tensor& values) {
+nlohmann::ordered_json json_of(const PredictOptions& options, const Pairs& pairs, const Predictions& found) {
   auto list = nlohmann::ordered_json::array();
-  for (int64_t i = 0; i < values.numel(); ++i) {
+  for (int64_t i = 0; i < found.values.numel(); ++i) {
     list.push_back({{"row", pairs.row_ids[i].item<int64_t>()},
                     {"column", pairs.column_ids[i].item<int64_t>()},
-                    {"prediction", number(values[i].item<double>())}});
+                    {"prediction", number(found.values[i].item<double>())},
+                    {"fallback", found.fallback[i].item<bool>()}});
   }
   return {{"model", options.model}, {"predictions", list}};
+}
+
+/// Says how many predictions are not the factors' own.
+void notice_fallbacks(const Model& model, const Predictions& found, const Output& out) {
+  const auto count = found.fallback.sum().item<int64_t>();
+  if (count == 0) return;
+  const std::string which =
+      found.values.numel() == 1 ? "This entry is"
+      : count == 1              ? fmt::format("1 of the {} entries is", grouped(found.values.numel()))
+                   : fmt::format("{} of the {} entries are", grouped(count), grouped(found.values.numel()));
+  out.notice(fmt::format("{} of a row or column unseen in training: the prediction is its mean, {}.", which,
+                         figure(model.observed->mean)));
 }
 
 }  // namespace
@@ -64,12 +89,16 @@ void add_predict_options(CLI::App& app, PredictOptions& options) {
   add_integer(app, "--row", options.row, {}, "Row of the entry, from 0, or the id that it had in --entries");
   add_integer(app, "--column", options.column, {}, "Column of the entry, the same");
   add_text(app, "--pairs", options.pairs, "CSV", "Many entries: a header row,column, and one on each line");
-  add_text(app, "--output", options.output, "FILE", "With --pairs, the CSV row,column,prediction; - means stdout");
+  add_text(app, "--output", options.output, "FILE",
+           "With --pairs, the CSV row,column,prediction,fallback; - means stdout");
+  add_factor_names(app, options.names, "MODEL");
+  add_clip(app, options.clip, "predictions");
   add_output_options(app, options.common);
   require(app, "MODEL");
   set_examples(app,
                "  factorise predict factors.pt --row 124 --column 4\n"
-               "  factorise predict factors.pt --pairs pairs.csv --output predicted.csv");
+               "  factorise predict factors.pt --pairs pairs.csv --output predicted.csv --clip 1,5\n"
+               "  factorise predict weights.pt --u item_factors.weight --v user_factors.weight --row 124 --column 4");
 }
 
 void predict(const PredictOptions& options) {
@@ -77,19 +106,20 @@ void predict(const PredictOptions& options) {
   check_writable(options.common.json, "--json", /*by_write_json=*/true);
   check_writable(options.output, "--output");
   const Output out(options.common);
-  const Model model = load_model(options.model);
+  const Model model = load_model(options.model, options.names);
   const Pairs pairs = options.pairs.empty() ? entry(*options.row, *options.column, model)
                                             : load_pairs(options.pairs, model.rows, model.columns);
-  const at::Tensor values = factorise::predict(model.factors, pairs.rows, pairs.columns);
-  if (options.output != "-") save_text(options.output, csv_of(pairs, values));
-  if (!options.common.json.empty()) write_json(options.common.json, json_of(options, pairs, values));
+  const Predictions found = predictions(options, model, pairs);
+  notice_fallbacks(model, found, out);
+  if (options.output != "-") save_text(options.output, csv_of(pairs, found));
+  if (!options.common.json.empty()) write_json(options.common.json, json_of(options, pairs, found));
   if (options.common.json == "-") return;
   if (options.pairs.empty()) {
-    out.print(fmt::format("{:.6g}", values[0].item<double>()));
+    out.print(fmt::format("{:.6g}", found.values[0].item<double>()));
   } else if (options.output == "-") {
-    write_stdout(csv_of(pairs, values));
+    write_stdout(csv_of(pairs, found));
   } else {
-    out.notice(fmt::format("{} predictions are in {}.", values.numel(), options.output));
+    out.notice(fmt::format("{} predictions are in {}.", found.values.numel(), options.output));
   }
 }
 
