@@ -57,7 +57,7 @@ TEST_CASE("what is observed is counted, and nothing else", "[observations]") {
   CHECK(std::isnan(observations(at::tensor({1.0, std::nan("")}).view({2, 1})).mean));
   CHECK(std::isnan(observations(ratings(), mask().mul(0)).mean));
   CHECK_THROWS_WITH(observations(at::tensor({1.0, 2.0})), contains("[observations] A must be a matrix"));
-  CHECK_THROWS_WITH(observations(ratings(), mask().narrow(0, 0, 2)), contains("[observations] M must be"));
+  CHECK_THROWS_WITH(observations(ratings(), mask().narrow(0, 0, 2)), contains("[observations] M must have A's shape"));
 }
 
 TEST_CASE("observations of a large matrix are one sum for every thread count and form", "[observations]") {
@@ -80,7 +80,7 @@ TEST_CASE("the mean is predicted where nothing was observed", "[observations]") 
   const Observations observed = observations(ratings(), mask());
   const Predictions found = predict(factors(), observed, indices({0, 2, 3, -1, 1}), indices({2, 2, 1, 0, -1}));
   CHECK(at::equal(found.values, at::tensor({3.0, 3.0, 3.0, 3.0, 3.0}, at::kDouble)));
-  CHECK(at::equal(found.fallback, at::tensor({false, true, true, true, true})));
+  CHECK(at::equal(found.fallback, at::tensor({0, 1, 1, 1, 1}).to(at::kBool)));
   const Predictions own = predict(factors(), observed, indices({3, 0}), indices({2, 0}));
   CHECK(at::equal(own.values, at::tensor({9.0, 1.0}, at::kDouble)));
   CHECK_FALSE(own.fallback.any().item<bool>());
@@ -112,7 +112,7 @@ TEST_CASE("rows of which nothing was observed are not ranked", "[observations]")
 }
 
 TEST_CASE("a judgement tells fallbacks from the factors' own entries", "[observations]") {
-  const Predictions given{at::tensor({1.0, 5.0, 3.0}, at::kDouble), at::tensor({false, false, true})};
+  const Predictions given{at::tensor({1.0, 5.0, 3.0}, at::kDouble), at::tensor({0, 0, 1}).to(at::kBool)};
   const Judgement judged = judge(given, at::tensor({2.0, 2.0, 7.0}, at::kDouble));
   CHECK(judged.entries == 3);
   CHECK(judged.fallbacks == 1);

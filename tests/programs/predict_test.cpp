@@ -80,8 +80,8 @@ TEST_CASE("where training saw nothing the mean is predicted, and marked", "[pred
     return result.out;
   };
   CHECK_THAT(fitted("F.pt", {}), contains("4 observed (44.4 %), none in 1 row and 1 column"));
-  CHECK(load_tensor(folder + "/F.pt", "row_counts").equal(at::tensor({2, 0, 2})));
-  CHECK(load_tensor(folder + "/F.pt", "column_counts").equal(at::tensor({2, 2, 0})));
+  CHECK(load_tensor(folder + "/F.pt", "row_counts").equal(at::tensor({2, 0, 2}, at::kLong)));
+  CHECK(load_tensor(folder + "/F.pt", "column_counts").equal(at::tensor({2, 2, 0}, at::kLong)));
   const ProcessResult one = predict(folder, {"F.pt", "--row", "1", "--column", "0"});
   CHECK(one.out == "3\n");
   CHECK(one.err == "This entry is of a row or column unseen in training: the prediction is its mean, 3.\n");
@@ -107,8 +107,8 @@ TEST_CASE("where training saw nothing the mean is predicted, and marked", "[pred
     REQUIRE(result.status == 0);
   };
   go_on("F.pt", "on.pt");
-  CHECK(load_tensor(folder + "/on.pt", "row_counts").equal(at::tensor({3, 0, 4})));
-  CHECK(load_tensor(folder + "/on.pt", "column_counts").equal(at::tensor({2, 3, 2})));
+  CHECK(load_tensor(folder + "/on.pt", "row_counts").equal(at::tensor({3, 0, 4}, at::kLong)));
+  CHECK(load_tensor(folder + "/on.pt", "column_counts").equal(at::tensor({2, 3, 2}, at::kLong)));
   save_pt(folder + "/plain.pt", {{"U", load_tensor(folder + "/F.pt", "U")}, {"V", load_tensor(folder + "/F.pt", "V")}});
   go_on("plain.pt", "other.pt");
   CHECK(predict(folder, {"other.pt", "--row", "1", "--column", "0"}).err == "");

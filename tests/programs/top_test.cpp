@@ -67,8 +67,8 @@ TEST_CASE("rows without an entry in training are not ranked", "[top]") {
                              {"observed_mean", 3.0},
                              {"observed_min", 1.0},
                              {"observed_max", 5.0},
-                             {"row_counts", at::tensor({2, 0, 1})},
-                             {"column_counts", at::tensor({2, 1, 0})}});
+                             {"row_counts", at::tensor({2, 0, 1}, at::kLong)},
+                             {"column_counts", at::tensor({2, 1, 0}, at::kLong)}});
   save_pt(folder + "/A.pt", at::tensor({1, 1, 0, 0, 0, 0, 1, 0, 0}).view({3, 3}));
   const ProcessResult shown = top(folder, {"--column", "1", "--clip", "1,5"});
   INFO(shown.err);
