@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <tuple>
 
 #include "io/contents.h"
@@ -34,6 +35,13 @@ class Contents {
   Tensor tensor(const std::string& name) const {
     for (const Leaf& leaf : leaves_) {
       if (leaf.name == name && leaf.value.is_tensor()) return leaf.value.tensor();
+    }
+    return {};
+  }
+
+  Ids ids(const std::string& name) const {
+    for (const Leaf& leaf : leaves_) {
+      if (leaf.name == name) return ids_in(leaf.value).value_or(Ids());
     }
     return {};
   }
@@ -176,14 +184,11 @@ Model load_model(const std::string& file, const FactorNames& names, bool only_wh
                             file, advice(contents)));
   }
   check_factors(file, model.factors);
-  model.rows = {model.factors.U.size(0), contents.tensor("row_ids")};
-  model.columns = {model.factors.V.size(0), contents.tensor("column_ids")};
+  model.rows = {model.factors.U.size(0), contents.ids("row_ids")};
+  model.columns = {model.factors.V.size(0), contents.ids("column_ids")};
   if (!are_ids(model.rows.ids, model.rows.size) || !are_ids(model.columns.ids, model.columns.size)) {
     refuse_file(
         fmt::format("{}: row_ids and column_ids must name every row of U and V once, ascending, but do not.", file));
-  }
-  for (Axis* axis : {&model.rows, &model.columns}) {
-    if (axis->ids.defined()) axis->ids = axis->ids.contiguous();
   }
   model.observed = read_observations(file, contents, model.factors);
   return model;
@@ -198,12 +203,20 @@ void add_observations(std::vector<std::pair<std::string, PtEntry>>& dict, const 
   dict.emplace_back("column_counts", observed.column_counts);
 }
 
-int64_t index_of(const Model& model, const Axis& axis, const char* option, int64_t id) {
+int64_t index_of(const Model& model, const Axis& axis, const char* option, const std::string& id) {
   const std::optional<int64_t> index = axis.index_of(id);
   if (!index) {
-    refuse_value(fmt::format("{} must be {} in {}, but was {}.", option, axis.limits(), model.file, id));
+    refuse_value(fmt::format("{} must be {} in {}, but was {}.", option, axis.limits(), model.file, shown(id)));
   }
   return *index;
+}
+
+nlohmann::ordered_json json_id(const Axis& axis, int64_t index) {
+  return axis.ids.defined() ? json_id(axis.ids, index) : nlohmann::ordered_json(index);
+}
+
+nlohmann::ordered_json json_id(const Ids& ids, int64_t i) {
+  return ids.are_texts() ? nlohmann::ordered_json(ids.text(i)) : nlohmann::ordered_json(ids.number(i));
 }
 
 std::string shape_text(const Model& model) {

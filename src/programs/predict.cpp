@@ -11,6 +11,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "io/csv.h"
 #include "io/pairs.h"
 #include "programs/json_file.h"
 #include "programs/table.h"
@@ -20,10 +21,10 @@ namespace factorise::programs {
 namespace {
 
 void check_options(const PredictOptions& options) {
-  if (options.pairs.empty() && !(options.row && options.column)) {
+  if (options.pairs.empty() && (options.row.empty() || options.column.empty())) {
     throw UsageError("an entry is needed, --row and --column, or a list of them, --pairs.");
   }
-  if (!options.pairs.empty() && (options.row || options.column)) {
+  if (!options.pairs.empty() && !(options.row + options.column).empty()) {
     throw UsageError("--pairs and --row or --column cannot be given together.");
   }
   check_factor_names(options.names);
@@ -33,9 +34,10 @@ void check_options(const PredictOptions& options) {
   }
 }
 
-Pairs entry(int64_t row, int64_t column, const Model& model) {
+Pairs entry(const std::string& row, const std::string& column, const Model& model) {
   return {at::tensor({index_of(model, model.rows, "--row", row)}),
-          at::tensor({index_of(model, model.columns, "--column", column)}), at::tensor({row}), at::tensor({column})};
+          at::tensor({index_of(model, model.columns, "--column", column)}), model.rows.list({row}),
+          model.columns.list({column})};
 }
 
 /// Where the file does not say what it was fitted to, all are the factors' own.
@@ -49,12 +51,12 @@ Predictions predictions(const PredictOptions& options, const Model& model, const
 /// Digits that name the float64 exactly: what another program reads is what was computed.
 std::string csv_of(const Pairs& pairs, const Predictions& found) {
   std::string text = "row,column,prediction,fallback\n";
-  const auto* row = pairs.row_ids.const_data_ptr<int64_t>();
-  const auto* column = pairs.column_ids.const_data_ptr<int64_t>();
+  const auto id = [](const Ids& ids, int64_t i) { return ids.are_texts() ? csv_field(ids.text(i)) : ids.text(i); };
   const auto* value = found.values.const_data_ptr<double>();
   const bool* fallback = found.fallback.const_data_ptr<bool>();
   for (int64_t i = 0; i < found.values.numel(); ++i) {
-    fmt::format_to(std::back_inserter(text), "{},{},{},{}\n", row[i], column[i], value[i], fallback[i] ? 1 : 0);
+    fmt::format_to(std::back_inserter(text), "{},{},{},{}\n", id(pairs.row_ids, i), id(pairs.column_ids, i), value[i],
+                   fallback[i] ? 1 : 0);
   }
   return text;
 }
@@ -62,8 +64,8 @@ std::string csv_of(const Pairs& pairs, const Predictions& found) {
 nlohmann::ordered_json json_of(const PredictOptions& options, const Pairs& pairs, const Predictions& found) {
   auto list = nlohmann::ordered_json::array();
   for (int64_t i = 0; i < found.values.numel(); ++i) {
-    list.push_back({{"row", pairs.row_ids[i].item<int64_t>()},
-                    {"column", pairs.column_ids[i].item<int64_t>()},
+    list.push_back({{"row", json_id(pairs.row_ids, i)},
+                    {"column", json_id(pairs.column_ids, i)},
                     {"prediction", number(found.values[i].item<double>())},
                     {"fallback", found.fallback[i].item<bool>()}});
   }
@@ -86,8 +88,8 @@ void notice_fallbacks(const Model& model, const Predictions& found, const Output
 
 void add_predict_options(CLI::App& app, PredictOptions& options) {
   add_text(app, "MODEL", options.model, "F.pt", "A file with U and V, as fit --output writes it, or Python");
-  add_integer(app, "--row", options.row, {}, "Row of the entry, from 0, or the id that it had in --entries");
-  add_integer(app, "--column", options.column, {}, "Column of the entry, the same");
+  add_text(app, "--row", options.row, "ID", "Row of the entry, from 0, or the id that it had in --entries");
+  add_text(app, "--column", options.column, "ID", "Column of the entry, the same");
   add_text(app, "--pairs", options.pairs, "CSV", "Many entries: a header row,column, and one on each line");
   add_text(app, "--output", options.output, "FILE",
            "With --pairs, the CSV row,column,prediction,fallback; - means stdout");
@@ -107,8 +109,9 @@ void predict(const PredictOptions& options) {
   check_writable(options.output, "--output");
   const Output out(options.common);
   const Model model = load_model(options.model, options.names);
-  const Pairs pairs = options.pairs.empty() ? entry(*options.row, *options.column, model)
-                                            : load_pairs(options.pairs, model.rows, model.columns);
+  const Pairs pairs = options.pairs.empty() ? entry(options.row, options.column, model)
+                                            : load_pairs(options.pairs, model.rows, model.columns,
+                                                         model.observed ? Unseen::taken : Unseen::refused);
   const Predictions found = predictions(options, model, pairs);
   notice_fallbacks(model, found, out);
   if (options.output != "-") save_text(options.output, csv_of(pairs, found));

@@ -13,7 +13,7 @@ namespace factorise::programs {
 struct PredictOptions {
   CommonOptions common;  ///< json and quiet alone
   std::string model, pairs, output = "-";
-  std::optional<int64_t> row, column;
+  std::string row, column;  ///< ids; empty: not given
   FactorNames names;
   Clip clip;
 };

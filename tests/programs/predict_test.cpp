@@ -97,6 +97,19 @@ TEST_CASE("where training saw nothing the mean is predicted, and marked", "[pred
   CHECK(predictions[2]["fallback"] == true);
   CHECK_THAT(predict(folder, {"F.pt", "--pairs", "pairs.csv"}).out, contains("\n0,2,3,1\n") && contains("\n1,1,3,1\n"));
 
+  // Rows and columns that the matrix does not have are as unseen as row 1; what cannot be a row is refused.
+  std::ofstream(folder + "/far.csv") << "row,column\n0,7\n900,1\n0,0\n";
+  const ProcessResult far = predict(folder, {"F.pt", "--pairs", "far.csv"});
+  CHECK(far.status == 0);
+  CHECK_THAT(far.out, contains("\n0,7,3,1\n") && contains("\n900,1,3,1\n0,0,"));
+  CHECK_THAT(far.err, contains("2 of the 3 entries"));
+  for (const char* row : {"-1", "x", "1.5"}) {
+    std::ofstream(folder + "/bad.csv") << "row,column\n" << row << ",0\n";
+    const ProcessResult refused = predict(folder, {"F.pt", "--pairs", "bad.csv"});
+    CHECK(refused.status == 1);
+    CHECK_THAT(refused.err, contains("bad.csv, line 2: row must be a whole number, from 0 to 2"));
+  }
+
   // A run that goes on from this one knows what this one has seen; of others' factors nothing is known to be drawn.
   save_pt(folder + "/B.pt", at::tensor({0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 2.0, 4.0}).view({3, 3}));
   const auto go_on = [&](const std::string& initial, const std::string& output) {
