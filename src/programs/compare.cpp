@@ -118,6 +118,7 @@ void compare(const CompareOptions& options) {
     return load_model(file, options.names, /*only_where_missing=*/true);
   };
   const Model a = load(options.a), b = load(options.b);
+  for (const Model* model : {&a, &b}) notice_left_out(*model, out);
   if (options.names.given() && !a.is_named && !b.is_named) {
     refuse_value(fmt::format("--u and --v name tensors of a file without U and V, but {} and {} have both.", options.a,
                              options.b));

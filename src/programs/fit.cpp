@@ -74,6 +74,7 @@ void take_initial(const FitOptions& options, Problem& problem, const Output& out
   if (options.initial.empty()) return;
   const Tensor& A = problem.matrix.A;
   const Model model = load_model(options.initial, options.initial_names);
+  notice_left_out(model, out);
   const auto& [U, V] = model.factors;
   const auto type = A.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
   if (U.scalar_type() != type || V.scalar_type() != type) {
@@ -221,7 +222,8 @@ Fitted run(const FitOptions& given, const Problem& problem) {
   fitted.observed = problem.observed;
   if (problem.aside) fitted.aside = judge(*problem.aside, fitted.factors, problem.observed, problem.clip);
   if (const auto& test = problem.test) {
-    const auto predicted = predict(fitted.factors, problem.observed, test->rows, test->columns, problem.clip);
+    const auto& [rows, columns, row_ids, column_ids] = test->entries;
+    const auto predicted = predict(fitted.factors, problem.observed, rows, columns, problem.clip);
     fitted.test = judge(predicted, test->values);
   }
   return fitted;
@@ -240,7 +242,10 @@ void fit(FitOptions options) {
   problem.matrix = read_matrix(options);
   const Matrix& matrix = problem.matrix;
   notice_zeros(options.matrix, matrix, out);
-  if (!options.test.empty()) problem.test = load_test_set(options.test, matrix);
+  if (!options.test.empty()) {
+    problem.test = load_test_set(options.test, "--test", {matrix.A.size(0), matrix.row_ids},
+                                 {matrix.A.size(1), matrix.column_ids});
+  }
   if (options.hold_out) set_aside(options, problem);
   if (has_settings(options)) problem.fingerprint = fingerprint(matrix.A, matrix.M);
   problem.observed = observations(matrix.A, matrix.M);

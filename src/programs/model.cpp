@@ -117,6 +117,23 @@ Factors named_factors(const std::string& file, const FactorNames& names, const C
   return factors;
 }
 
+/// Vectors of real numbers, one for each row of U or of V: biases, by all likelihood.
+std::vector<std::string> biases(const Contents& contents, const Factors& factors) {
+  const int64_t m = factors.U.size(0), n = factors.V.size(0);
+  std::vector<std::string> names;
+  for (const Leaf& leaf : contents.all()) {
+    if (!leaf.value.is_tensor()) continue;
+    const Tensor& tensor = leaf.value.tensor();
+    const bool is_vector = tensor.dim() == 1 || (tensor.dim() == 2 && tensor.size(1) == 1);
+    const bool is_chosen = tensor.is_same(factors.U) || tensor.is_same(factors.V);
+    if (is_vector && !is_chosen && c10::isFloatingType(tensor.scalar_type()) &&
+        (tensor.size(0) == m || tensor.size(0) == n)) {
+      names.push_back(shown(leaf.name));
+    }
+  }
+  return names;
+}
+
 /// U and V by their own names, or the two of a tuple; undefined where there are none.
 Factors own_factors(const Contents& contents) {
   const Factors factors{contents.tensor("U"), contents.tensor("V")};
@@ -184,6 +201,7 @@ Model load_model(const std::string& file, const FactorNames& names, bool only_wh
                             file, advice(contents)));
   }
   check_factors(file, model.factors);
+  if (model.is_named) model.left_out = biases(contents, model.factors);
   model.rows = {model.factors.U.size(0), contents.ids("row_ids")};
   model.columns = {model.factors.V.size(0), contents.ids("column_ids")};
   if (!are_ids(model.rows.ids, model.rows.size) || !are_ids(model.columns.ids, model.columns.size)) {
@@ -192,6 +210,12 @@ Model load_model(const std::string& file, const FactorNames& names, bool only_wh
   }
   model.observed = read_observations(file, contents, model.factors);
   return model;
+}
+
+void notice_left_out(const Model& model, const Output& out) {
+  if (model.left_out.empty()) return;
+  out.notice(fmt::format("{}: {} {} left out: entries are those of U Vᵀ alone, without biases.", model.file,
+                         fmt::join(model.left_out, ", "), model.left_out.size() == 1 ? "is" : "are"));
 }
 
 void add_observations(std::vector<std::pair<std::string, PtEntry>>& dict, const Observations& observed) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "io/pairs.h"
+#include "programs/terminal.h"
 
 namespace CLI {
 class App;
@@ -26,6 +27,7 @@ struct Model {
   std::optional<Observations> observed;  ///< what it was fitted to, where the file says so
   Axis rows{0}, columns{0};              ///< with the ids of --entries, where it was fitted to such
   bool is_named = false;                 ///< whether U and V were found by the names of --u and --v
+  std::vector<std::string> left_out;     ///< then: what may be biases, a value for each row or column
 };
 
 /// What U and V are called in a file that does not call them so; empty: U and V, or a tuple of the two.
@@ -46,6 +48,9 @@ void check_factor_names(const FactorNames& names);
 /// `only_where_missing`: names count where there are no U and V. Throws FileError where there are none, or none that
 /// belong together.
 Model load_model(const std::string& file, const FactorNames& names = {}, bool only_where_missing = false);
+
+/// Says what of a file of another program U Vᵀ leaves out.
+void notice_left_out(const Model& model, const Output& out);
 
 /// Adds what load_model reads `observed` from to what is to be saved.
 void add_observations(std::vector<std::pair<std::string, PtEntry>>& dict, const Observations& observed);

@@ -5,18 +5,22 @@
 
 #include <string>
 
-#include "programs/matrix.h"
+#include "io/pairs.h"
 
 namespace factorise::programs {
 
 /// Entries, each with the index that the training matrix has for its row and column.
 struct TestSet {
-  at::Tensor rows, columns;  ///< int64, 1-D; -1: one that the training matrix does not have
-  at::Tensor values;         ///< float64, of the same length
+  Pairs entries;      ///< row by row, in the order of their ids; -1: a row or column that the training does not have
+  at::Tensor values;  ///< float64, 1-D, as many
 };
 
 /// Reads a file of ratings, or a .pt file as convert writes it; rows and columns that have ids are matched by these,
-/// others by their numbers. Throws FileError, and c10::ValueError where a matrix does not say what is observed.
-TestSet load_test_set(const std::string& file, const Matrix& training);
+/// others by their numbers. `option`: what errors name. Throws FileError, and c10::ValueError where a matrix does not
+/// say what is observed.
+TestSet load_test_set(const std::string& file, const char* option, const Axis& rows, const Axis& columns);
+
+/// Whether a file begins as one that load_pairs reads, with two fields: of these nothing is known but rows and columns.
+bool are_pairs(const std::string& file);
 
 }  // namespace factorise::programs

@@ -115,6 +115,7 @@ void top(const TopOptions& options) {
   check_writable(options.common.json, "--json", /*by_write_json=*/true);
   const Output out(options.common);
   const Model model = load_model(options.model, options.names);
+  notice_left_out(model, out);
   const int64_t column = index_of(model, model.columns, "--column", options.column);
   std::vector<std::string> titles;
   if (!options.titles.empty()) {

@@ -53,37 +53,27 @@ void check_same(const Factors& a, const Factors& b) {
   CHECK(at::equal(a.V, b.V));
 }
 
-/// Keys of a judgement, after some others.
-Schema judged(std::vector<std::pair<std::string, Schema>> keys) {
-  keys.insert(keys.end(), {{"entries", Schema::whole()},
-                           {"fallbacks", Schema::whole()},
-                           {"rmse", Schema::number()},
-                           {"mae", Schema::number()},
-                           {"known_rmse", Schema::number().or_null()},
-                           {"known_mae", Schema::number().or_null()}});
-  return Schema::object(std::move(keys)).or_null();
-}
-
 Schema fit_schema() {
-  return Schema::object({{"method", Schema::text()},
-                         {"engine", Schema::text()},
-                         {"device", Schema::text()},
-                         {"rank", Schema::whole()},
-                         {"epochs", Schema::whole()},
-                         {"lr", Schema::number()},
-                         {"seed", Schema::whole()},
-                         {"shape", Schema::list(Schema::whole(), 2)},
-                         {"observed", Schema::whole()},
-                         {"unobserved_rows", Schema::whole()},
-                         {"unobserved_columns", Schema::whole()},
-                         {"mean", Schema::number()},
-                         {"loss", Schema::number()},
-                         {"hold_out", judged({{"share", Schema::number()}, {"seed", Schema::whole()}})},
-                         {"test", judged({{"file", Schema::text()}})},
-                         {"clip", Schema::list(Schema::number(), 2).or_null()},
-                         {"epochs_run", Schema::whole()},
-                         {"seconds", Schema::number()},
-                         {"output", Schema::text().or_null()}});
+  return Schema::object(
+      {{"method", Schema::text()},
+       {"engine", Schema::text()},
+       {"device", Schema::text()},
+       {"rank", Schema::whole()},
+       {"epochs", Schema::whole()},
+       {"lr", Schema::number()},
+       {"seed", Schema::whole()},
+       {"shape", Schema::list(Schema::whole(), 2)},
+       {"observed", Schema::whole()},
+       {"unobserved_rows", Schema::whole()},
+       {"unobserved_columns", Schema::whole()},
+       {"mean", Schema::number()},
+       {"loss", Schema::number()},
+       {"hold_out", judgement_schema({{"share", Schema::number()}, {"seed", Schema::whole()}}).or_null()},
+       {"test", judgement_schema({{"file", Schema::text()}}).or_null()},
+       {"clip", Schema::list(Schema::number(), 2).or_null()},
+       {"epochs_run", Schema::whole()},
+       {"seconds", Schema::number()},
+       {"output", Schema::text().or_null()}});
 }
 
 }  // namespace

@@ -102,6 +102,43 @@ TEST_CASE("a converted test file is the same test", "[judged]") {
   CHECK(ordered_json::parse(result.out)["test"]["fallbacks"] == 1);
 }
 
+TEST_CASE("predictions of ratings are judged as a test is", "[judged]") {
+  const std::string folder = files("judged_pairs");
+  const auto test = fitted(folder, {"--test", "test.dat"})["test"];
+  const auto predict = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"F.pt", "--pairs", "test.dat"});
+    const ProcessResult result = program_in(folder, {"factorise", "predict"}, more);
+    CHECK(result.status == 0);
+    return result;
+  };
+  const auto json = ordered_json::parse(predict({"--json", "-"}).out);
+  for (const auto& [key, value] : json["judgement"].items()) CHECK(value == test[key]);
+  REQUIRE(json["predictions"].size() == 4);  // row by row
+  CHECK(json["predictions"][0]["row"] == 10);
+  CHECK(json["predictions"][0]["column"] == 7);
+  CHECK(json["predictions"][0]["fallback"] == true);
+  CHECK(json["predictions"][0]["prediction"] == 3.25);
+  CHECK(json["predictions"][1]["row"] == 20);
+  CHECK(json["predictions"][1]["prediction"].get<double>() == Approx(product(folder, 1, 0)).epsilon(1e-12));
+  CHECK(json["predictions"][3]["row"] == 36);
+  const ProcessResult listed = predict({});
+  CHECK(listed.out.starts_with("row,column,prediction,fallback\n10,7,3.25,1\n20,4,"));
+  CHECK_THAT(listed.err, contains("over the 4 entries of test.dat\n") && contains("without 2 of rows or columns"));
+  const ProcessResult kept = predict({"--output", "P.csv"});
+  CHECK(kept.out.starts_with("RMSE "));
+  CHECK(content_of(folder + "/P.csv") == listed.out);
+  // A list of pairs alone is no judgement, and factors alone know no fallback.
+  std::ofstream(folder + "/pairs.csv") << "row,column\n10,4\n";
+  CHECK(
+      ordered_json::parse(program_in(folder, {"factorise", "predict", "F.pt"}, {"--pairs", "pairs.csv", "--json", "-"})
+                              .out)["judgement"]
+          .is_null());
+  save_pt(folder + "/bare.pt", {{"U", load_tensor(folder + "/F.pt", "U")}, {"V", load_tensor(folder + "/F.pt", "V")}});
+  const ProcessResult bare = program_in(folder, {"factorise", "predict", "bare.pt"}, {"--pairs", "test.dat"});
+  CHECK(bare.status == 1);
+  CHECK_THAT(bare.err, contains("test.dat has rows or columns that bare.pt does not have"));
+}
+
 TEST_CASE("a hold-out says what of it is of rows and columns that the run saw nothing of", "[judged]") {
   const std::string folder = empty_folder("judged_hold_out");
   std::ofstream lines(folder + "/base.dat");

@@ -160,7 +160,9 @@ TEST_CASE("factors of other names are found by these", "[predict]") {
     more.insert(more.begin(), entry.begin(), entry.end());
     return predict(folder, more);
   };
-  CHECK(with({"--u", "user_factors.weight", "--v", "item_factors.weight"}).out == "12\n");
+  const ProcessResult named = with({"--u", "user_factors.weight", "--v", "item_factors.weight"});
+  CHECK(named.out == "12\n");
+  CHECK(named.err == "M.pt: user_bias.weight is left out: entries are those of U Vᵀ alone, without biases.\n");
   const ProcessResult refused = with({});
   CHECK(refused.status == 1);
   CHECK_THAT(refused.err, contains("M.pt must hold U and V") &&
