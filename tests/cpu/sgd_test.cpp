@@ -6,6 +6,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
 
+#include <algorithm>
 #include <limits>
 #include <random>
 
@@ -74,6 +75,40 @@ TEST_CASE("the referee's bits, for shapes around vectors and blocks, all ranks, 
                << ", settings " << i % 4);
         const Factors start = start_of(m, n, rank, type);
         check_everywhere(A, M, start, hypers[i % 4], kThreads[i / 5 % 4]);
+      }
+    }
+  }
+}
+
+TEST_CASE("the referee's bits for blocks of every height", "[sgd]") {
+  // A block's height is chosen by the rows: up to 12 vectors of up to 8 numbers with AVX2.
+  const int64_t n = 130;
+  for (int64_t m = 3; m <= 105; m += 4) {
+    for (const int64_t rank : {int64_t{3}, int64_t{8}, int64_t{11}}) {
+      const auto type = m / 4 % 2 == 0 ? at::kFloat : at::kDouble;
+      const at::Tensor M = mask_of(Density::third, m, n), A = ratings_of(m, n, m % 3 != 0, type, M);
+      INFO(m << " rows, rank " << rank << ", " << type);
+      check_everywhere(A, M, factors_of(m, n, rank, type), {.lr = 0.003, .weight_decay = m % 5 == 0 ? 0.1 : 0}, 2);
+    }
+  }
+}
+
+TEST_CASE("a block's cells have a place each, and blocks hold all rows", "[sgd]") {
+  for (const Isa isa : available_isas()) {
+    if (isa == Isa::scalar) continue;
+    const Variable force("FACTORISE_ISA", to_string(isa));
+    for (const int64_t rank : kRanks) {
+      for (const int64_t m : {1, 8, 9, 50, 100, 640, 1000}) {
+        const at::Tensor ratings = packed(at::ones({m, 20}), {}, rank, at::kFloat, SgdPath::wavefront);
+        const SgdLayout& layout = sgd_layout(ratings);
+        CHECK(is_for_this_isa(layout));
+        CHECK(layout.blocks() * layout.block_rows >= m);
+        std::vector<int> times(static_cast<size_t>(layout.block_rows));
+        for (int64_t i = 0; i < layout.block_rows; ++i) ++times.at(static_cast<size_t>(layout.cell_of(i)));
+        CHECK(std::all_of(times.begin(), times.end(), [](int count) { return count == 1; }));
+        SgdLayout other = layout;
+        ++other.lane_rows;
+        CHECK_FALSE(is_for_this_isa(other));
       }
     }
   }
