@@ -39,10 +39,7 @@ class PtArchive {
       folder_ = entry.name.substr(0, entry.name.find('/') + 1);
     }
     if (folder_.empty()) {
-      const bool npz = !entries.empty() && std::all_of(entries.begin(), entries.end(),
-                                                       [](const auto& entry) { return entry.name.ends_with(".npy"); });
-      refuse(npz ? "is not a .pt file: it is a NumPy .npz archive; save torch.from_numpy of its arrays"
-                 : "is not a .pt file: it is a zip archive without data.pkl, so torch.save did not write it");
+      refuse("is not a .pt file: it is a zip archive without data.pkl, so torch.save did not write it");
     }
   }
 

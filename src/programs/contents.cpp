@@ -1,4 +1,4 @@
-// Looking at tensors, and at texts.
+// Looking at tensors.
 
 #include "programs/contents.h"
 
@@ -15,7 +15,6 @@ namespace {
 
 constexpr int64_t kPiece = int64_t{1} << 20;
 constexpr int64_t kCornerRows = 6, kCornerColumns = 8, kCornerWidth = 96;
-constexpr size_t kLongestText = 240;
 
 /// Statistics of one piece, added to those of the pieces before it.
 struct Sum {
@@ -119,24 +118,6 @@ std::string corner(const at::Tensor& tensor) {
   }
   if (rows_cut) text += "\n  …";
   return text;
-}
-
-std::string printable(const std::string& text) {
-  std::string clean;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<uint8_t>(text[i]);
-    // C1 controls, two bytes in UTF-8, move a terminal's cursor too.
-    const bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<uint8_t>(text[i + 1]) < 0xa0;
-    if (byte < 0x20 || byte == 0x7f || c1) {
-      clean += fmt::format("\\x{:02x}", byte);
-    } else {
-      clean += text[i];
-    }
-  }
-  if (clean.size() <= kLongestText) return clean;
-  size_t cut = kLongestText;
-  while (cut > 0 && (static_cast<uint8_t>(clean[cut]) & 0xc0) == 0x80) --cut;  // not inside a character
-  return clean.substr(0, cut) + fmt::format("… ({} bytes)", text.size());
 }
 
 }  // namespace factorise::programs

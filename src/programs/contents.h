@@ -1,5 +1,5 @@
 #pragma once
-// What is in a .pt file, in words and figures: statistics of its tensors, their first values, texts.
+// What is in a .pt file, in words and figures: statistics of its tensors, their first values.
 
 #include <ATen/core/Tensor.h>
 
@@ -24,8 +24,5 @@ std::string corner(const at::Tensor& tensor);
 
 /// What corner() shows, as a tensor: at most two dimensions.
 at::Tensor corner_tensor(const at::Tensor& tensor);
-
-/// A text from a foreign file made fit for a terminal: control characters escaped, cut where it is very long.
-std::string printable(const std::string& text);
 
 }  // namespace factorise::programs

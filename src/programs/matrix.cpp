@@ -6,7 +6,10 @@
 #include <factorise/io.h>
 #include <fmt/format.h>
 
+#include "io/contents.h"
 #include "io/entries.h"
+#include "io/file_kind.h"
+#include "io/mtx.h"
 #include "io/npy.h"
 #include "io/pairs.h"
 #include "io/pt_leaves.h"
@@ -15,8 +18,17 @@
 namespace factorise::programs {
 namespace {
 
+void check_no_key(const char* option, const std::string& key) {
+  if (key.empty()) return;
+  throw UsageError(fmt::format("{} is for .pt files, which may hold several tensors; a .npy file holds one.", option));
+}
+
 std::optional<Tensor> mask_of(const MatrixOptions& options, const Tensor& A) {
-  if (!options.mask.empty()) return load_tensor(options.mask, options.mask_key);
+  if (!options.mask.empty()) {
+    if (kind_of_file("load_tensor", options.mask) != FileKind::npy) return load_tensor(options.mask, options.mask_key);
+    check_no_key("--mask-key", options.mask_key);
+    return load_npy(options.mask);
+  }
   if (options.missing == "zero") return A.ne(0);
   if (options.missing == "nan") return A.isnan().logical_not();
   return std::nullopt;
@@ -52,7 +64,30 @@ std::optional<Matrix> converted(const PtValue& file) {
   return matrix;
 }
 
+/// Entries in whatever form they are.
+Matrix read_entries(const std::string& path, c10::ScalarType type) {
+  const FileKind kind = kind_of_file("load_entries", path);
+  if (kind == FileKind::matrix_market) {
+    const Entries entries = load_mtx(path);
+    return {entries.A, entries.M, count_observed(entries.M)};
+  }
+  if (is_pt(kind)) {
+    if (std::optional<Matrix> matrix = converted(load_pt(path))) return *matrix;
+  }
+  if (is_pt(kind) || kind == FileKind::npy) {
+    refuse_file(fmt::format("{} holds a matrix, and not entries one a line: give it in place of --entries.", path));
+  }
+  const SparseEntries entries = load_entries(path, type);
+  return {entries.A, std::nullopt, entries.A._nnz(), entries.row_ids, entries.column_ids};
+}
+
 }  // namespace
+
+void check_no_parts(const MatrixOptions& options) {
+  if ((options.key + options.mask + options.missing).empty()) return;
+  throw UsageError(
+      fmt::format("--key, --mask and --missing are for .pt and .npy files, but {} holds entries.", name_of(options)));
+}
 
 void add_matrix_options(CLI::App& app, const std::string& name, const std::string& help, MatrixOptions& options,
                         bool with_entries) {
@@ -74,9 +109,6 @@ void check_combinations(const MatrixOptions& options, const std::string& name) {
   if (!options.mask_key.empty() && options.mask.empty()) {
     throw UsageError("--mask-key names a tensor of the file that --mask gives, but there is no --mask.");
   }
-  if (options.file.ends_with(".npy") && !options.key.empty()) {
-    throw UsageError("--key is for .pt files, which may hold several tensors; a .npy file holds one.");
-  }
   const bool about_a_matrix = !(options.key + options.mask + options.missing).empty();
   if (name_of(options).empty() && about_a_matrix) {
     throw UsageError(
@@ -89,13 +121,20 @@ const std::string& name_of(const MatrixOptions& options) {
 }
 
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
-  if (!options.entries.empty()) {
-    const SparseEntries entries = load_entries(options.entries, type);
-    return {entries.A, std::nullopt, entries.A._nnz(), entries.row_ids, entries.column_ids};
-  }
+  if (!options.entries.empty()) return read_entries(options.entries, type);
   Tensor A;
-  if (options.file.ends_with(".npy")) {
+  const FileKind kind = kind_of_file("load_pt", options.file);
+  if (kind == FileKind::matrix_market) {
+    check_no_parts(options);
+    return read_entries(options.file, type);
+  }
+  if (kind == FileKind::npy) {
+    check_no_key("--key", options.key);
     A = load_npy(options.file);
+  } else if (!is_pt(kind)) {
+    refuse_file(fmt::format("{} must hold a matrix, as .pt, .npy and .mtx files do, but is {}.", options.file,
+                            kind == FileKind::text ? "a text file: --entries takes ratings, one a line"
+                                                   : name_and_advice(kind, options.file)));
   } else if ((options.key + options.mask + options.missing).empty()) {
     const PtValue file = load_pt(options.file);
     if (const std::optional<Matrix> matrix = converted(file)) return *matrix;

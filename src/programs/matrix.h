@@ -31,10 +31,13 @@ void add_matrix_options(CLI::App& app, const std::string& name, const std::strin
 /// Refuses what makes no sense together. Throws UsageError.
 void check_combinations(const MatrixOptions& options, const std::string& name);
 
+/// Refuses --key, --mask and --missing for a file of entries. Throws UsageError.
+void check_no_parts(const MatrixOptions& options);
+
 /// The file, for people to read.
 const std::string& name_of(const MatrixOptions& options);
 
-/// Reads both, on the CPU; `type`: of a matrix from entries, which stays sparse. Throws FileError, and c10::ValueError
+/// Reads both, on the CPU, by what is in the files and not by their names; `type`: of a matrix from entries, which stays sparse. Throws FileError, and c10::ValueError
 /// where nothing is observed.
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type = at::kDouble);
 

@@ -11,8 +11,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/printable.h"
 #include "io/titles.h"
-#include "programs/contents.h"
 #include "programs/json_file.h"
 #include "programs/model.h"
 #include "programs/table.h"
@@ -20,6 +20,8 @@
 
 namespace factorise::programs {
 namespace {
+
+constexpr size_t kLongestTitle = 240;
 
 /// One mark for each row that has an entry in the column.
 at::Tensor marks_in(const at::Tensor& sparse, int64_t column) {
@@ -94,7 +96,7 @@ void top(const TopOptions& options) {
     const int64_t id = model.rows.id_of(row);
     list.push_back({{"row", id}, {"prediction", number(value)}, {"title", title}});
     table.add_row({fmt::format("{}", id), fmt::format("{:.4f}", value),
-                   titles.empty() ? "" : printable(titles[static_cast<size_t>(row)])});
+                   titles.empty() ? "" : printable(titles[static_cast<size_t>(row)], kLongestTitle)});
   }
   if (!options.common.json.empty()) {
     write_json(options.common.json, {{"model", options.model}, {"column", *options.column}, {"rows", list}});

@@ -180,7 +180,7 @@ TEST_CASE("What is no .pt file is refused with a word on what it is", "[pt_reade
       {"\x93NUMPY\x01\x00v", "NumPy .npy file"},
       {"\x1f\x8b\x08\x00", "compressed by gzip"},
       {std::string(5000, '\0'), "begins with zeros"},
-      {"\x7f\x45LF\x02\x01\x01", "begins neither as a zip archive nor as a pickle"},
+      {"\x7f\x45LF\x02\x01\x01", "of no kind that is known here"},
       {zip_of({{"x.npy", "abc"}, {"y.npy", "abc"}}), "NumPy .npz archive"},
       {zip_of({{"word/document.xml", "abc"}}), "a zip archive without data.pkl"},
       {zip_of({{"m/data.pkl", "\x80\x02N."}, {"m/code/__torch__.py", "pass"}, {"m/constants.pkl", "N."}}),
