@@ -27,7 +27,8 @@ struct PtValue {
   };
   /// A dict, or an OrderedDict.
   struct Dict {
-    std::vector<std::pair<PtValue, PtValue>> items;  ///< in the file's order
+    struct Item;              // below: it holds what is not complete yet
+    std::vector<Item> items;  ///< in the file's order
   };
   /// None is std::monostate. Python ints beyond 64 bits are refused.
   std::variant<std::monostate, bool, int64_t, double, std::string, Tensor, List, Dict> value;
@@ -36,6 +37,12 @@ struct PtValue {
   bool is_tensor() const { return std::holds_alternative<Tensor>(value); }
   /// The tensor. Throws std::bad_variant_access where the value is none.
   const Tensor& tensor() const { return std::get<Tensor>(value); }
+};
+
+/// A key of a dict and what it leads to.
+struct PtValue::Dict::Item {
+  PtValue key;    ///< a string, a number, None, or a tuple of them
+  PtValue value;  ///< of any kind
 };
 
 /// A tensor in a file and the path that leads to it: "" for the file's only tensor, "U", "model.layers.0.weight".

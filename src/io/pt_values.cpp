@@ -103,7 +103,7 @@ PtValue PtBuilder::build_dict(const PickleItem& item, int depth) {
     }
     if (key.kind == Kind::text || key.kind == Kind::integer) keys.push_back(key);
     PtValue name = build(key, depth + 1);
-    dict.items.emplace_back(std::move(name), build(parts[i + 1], depth + 1));
+    dict.items.push_back({std::move(name), build(parts[i + 1], depth + 1)});
   }
   std::sort(keys.begin(), keys.end(), less);
   for (size_t i = 1; i < keys.size(); ++i) {

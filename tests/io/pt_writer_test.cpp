@@ -109,7 +109,7 @@ TEST_CASE("What is written is read back equal", "[pt_writer]") {
     } else {
       std::visit([&](const auto& held) { value.value = held; }, entry);
     }
-    expected.items.emplace_back(PtValue{key}, value);
+    expected.items.push_back({PtValue{key}, value});
   }
   keep("everything", {expected});
   save_pt(folder / "tensor.pt", at::arange(6).reshape({2, 3}));
