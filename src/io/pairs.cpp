@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "io/contents.h"
-#include "io/file_kind.h"
 #include "io/csv.h"
+#include "io/file_kind.h"
 #include "io/text.h"
 
 namespace factorise {

@@ -9,8 +9,9 @@
 #include <unordered_map>
 
 #include "io/contents.h"
-#include "io/file_kind.h"
 #include "io/csv.h"
+#include "io/file_kind.h"
+#include "io/printable.h"
 #include "io/text.h"
 #include "io/utf8.h"
 
@@ -101,8 +102,8 @@ std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t 
 
   // A file that is sound, but of other ratings, is not a broken file.
   const auto named = static_cast<int64_t>(row_of.size());
-  TORCH_CHECK_VALUE(largest != named - 1 || named == movies, "[load_titles] ", path.string(), " must name the ", movies,
-                    " movies of the ratings, but names ", named, ".");
+  TORCH_CHECK_VALUE(largest != named - 1 || named == movies, "[load_titles] ", printable(path.string()),
+                    " must name the ", movies, " movies of the ratings, but names ", named, ".");
   std::vector<std::string> titles(static_cast<size_t>(movies));
   for (const auto& [movie, row] : row_of) {
     if (movie >= movies) {

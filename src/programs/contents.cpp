@@ -3,6 +3,7 @@
 #include "programs/contents.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -51,6 +52,7 @@ std::string element_text(const at::Tensor& element) {
 }  // namespace
 
 Statistics statistics(const at::Tensor& tensor) {
+  if (tensor.is_sparse()) return statistics(tensor._values());
   Sum sum;
   const auto add_pieces = [&](const at::Tensor& flat) {
     for (int64_t at = 0; at < flat.numel(); at += kPiece) {
@@ -83,6 +85,16 @@ Statistics statistics(const at::Tensor& tensor) {
   return sum.counts;
 }
 
+std::vector<Entry> first_entries(const at::Tensor& tensor) {
+  std::vector<Entry> entries;
+  for (int64_t e = 0; e < std::min(kCornerRows, tensor._nnz()); ++e) {
+    const at::Tensor place = tensor._indices().select(1, e).contiguous();
+    const auto* begin = place.const_data_ptr<int64_t>();
+    entries.push_back({{begin, begin + place.numel()}, tensor._values().select(0, e)});
+  }
+  return entries;
+}
+
 at::Tensor corner_tensor(const at::Tensor& tensor) {
   at::Tensor first = tensor;
   while (first.dim() > 2) {
@@ -95,6 +107,15 @@ at::Tensor corner_tensor(const at::Tensor& tensor) {
 }
 
 std::string corner(const at::Tensor& tensor) {
+  if (tensor.is_sparse()) {
+    std::string lines;
+    for (const Entry& entry : first_entries(tensor)) {
+      lines += fmt::format("{}  ({})  {}", lines.empty() ? "" : "\n", fmt::join(entry.place, ", "),
+                           entry.value.dim() == 0 ? element_text(entry.value) : "…");
+    }
+    if (lines.empty()) return "  (no entries)";
+    return tensor._nnz() > kCornerRows ? lines + "\n  …" : lines;
+  }
   const at::Tensor part = corner_tensor(tensor);
   if (part.numel() == 0) return "  (no elements)";
   const at::Tensor rows = part.dim() == 2 ? part : part.reshape({1, -1});

@@ -25,7 +25,12 @@ void check_no_key(const char* option, const std::string& key) {
 
 std::optional<Tensor> mask_of(const MatrixOptions& options, const Tensor& A) {
   if (!options.mask.empty()) {
-    if (kind_of_file("load_tensor", options.mask) != FileKind::npy) return load_tensor(options.mask, options.mask_key);
+    if (kind_of_file("load_tensor", options.mask) != FileKind::npy) {
+      const Tensor mask = load_tensor(options.mask, options.mask_key);
+      if (!mask.is_sparse()) return mask;
+      check_memory("load_tensor", options.mask, A.size(0), A.size(1), static_cast<double>(mask.element_size()));
+      return mask.to_dense();
+    }
     check_no_key("--mask-key", options.mask_key);
     return load_npy(options.mask);
   }
@@ -40,6 +45,7 @@ std::optional<Matrix> converted(const PtValue& file) {
   for (const Leaf& leaf : leaves(file)) {
     if (!leaf.value.is_tensor()) return std::nullopt;
     const Tensor& tensor = leaf.value.tensor();
+    if (tensor.is_sparse()) return std::nullopt;
     if (leaf.name == "A") {
       matrix.A = tensor;
     } else if (leaf.name == "M") {
@@ -64,6 +70,23 @@ std::optional<Matrix> converted(const PtValue& file) {
   return matrix;
 }
 
+/// A sparse tensor's entries: each once, in a type that is computed in.
+Matrix entries_of(const Tensor& A, const std::string& path) {
+  if (A.dim() != 2 || A.dense_dim() != 0) {
+    refuse_value(fmt::format("{} must be a matrix, but is a sparse tensor of {} dimensions, {} of them dense.", path,
+                             A.dim(), A.dense_dim()));
+  }
+  const Tensor once = A.coalesce();
+  if (once._nnz() != A._nnz()) {
+    refuse_value(
+        fmt::format("{} gives an entry more than once: {} entries are at {} places. coalesce() in Python adds them up.",
+                    path, grouped(A._nnz()), grouped(once._nnz())));
+  }
+  if (once._nnz() == 0) refuse_value(fmt::format("{} has no entries: as it is sparse, none is observed.", path));
+  const bool real = once.scalar_type() == at::kFloat || once.scalar_type() == at::kDouble;
+  return {real ? once : once.to(at::kFloat), std::nullopt, once._nnz()};
+}
+
 /// Entries in whatever form they are.
 Matrix read_entries(const std::string& path, c10::ScalarType type) {
   const FileKind kind = kind_of_file("load_entries", path);
@@ -72,7 +95,10 @@ Matrix read_entries(const std::string& path, c10::ScalarType type) {
     return {entries.A, entries.M, count_observed(entries.M)};
   }
   if (is_pt(kind)) {
-    if (std::optional<Matrix> matrix = converted(load_pt(path))) return *matrix;
+    const PtValue file = load_pt(path);
+    if (const std::optional<Matrix> matrix = converted(file)) return *matrix;
+    const std::vector<NamedTensor> tensors = named_tensors(file);
+    if (tensors.size() == 1 && tensors[0].tensor.is_sparse()) return entries_of(tensors[0].tensor, path);
   }
   if (is_pt(kind) || kind == FileKind::npy) {
     refuse_file(fmt::format("{} holds a matrix, and not entries one a line: give it in place of --entries.", path));
@@ -142,6 +168,13 @@ Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
   } else {
     A = load_tensor(options.file, options.key);
   }
+  if (A.is_sparse()) {
+    if (!(options.mask + options.missing).empty()) {
+      throw UsageError(fmt::format(
+          "--mask and --missing are for dense matrices, but {} is sparse: its entries are observed.", options.file));
+    }
+    return entries_of(A, options.file);
+  }
   const std::optional<Tensor> M = mask_of(options, A);
   const int64_t observed = M ? count_observed(*M) : A.numel();
   if (!options.missing.empty() && observed == 0 && A.numel() > 0) {
@@ -153,7 +186,7 @@ Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
 
 Matrix to_dense(const Matrix& matrix, const MatrixOptions& options, const std::string& instead) {
   if (!matrix.A.is_sparse()) return matrix;
-  const Entries entries = factorise::to_dense({matrix.A, matrix.row_ids, matrix.column_ids}, options.entries, instead);
+  const Entries entries = factorise::to_dense({matrix.A, matrix.row_ids, matrix.column_ids}, name_of(options), instead);
   return {entries.A, entries.M, matrix.observed, matrix.row_ids, matrix.column_ids};
 }
 

@@ -14,7 +14,7 @@ namespace factorise::programs {
 namespace {
 
 bool is_factor(const Tensor& tensor) {
-  return tensor.dim() == 2 && tensor.numel() > 0 && c10::isFloatingType(tensor.scalar_type());
+  return !tensor.is_sparse() && tensor.dim() == 2 && tensor.numel() > 0 && c10::isFloatingType(tensor.scalar_type());
 }
 
 }  // namespace
@@ -23,7 +23,7 @@ Model load_model(const std::string& file) {
   Model model{file, {}, std::nullopt};
   Tensor first, second;  // of a tuple
   for (const Leaf& leaf : leaves(load_pt(file))) {
-    if (leaf.value.is_tensor()) {
+    if (leaf.value.is_tensor() && !leaf.value.tensor().is_sparse()) {
       const Tensor& tensor = leaf.value.tensor();
       if (leaf.name == "U") model.factors.U = tensor;
       if (leaf.name == "V") model.factors.V = tensor;

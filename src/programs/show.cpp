@@ -63,6 +63,14 @@ PtValue value_in(const std::string& file) {
   return load_pt(file);
 }
 
+/// What corner() shows, in JSON: of a sparse tensor [place, value] of each entry.
+nlohmann::ordered_json corner_json(const at::Tensor& tensor) {
+  if (!tensor.is_sparse()) return to_json(corner_tensor(tensor));
+  auto list = nlohmann::ordered_json::array();
+  for (const Entry& entry : first_entries(tensor)) list.push_back({entry.place, to_json(entry.value)});
+  return list;
+}
+
 /// Those that --key asks for: a leaf of that name, or all within a container of that name.
 std::vector<Leaf> chosen(const ShowOptions& options, std::vector<Leaf> all) {
   if (options.key.empty()) return all;
@@ -95,12 +103,13 @@ nlohmann::ordered_json json_of(const ShowOptions& options, const std::vector<Lea
     json["tensors"].push_back({{"name", leaf.name},
                                {"type", std::string(dtype_name(tensor.scalar_type()))},
                                {"shape", tensor.sizes().vec()},
+                               {"entries", tensor.is_sparse() ? nlohmann::ordered_json(tensor._nnz()) : nullptr},
                                {"zeros", figures.zeros},
                                {"nan", figures.nan},
                                {"min", optional_number(figures.min)},
                                {"max", optional_number(figures.max)},
                                {"mean", optional_number(figures.mean)},
-                               {"corner", to_json(corner_tensor(tensor))}});
+                               {"corner", corner_json(tensor)}});
   }
   return json;
 }
@@ -118,8 +127,8 @@ void print_tensors(const std::vector<Leaf>& tensors, const Output& out) {
     const at::Tensor& tensor = leaf.value.tensor();
     const Statistics figures = statistics(tensor);
     table.add_row({leaf.name.empty() ? "(no name)" : printable(leaf.name, kLongestText),
-                   std::string(dtype_name(tensor.scalar_type())), shape_text(tensor),
-                   share(figures.zeros, figures.elements), share(figures.nan, figures.elements),
+                   fmt::format("{}{}", dtype_name(tensor.scalar_type()), tensor.is_sparse() ? ", sparse" : ""),
+                   shape_text(tensor), share(figures.zeros, figures.elements), share(figures.nan, figures.elements),
                    optional_figure(figures.min), optional_figure(figures.max), optional_figure(figures.mean)});
   }
   out.print();
@@ -139,7 +148,9 @@ void print_corners(const std::vector<Leaf>& tensors, const Output& out) {
   for (size_t i = 0; i < tensors.size() && i < kMostCorners; ++i) {
     const at::Tensor& tensor = tensors[i].value.tensor();
     out.heading(fmt::format("{}{}", tensors[i].name.empty() ? "values" : printable(tensors[i].name, kLongestText),
-                            tensor.dim() > 2 ? fmt::format(", the first matrix of {}", shape_text(tensor)) : ""));
+                            tensor.is_sparse() ? fmt::format(", {} entries", grouped(tensor._nnz()))
+                            : tensor.dim() > 2 ? fmt::format(", the first matrix of {}", shape_text(tensor))
+                                               : ""));
     out.print(corner(tensor));
   }
   if (tensors.size() > kMostCorners) {

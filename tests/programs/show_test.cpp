@@ -35,6 +35,7 @@ Schema show_schema() {
                          {"tensors", Schema::list(Schema::object({{"name", Schema::text()},
                                                                   {"type", Schema::text()},
                                                                   {"shape", Schema::list(Schema::whole())},
+                                                                  {"entries", Schema::whole().or_null()},
                                                                   {"zeros", Schema::whole()},
                                                                   {"nan", Schema::whole()},
                                                                   {"min", Schema::number().or_null()},
