@@ -24,25 +24,37 @@ MatrixFactorisation is an estimator in scikit-learn's manner, for tensors and ar
 
     completed = MatrixFactorisation(rank=5, lr=0.002, num_epochs=50).fit(X).predict()
 
+Sparse matrices, of scipy or torch, hold what is observed, and entries_of makes one of a long table of ratings:
+
+    ratings, users, films = entries_of(frame, row="userId", column="movieId", value="rating")
+    scores = cross_validate_entries(MatrixFactorisation(5, lr=0.002, weight_decay=0.05), ratings)
+
 Bad arguments raise ValueError, or TypeError, with a sentence: [function] what must hold, but what was given.
 """
 
 from ._autograd import gd_factorise_ad
 from ._divergence import DivergenceError
 from ._estimator import MatrixFactorisation
+from ._folds import EntryKFold, cross_validate_entries
+from ._frames import Entries, entries_of
 from ._gd import gd_factorise_masked
 from ._loss import factor_loss, squared_error
 from ._operators import VERSION as __version__
-from ._sgd import sgd_factorise, sgd_factorise_masked
+from ._sgd import sgd_factorise, sgd_factorise_entries, sgd_factorise_masked
 
 __all__ = [
     "DivergenceError",
+    "Entries",
+    "EntryKFold",
     "MatrixFactorisation",
     "__version__",
+    "cross_validate_entries",
+    "entries_of",
     "factor_loss",
     "gd_factorise_ad",
     "gd_factorise_masked",
     "sgd_factorise",
+    "sgd_factorise_entries",
     "sgd_factorise_masked",
     "squared_error",
 ]

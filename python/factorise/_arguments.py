@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ._operators import operators
+from ._sparse import as_entries, is_sparse, with_mask
 
 Initial = tuple[Tensor, Tensor] | list[Tensor]
 Callback = Callable[[int, float], Any]
@@ -37,6 +38,22 @@ def check_tensor(function: str, name: str, value: Any) -> Tensor:
     if value.is_nested:
         raise ValueError(f"[{function}] {name} must be dense, but was a nested tensor.")
     return value
+
+
+def ratings_of(function: str, A: Any, M: Any, mask: str, *, sparse: bool) -> tuple[Any, Any]:
+    """A and its mask (called `mask`) as the operators take them. A sparse A, of torch or scipy, comes without a mask:
+    its stored entries are what is observed. It stays sparse where `sparse` says so and it is on the CPU, and is made
+    dense, with a mask, elsewhere. Of a sparse mask the entries that are stored and not zero mark what is observed.
+    """
+    if is_sparse(A):
+        if M is not None:
+            raise ValueError(
+                f"[{function}] {mask} must be None where A is sparse, as A's stored entries are what is observed, but "
+                f"was {type(M).__name__}."
+            )
+        A = as_entries(function, "A", A)
+        return (A, None) if sparse and A.device.type == "cpu" else with_mask(A)
+    return A, as_entries(function, mask, M).to_dense() if M is not None and is_sparse(M) else M
 
 
 def check_integer(function: str, name: str, value: Any, *, unsigned: bool = False) -> int:

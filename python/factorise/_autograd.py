@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ._arguments import Callback, Engine, Initial, Loss, check_choice, check_schedule, checked_start, device_of
+from ._arguments import (
+    Callback,
+    Engine,
+    Initial,
+    Loss,
+    check_choice,
+    check_schedule,
+    checked_start,
+    device_of,
+    ratings_of,
+)
 from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
+from ._notices import notice_zeros
 from ._operators import operators
 from ._reference import ad_epoch, ad_loss
+from ._sparse import Matrix
 
 
 def gd_factorise_ad(
-    A: Tensor,
+    A: Matrix,
     rank: int,
     num_epochs: int = 1000,
     lr: float = 0.01,
     *,
     loss: Loss = "squared",
-    mask: Tensor | None = None,
+    mask: Matrix | None = None,
     seed: int | None = None,
     initial: Initial | None = None,
     engine: Engine = "fused",
@@ -33,7 +45,8 @@ def gd_factorise_ad(
 
     A: m x n, as for sgd_factorise. rank: 1 to min(m, n), at most 256 (above min(m, n) with a mask or `overcomplete`).
     loss: "squared", Σ (U Vᵀ - A)², the sheet's mse_loss with reduction "sum"; or "norm", its square root.
-    mask: m x n, nonzero where A is observed. None: everywhere.
+    mask: m x n, nonzero where A is observed. None: everywhere, or of a sparse A, which is made dense here (memory for
+        m n numbers and as many bytes), where it has entries.
     callback: told the loss that is descended.
     All else, what is returned (factors that need no grad) and what is raised as for sgd_factorise.
     """
@@ -41,11 +54,14 @@ def gd_factorise_ad(
     num_epochs, lr, report_every, _, _ = check_schedule(function, num_epochs, lr, report_every, callback)
     check_choice(function, "loss", loss, ("squared", "norm"))
     schedule = Schedule(function, num_epochs, report_every, callback, progress, "a smaller lr")
+    A, mask = ratings_of(function, A, mask, "mask", sparse=False)
     with plain_computation(device_of(A)):
         A, observed, U, V = checked_start(
             function, A, mask, rank, any_rank=overcomplete or mask is not None, engine=engine, seed=seed,
             initial=initial,
         )  # fmt: skip
+        if observed is None:
+            notice_zeros(function, A)
         if num_epochs == 0:
             return U, V
         if engine == "reference":

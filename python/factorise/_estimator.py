@@ -1,6 +1,7 @@
 """An estimator in scikit-learn's manner, without scikit-learn: parameters in __init__, learnt factors with a final _.
 
-New rows are met as by scikit-learn's NMF: transform finds a row's factor for the V that was learnt, by least squares.
+New rows are met as by scikit-learn's NMF: transform finds a row's factor for the V that was learnt, by least squares
+(_fold_in). Rows that were fitted have factors of their own, U_, which predict without X and score_entries go by.
 """
 
 from __future__ import annotations
@@ -10,30 +11,42 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ._arguments import Callback, Engine, Loss, Path, check_tensor
+from ._arguments import Callback, Engine, Loss, Path, check_choice, check_integer, check_number, check_tensor
 from ._autograd import gd_factorise_ad
 from ._epochs import plain_computation
+from ._fold_in import fold_in
+from ._folds import held_back
+from ._frames import contained, container_of, names_of_columns
 from ._gd import gd_factorise_masked
-from ._loss import squared_error
-from ._matrices import as_matrix, check_fitted, like, observed_of
-from ._sgd import sgd_factorise, sgd_factorise_masked
+from ._matrices import as_matrix, check_fitted, entries_in, like, observed_of, observed_sides
+from ._notices import notice, notice_triples
+from ._sgd import sgd_factorise, sgd_factorise_entries, sgd_factorise_masked
+from ._sparse import coo
 
 
 class MatrixFactorisation:
     """Completes a matrix, X ≈ U Vᵀ, from the entries that are observed.
 
+    X, of every method: m x n, a tensor (CPU or CUDA), or what numpy makes an array of, or a data frame (wide: a row for
+    each row; entries_of makes a matrix of a long list of ratings): observed is what `mask` marks, else what is not
+    missing (NaN, NA). Or X is sparse, scipy's CSR, CSC or COO or torch's: then its stored entries are what is observed,
+    stored zeros too, and there is no mask. method "sgd" takes memory for the entries alone.
+
     rank: columns of U and V, >= 1.
-    method: "sgd" (sgd_factorise and sgd_factorise_masked), "gd" (gd_factorise_masked) or "ad" (gd_factorise_ad).
+    method: "sgd" (sgd_factorise and its kin), "gd" (gd_factorise_masked) or "ad" (gd_factorise_ad).
     lr: step size. None: the method's default.
     weight_decay, lr_decay, path: for method "sgd"; weight_decay is also the ridge that transform takes for every
         observed entry of a row.
     loss: for method "ad".
+    score_hold_out: share of every row's entries, above 0 and below 1, that score holds back. score_seed: of its draw.
     All else as for sgd_factorise.
 
-    U_: m x rank and V_: n x rank, tensors, after fit. n_features_in_: n.
+    U_: m x rank and V_: n x rank, tensors, after fit. mean_: of the observed entries. n_features_in_: n.
+    feature_names_in_: n names, where X was a data frame with such.
     """
 
     def __init__(
@@ -53,6 +66,8 @@ class MatrixFactorisation:
         report_every: int = 1,
         callback: Callback | None = None,
         progress: bool = False,
+        score_hold_out: float = 0.2,
+        score_seed: int = 0,
     ) -> None:
         self.rank = rank
         self.method = method
@@ -68,6 +83,8 @@ class MatrixFactorisation:
         self.report_every = report_every
         self.callback = callback
         self.progress = progress
+        self.score_hold_out = score_hold_out
+        self.score_seed = score_seed
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters of __init__ by name."""
@@ -93,14 +110,23 @@ class MatrixFactorisation:
     def fit(self, X: Any, y: Any = None, *, mask: Any = None) -> MatrixFactorisation:
         """Learns U and V.
 
-        X: m x n, a tensor (CPU or CUDA), or what numpy makes an array of. mask: m x n, nonzero where X is observed;
-        None: observed is what is not NaN. y is not used. Raises as sgd_factorise.
+        mask: m x n, nonzero where X is observed. y is not used. Warns where X looks like a list of ratings, and where
+        a matrix of whole numbers without a mask is half zeros or more. Raises as sgd_factorise.
         """
         function = "MatrixFactorisation.fit"
         A = as_matrix(function, X)
         M = observed_of(function, A, mask)
+        if M is None and not A.is_sparse:
+            notice_triples(function, A)
         self.U_, self.V_ = self._factorise(function, A, M)
+        with plain_computation(A.device):
+            self._rows_seen, self._columns_seen, self.mean_ = observed_sides(A, M)
         self.n_features_in_ = A.size(1)
+        names = names_of_columns(X)
+        if names is not None:
+            self.feature_names_in_ = names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
         self._of_arrays = not isinstance(X, Tensor)
         return self
 
@@ -111,6 +137,8 @@ class MatrixFactorisation:
             options["lr"] = self.lr
         if self.method == "sgd":
             options.update(weight_decay=self.weight_decay, lr_decay=self.lr_decay, path=self.path)
+            if A.is_sparse:
+                return sgd_factorise_entries(A, self.rank, **options)
             if M is None:
                 return sgd_factorise(A, self.rank, overcomplete=self.overcomplete, **options)
             return sgd_factorise_masked(A, M, self.rank, **options)
@@ -118,65 +146,184 @@ class MatrixFactorisation:
             return gd_factorise_ad(A, self.rank, loss=self.loss, mask=M, overcomplete=self.overcomplete, **options)
         if self.method != "gd":
             raise ValueError(f"[{function}] method must be sgd, gd or ad, but was {self.method!r}.")
-        return gd_factorise_masked(A, torch.ones_like(A, dtype=torch.bool) if M is None else M, self.rank, **options)
+        if M is None and not A.is_sparse:
+            M = torch.ones_like(A, dtype=torch.bool)
+        return gd_factorise_masked(A, M, self.rank, **options)
 
     def transform(self, X: Any, *, mask: Any = None) -> Any:
         """The factors of rows, k x rank: each row's least-squares fit of V_ to what is observed of it, in float64.
 
-        X and mask: k x n, as for fit; of a row where nothing is observed, zeros. An array for arrays, a tensor in V_'s
-        type and on its device for tensors.
+        X and mask: k x n. What fits a row equally well is decided by length, the shortest wins: of a row where nothing
+        is observed, zeros. Of rows that were fitted it gives what their entries say of V_ now, which is U_ where the
+        descent has converged, and near it before.
+
+        An array for arrays, tables and scipy's matrices, a tensor in V_'s type and on its device for tensors; what
+        set_output says, where it was called.
         """
-        function = "MatrixFactorisation.transform"
+        A, M = self._matrix("MatrixFactorisation.transform", X, mask)
+        factors = like(X, self._fold_in("MatrixFactorisation.transform", A, M), self.V_)
+        return contained(container_of(self), factors, X, self.get_feature_names_out())
+
+    def _matrix(self, function: str, X: Any, mask: Any) -> tuple[Tensor, Tensor | None]:
+        """X and what is observed of it, when it has the columns that were fitted."""
         check_fitted(self, function)
+        names = names_of_columns(X)
+        fitted = getattr(self, "feature_names_in_", None)
+        if names is not None and fitted is not None and not np.array_equal(names, fitted):
+            raise ValueError(
+                f"[{function}] X must have the columns that were fitted, in their order. The feature names should match "
+                f"those that were passed during fit: {', '.join(map(str, fitted[:5]))}, ... but were "
+                f"{', '.join(map(str, names[:5]))}, ..."
+            )
         A = as_matrix(function, X, columns=self.n_features_in_)
+        return A, observed_of(function, A, mask)
+
+    def _fold_in(self, function: str, A: Tensor, M: Tensor | None) -> Tensor:
         with plain_computation(A.device):
-            V = self.V_.to(A.device, torch.float64)
-            M = observed_of(function, A, mask)
-            seen = torch.ones_like(A, dtype=torch.float64) if M is None else M.ne(0).double()
-            values = A.double().masked_fill(seen.eq(0), 0)
-            # Per row: (Vᵀ D V + λ count I) u = Vᵀ D x, D what is observed.
-            normal = torch.stack([(V * row[:, None]).T @ V for row in seen])
-            identity = torch.eye(V.size(1), dtype=V.dtype, device=V.device)
-            ridge = float(self.weight_decay) * seen.sum(1)[:, None, None] * identity
-            right = torch.stack([row @ V for row in values])
-            factors = (torch.linalg.pinv(normal + ridge, hermitian=True) @ right[:, :, None]).squeeze(2)
-        return like(X, factors, self.V_)
+            factors = fold_in(self.V_.to(A.device, torch.float64), A, M, float(self.weight_decay))
+            if not bool(factors.isfinite().all()):
+                raise ValueError(
+                    f"[{function}] X must be finite where it is observed, but holds NaN or infinity there."
+                )
+        return factors
 
     def fit_transform(self, X: Any, y: Any = None, *, mask: Any = None) -> Any:
-        """fit, then transform."""
+        """fit, then transform: not U_, but the factors that transform finds for the same rows again."""
         return self.fit(X, y, mask=mask).transform(X, mask=mask)
 
     def predict(self, X: Any = None, *, mask: Any = None) -> Any:
-        """The completed matrix.
+        """The completed matrix, dense.
 
         Without X, U_ V_ᵀ, m x n: of the rows that were fitted. With X, k x n, rows completed from what is observed of
-        them: transform(X) V_ᵀ. An array where arrays were given, else a tensor.
+        them: transform(X) V_ᵀ. Nothing is known of rows and columns without an observed entry: where there are such,
+        the prediction is mean_, and a warning counts them. An array where arrays were given, else a tensor.
         """
-        check_fitted(self, "MatrixFactorisation.predict")
+        function = "MatrixFactorisation.predict"
+        check_fitted(self, function)
         if X is None:
-            completed = self.U_ @ self.V_.T
+            completed = self._with_mean(function, self.U_ @ self.V_.T, self._known("_rows_seen"))
             return completed.cpu().numpy() if self._of_arrays else completed
-        factors = self.transform(X, mask=mask)
-        return factors @ (self.V_.to(factors).T if isinstance(factors, Tensor) else self.V_.double().cpu().numpy().T)
+        A, M = self._matrix(function, X, mask)
+        factors = self._fold_in(function, A, M)
+        with plain_computation(A.device):
+            V = self.V_.to(factors)
+            if isinstance(X, Tensor):
+                factors, V = factors.to(self.V_), self.V_
+            return like(X, self._with_mean(function, factors @ V.T, observed_sides(A, M)[0]), self.V_)
+
+    def predict_entries(self, rows: Any, columns: Any) -> Any:
+        """The entries (rows[i], columns[i]) of predict(), in float64, without the others.
+
+        rows, columns: integers from 0 on, of one length; of rows that were fitted. A tensor for tensors, else an array.
+        Raises ValueError for one outside.
+        """
+        function = "MatrixFactorisation.predict_entries"
+        check_fitted(self, function)
+        row, column = (torch.as_tensor(np.asarray(i) if not isinstance(i, Tensor) else i) for i in (rows, columns))
+        for name, index, length in (("rows", row, self.U_.size(0)), ("columns", column, self.V_.size(0))):
+            if index.dim() != 1 or index.shape != row.shape or index.is_floating_point() or index.dtype == torch.bool:
+                raise ValueError(f"[{function}] rows and columns must be lists of integers, of one length.")
+            if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < length:
+                raise ValueError(
+                    f"[{function}] {name} must be from 0 to {length - 1}, but one is "
+                    f"{int(index.min()) if int(index.min()) < 0 else int(index.max())}."
+                )
+        row, column = row.long().to(self.U_.device), column.long().to(self.U_.device)
+        result = self._at(self.U_, row, column, self._known("_rows_seen"))
+        return result if isinstance(rows, Tensor) else result.cpu().numpy()
+
+    def _at(self, U: Tensor, rows: Tensor, columns: Tensor, rows_seen: Tensor | None) -> Tensor:
+        """U[rows]·V_[columns] in float64, and mean_ where nothing is known."""
+        with plain_computation(U.device):
+            U, V = U.double(), self.V_.to(U.device, torch.float64)
+            parts = zip(rows.split(2**18), columns.split(2**18), strict=True)
+            result = torch.cat([(U[r] * V[c]).sum(1) for r, c in parts] or [U.new_zeros(0)])
+            for seen, indices in ((rows_seen, rows), (self._known("_columns_seen"), columns)):
+                if seen is not None:
+                    result[seen.to(U.device)[indices].logical_not()] = self.mean_
+        return result
+
+    def _known(self, name: str) -> Tensor | None:
+        """Which rows or columns fit has seen entries of; None where it is not known, after load_state_dict."""
+        return getattr(self, name, None)
+
+    def _with_mean(self, function: str, completed: Tensor, rows_seen: Tensor | None) -> Tensor:
+        """Puts mean_ where nothing is known, and says so."""
+        unseen = []
+        for dim, name, seen in ((0, "row", rows_seen), (1, "column", self._known("_columns_seen"))):
+            if seen is None or bool(seen.all()) or not hasattr(self, "mean_"):
+                continue
+            cold = seen.logical_not().nonzero().squeeze(1).to(completed.device)
+            completed.index_fill_(dim, cold, self.mean_)
+            unseen.append(f"{cold.numel()} {name}{'s' if cold.numel() > 1 else ''} (the first is {int(cold[0])})")
+        if unseen:
+            notice(
+                f"[{function}] nothing is known of {' and '.join(unseen)} without an observed entry: the prediction there "
+                f"is the mean of what was fitted, {self.mean_:.6g}."
+            )
+        return completed
 
     def score(self, X: Any, y: Any = None, *, mask: Any = None) -> float:
-        """Minus the root mean squared error of U_ V_ᵀ over the observed entries of X: greater is better.
+        """Minus the root mean squared error of rows completed from a part of their entries: greater is better.
 
-        X and mask: of the shape that was fitted, as for fit; for a hold-out score, mask marks what fit did not see.
+        X and mask: k x n, rows that fit need not have seen. Of each row the share score_hold_out of its observed
+        entries is held back, at least one, drawn with score_seed; the row is folded in (transform) from the others, and
+        judged on those held back. Rows with a single entry are left out. So GridSearchCV and cross_val_score, which set
+        rows aside, compare what they should; for entries set aside see EntryKFold and score_entries.
+        Raises ValueError where no row has two entries.
         """
         function = "MatrixFactorisation.score"
-        check_fitted(self, function)
-        A = as_matrix(function, X, columns=self.n_features_in_)
+        A, M = self._matrix(function, X, mask)
+        fraction = check_number(function, "score_hold_out", self.score_hold_out)
+        if not 0 < fraction < 1:
+            raise ValueError(f"[{function}] score_hold_out must be above 0 and below 1, but was {fraction}.")
+        with plain_computation(A.device):
+            entries = entries_in(A, M)
+            rows, columns = entries._indices()
+            held = held_back(rows, A.size(0), fraction, check_integer(function, "score_seed", self.score_seed))
+            if not bool(held.any()):
+                raise ValueError(f"[{function}] X must have a row with two observed entries or more, but has none.")
+            rest, values = held.logical_not(), entries._values()
+            shown = coo(entries._indices()[:, rest], values[rest], A.shape)
+            factors = self._fold_in(function, shown, None)
+            return _minus_rmse(function, values[held], self._at(factors, rows[held], columns[held], None))
+
+    def score_entries(self, X: Any, *, mask: Any = None) -> float:
+        """Minus the root mean squared error of predict() over the observed entries of X: greater is better.
+
+        X and mask: m x n, the rows that were fitted, in their order; a hold-out score where they hold what fit did not
+        see (EntryKFold makes such).
+        """
+        function = "MatrixFactorisation.score_entries"
+        A, M = self._matrix(function, X, mask)
         if A.size(0) != self.U_.size(0):
             raise ValueError(
-                f"[{function}] X must have the {self.U_.size(0)} rows that were fitted, but has {A.size(0)}."
+                f"[{function}] X must have the {self.U_.size(0)} rows that were fitted, but has {A.size(0)}. score "
+                "judges other rows."
             )
-        M = observed_of(function, A, mask)
-        count = A.numel() if M is None else int(M.ne(0).sum())
-        if count == 0:
-            raise ValueError(f"[{function}] mask must mark at least one entry as observed, but marks none.")
-        A, M = A.to(self.U_.device), None if M is None else M.to(self.U_.device)
-        return -math.sqrt(squared_error(A, self.U_, self.V_, M) / count)
+        with plain_computation(A.device):
+            entries = entries_in(A, M)
+            if entries._nnz() == 0:
+                raise ValueError(f"[{function}] X must have at least one observed entry, but has none.")
+            rows, columns = entries._indices()
+            predicted = self._at(self.U_.to(A.device), rows, columns, self._known("_rows_seen"))
+            return _minus_rmse(function, entries._values(), predicted)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray[Any, Any]:
+        """What transform's columns are called: matrixfactorisation0, 1, ..., one for each of the rank columns of V_."""
+        check_fitted(self, "MatrixFactorisation.get_feature_names_out")
+        name = type(self).__name__.lower()
+        return np.array([f"{name}{i}" for i in range(self.V_.size(1))], dtype=object)
+
+    def set_output(self, *, transform: Literal["default", "pandas", "polars"] | None = None) -> MatrixFactorisation:
+        """What transform and fit_transform give: "default", an array or tensor; "pandas" or "polars", a data frame with
+        the names of get_feature_names_out. None changes nothing. Without it scikit-learn's own setting holds, where it
+        is loaded."""
+        if transform is not None:
+            choices = ("default", "pandas", "polars")
+            word = check_choice("MatrixFactorisation.set_output", "transform", transform, choices)
+            self._sklearn_output_config = {"transform": word}  # by this name scikit-learn's clone copies it
+        return self
 
     def state_dict(self) -> dict[str, Tensor]:
         """U and V, by these names: torch.save it, and torch.load(weights_only=True) reads it, and the programs do."""
@@ -195,6 +342,8 @@ class MatrixFactorisation:
         self.U_, self.V_ = U, V
         self.n_features_in_ = self.V_.size(0)
         self._of_arrays = False
+        for learnt in ("_rows_seen", "_columns_seen", "mean_", "feature_names_in_"):
+            self.__dict__.pop(learnt, None)  # which the state does not hold
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -208,6 +357,13 @@ class MatrixFactorisation:
             estimator_type=None,
             target_tags=TargetTags(required=False),
             transformer_tags=TransformerTags(preserves_dtype=["float64"]),
-            input_tags=InputTags(allow_nan=True),
+            input_tags=InputTags(allow_nan=True, sparse=True),
             non_deterministic=self.seed is None,
         )
+
+
+def _minus_rmse(function: str, values: Tensor, predicted: Tensor) -> float:
+    error = float((values.double() - predicted).square().mean())
+    if not math.isfinite(error):
+        raise ValueError(f"[{function}] X must be finite where it is observed, but holds NaN or infinity there.")
+    return -math.sqrt(error)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ._arguments import Callback, Engine, Initial, check_schedule, check_tensor, checked_start, device_of
+from ._arguments import Callback, Engine, Initial, check_schedule, check_tensor, checked_start, device_of, ratings_of
 from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
 from ._operators import operators
 from ._reference import gd_epoch
+from ._sparse import Matrix
 
 
 def gd_factorise_masked(
-    A: Tensor,
-    M: Tensor,
+    A: Matrix,
+    M: Matrix | None,
     rank: int,
     num_epochs: int = 1000,
     lr: float = 1e-5,
@@ -29,13 +30,15 @@ def gd_factorise_masked(
     Per epoch, with M taken as 1 where it is not zero:
       err = (A - U Vᵀ) * M;  U += (lr err) V;  V += (lr errᵀ) U, with the new U and the old err.
 
-    A and M: m x n, as for sgd_factorise_masked. rank: 1 to 256.
+    A and M: m x n, as for sgd_factorise_masked. rank: 1 to 256. A sparse A is made dense here, with a mask: memory for
+        m n numbers and as many bytes.
     lr: step size, > 0; the sum over all observed entries is descended, so it shrinks as the matrix grows.
     All else, what is returned and what is raised as for sgd_factorise.
     """
     function = "gd_factorise_masked"
     num_epochs, lr, report_every, _, _ = check_schedule(function, num_epochs, lr, report_every, callback)
     schedule = Schedule(function, num_epochs, report_every, callback, progress, "a smaller lr")
+    A, M = ratings_of(function, A, M, "M", sparse=False)
     check_tensor(function, "M", M)
     with plain_computation(device_of(A)):
         A, observed, U, V = checked_start(

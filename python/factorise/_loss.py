@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from ._arguments import check_tensor
+from ._arguments import check_tensor, ratings_of
 from ._operators import operators
+from ._sparse import Matrix
 
 
 def factor_loss(U: Tensor, V: Tensor, A: Tensor, M: Tensor | None = None, norm: bool = False) -> Tensor:
@@ -28,20 +31,22 @@ def factor_loss(U: Tensor, V: Tensor, A: Tensor, M: Tensor | None = None, norm: 
     return loss
 
 
-def _check_tensors(function: str, U: Tensor, V: Tensor, A: Tensor, M: Tensor | None) -> None:
+def _check_tensors(function: str, U: Any, V: Any, A: Any, M: Any) -> None:
     for name, value in (("U", U), ("V", V), ("A", A)):
         check_tensor(function, name, value)
     if M is not None:
         check_tensor(function, "M", M)
 
 
-def squared_error(A: Tensor, U: Tensor, V: Tensor, M: Tensor | None = None) -> float:
+def squared_error(A: Matrix, U: Tensor, V: Tensor, M: Tensor | None = None) -> float:
     """Sum over the observed entries of (A - U Vᵀ)², in float64, in an order that no number of threads changes.
 
     A: m x n, any real type. U: m x rank, V: n x rank, of one type and device, A's. M: m x n, nonzero where A is
-    observed; None: everywhere. What is not observed may be NaN. Not differentiable: see factor_loss.
+    observed; None: everywhere. What is not observed may be NaN. Or A is sparse, of torch or scipy, and M None: its stored
+    entries are what is observed. Not differentiable: see factor_loss.
     Raises TypeError for what is not a tensor, ValueError where shapes or devices do not fit.
     """
+    A, M = ratings_of("squared_error", A, M, "M", sparse=True)
     _check_tensors("squared_error", U, V, A, M)
     with torch.no_grad():
         error: float = operators.squared_error(U, V, A, M)

@@ -1,4 +1,4 @@
-"""What an estimator is given: tensors, arrays, lists; and what it hands back."""
+"""What an estimator is given: tensors, arrays, lists, tables, sparse matrices; and what it hands back."""
 
 from __future__ import annotations
 
@@ -9,28 +9,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ._frames import array_of_frame, is_frame
+from ._sparse import as_entries, as_numbers, coo, is_sparse
+
 
 def as_matrix(function: str, X: Any, columns: int | None = None) -> Tensor:
     """X as a tensor of two dimensions that are not 0: itself, or a copy of what numpy makes of it; what is masked in a
-    masked array is NaN.
+    masked array, or missing in a table, is NaN. A sparse matrix, of torch or scipy, as a coalesced COO tensor.
 
     Sentences hold the words that scikit-learn's checks look for.
     """
-    if isinstance(X, Tensor):
+    if is_frame(X):
+        X = array_of_frame(function, X)
+    if is_sparse(X):
+        matrix = as_entries(function, "X", X)
+    elif isinstance(X, Tensor):
         matrix = X
     else:
-        if hasattr(X, "toarray"):
-            raise TypeError(f"[{function}] X must be dense, but was a sparse matrix. Give its toarray().")
         array = np.ma.filled(X.astype(np.float64), np.nan) if np.ma.isMaskedArray(X) else np.asarray(X)
-        if array.dtype.kind == "O":
-            array = array.astype(np.float64)  # raises TypeError or ValueError, and says what for
-        if array.dtype.kind == "c":
-            raise ValueError(f"[{function}] X must be real, but was {array.dtype}. Complex data not supported.")
-        if array.dtype.kind not in "biuf":
-            raise ValueError(f"[{function}] X must hold numbers, but was {array.dtype}.")
-        if array.dtype.itemsize > 8 or (array.dtype.kind == "u" and array.dtype.itemsize > 1):
-            array = array.astype(np.float64)  # torch has no such type, or little for it
-        matrix = torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
+        matrix = as_numbers(function, "X", array)
     shape = tuple(matrix.shape)
     if matrix.dim() != 2:
         raise ValueError(
@@ -48,16 +45,54 @@ def as_matrix(function: str, X: Any, columns: int | None = None) -> Tensor:
 
 
 def observed_of(function: str, A: Tensor, mask: Any) -> Tensor | None:
-    """The mask as a tensor; without one, what is not NaN, or None where nothing is."""
+    """The mask as a tensor; without one, what is not NaN, or None where nothing is. None for a sparse A."""
+    if A.is_sparse:
+        if mask is not None:
+            raise ValueError(f"[{function}] mask must be left out where X is sparse: its stored entries are observed.")
+        return None
     if mask is None:
         if not A.is_floating_point():
             return None
         missing = A.detach().isnan()
         return missing.logical_not() if bool(missing.any()) else None
-    M = mask.detach() if isinstance(mask, Tensor) else torch.from_numpy(np.array(mask))
+    M = as_mask(function, "mask", mask)
     if M.shape != A.shape:
         raise ValueError(f"[{function}] mask must have the shape of X, {tuple(A.shape)}, but was {tuple(M.shape)}.")
     return M.to(A.device)
+
+
+def as_mask(function: str, name: str, mask: Any) -> Tensor:
+    """A mask as a dense tensor; a sparse one marks the entries that it holds and that are not zero."""
+    if is_sparse(mask):
+        return as_entries(function, name, mask).to_dense()
+    return mask.detach() if isinstance(mask, Tensor) else torch.from_numpy(np.array(mask))
+
+
+def entries_in(A: Tensor, M: Tensor | None) -> Tensor:
+    """The observed entries of what as_matrix and observed_of gave, as a coalesced COO tensor."""
+    if A.is_sparse:
+        return A
+    A = A.detach()
+    indices = (torch.ones_like(A, dtype=torch.bool) if M is None else M).nonzero().T
+    values = A[indices[0], indices[1]]
+    return coo(indices, values, A.shape)
+
+
+def observed_sides(A: Tensor, M: Tensor | None) -> tuple[Tensor, Tensor, float]:
+    """Which rows and which columns have an observed entry (bool), and the mean of all of these."""
+    if A.is_sparse:
+        sides = []
+        for side in (0, 1):
+            seen = torch.zeros(A.size(side), dtype=torch.bool, device=A.device)
+            seen[A._indices()[side]] = True
+            sides.append(seen)
+        return sides[0], sides[1], float(A._values().double().mean())
+    if M is None:
+        rows, columns = (torch.ones(length, dtype=torch.bool, device=A.device) for length in A.shape)
+        return rows, columns, float(A.detach().mean(dtype=torch.float64))
+    observed = M.ne(0)
+    total = A.detach().masked_fill(observed.logical_not(), 0).sum(dtype=torch.float64)
+    return observed.any(1), observed.any(0), float(total / observed.sum())
 
 
 def like(X: Any, result: Tensor, factor: Tensor) -> Any:

@@ -13,17 +13,29 @@ from torch import Tensor
 def sgd_epoch(A: Tensor, M: Tensor | None, U: Tensor, V: Tensor, lr: float, weight_decay: float) -> None:
     """Lab 1, exercises 1.1 and 3.1. Where there is weight decay, u and v are scaled before they are moved."""
     m, n = A.shape
-    shrink = 1 - lr * weight_decay
     for r in range(m):
         for c in range(n):
             if M is None or M[r, c] != 0:
-                e = A[r, c] - U[r] @ V[c]
-                if weight_decay == 0:
-                    U[r] = U[r] + lr * e * V[c]
-                    V[c] = V[c] + lr * e * U[r]
-                else:
-                    U[r] = shrink * U[r] + lr * e * V[c]
-                    V[c] = shrink * V[c] + lr * e * U[r]
+                _step(A[r, c], U, V, r, c, lr, weight_decay)
+
+
+def _step(a: Tensor, U: Tensor, V: Tensor, r: int, c: int, lr: float, weight_decay: float) -> None:
+    e = a - U[r] @ V[c]
+    if weight_decay == 0:
+        U[r] = U[r] + lr * e * V[c]
+        V[c] = V[c] + lr * e * U[r]
+    else:
+        shrink = 1 - lr * weight_decay
+        U[r] = shrink * U[r] + lr * e * V[c]
+        V[c] = shrink * V[c] + lr * e * U[r]
+
+
+def sgd_entries_epoch(
+    rows: list[int], columns: list[int], values: Tensor, U: Tensor, V: Tensor, lr: float, weight_decay: float
+) -> None:
+    """The same on a list of entries, which are in the order of those loops."""
+    for r, c, a in zip(rows, columns, values, strict=True):
+        _step(a, U, V, r, c, lr, weight_decay)
 
 
 def gd_epoch(A: Tensor, M: Tensor, U: Tensor, V: Tensor, lr: float) -> None:

@@ -42,16 +42,6 @@ def test_without_holes_the_whole_matrix_is_fitted():
     assert torch.equal(MatrixFactorisation(2, seed=0, method="gd").fit(A).U_, by_gd[0])
 
 
-def test_score_is_minus_the_rmse_of_what_is_observed():
-    model = MatrixFactorisation(2, seed=0).fit(HOLED)
-    errors = (A - model.predict())[M].double()
-    assert model.score(HOLED) == pytest.approx(-errors.square().mean().sqrt().item(), rel=1e-6)
-    assert model.score(A, mask=M) == model.score(HOLED)
-    assert model.score(A, mask=~M) < model.score(A, mask=M)
-    with pytest.raises(ValueError, match="the 12 rows that were fitted, but has 11"):
-        model.score(A[:11])
-
-
 def test_new_rows_are_fitted_by_least_squares():
     model = MatrixFactorisation(3, seed=0, num_epochs=20000, lr=0.05).fit(A.double())
     # Rows of rank 3 are completed from any of their entries that determine them.
@@ -62,6 +52,15 @@ def test_new_rows_are_fitted_by_least_squares():
     expected = torch.linalg.lstsq(V[M[1]], A[1].double()[M[1]]).solution
     torch.testing.assert_close(model.transform(rows)[1], expected, rtol=1e-6, atol=1e-8)
     assert torch.equal(model.transform(torch.full((1, 9), float("nan")).double()), torch.zeros(1, 3).double())
+
+
+def test_rows_that_were_fitted_have_factors_of_their_own():
+    model = MatrixFactorisation(3, seed=0, num_epochs=20000, lr=0.05).fit(A.double())
+    # Where the descent has converged, these are what transform finds, to the loss that is left.
+    torch.testing.assert_close(model.transform(A.double()), model.U_, rtol=0, atol=1e-2)
+    torch.testing.assert_close(model.predict(A.double()), model.predict(), rtol=0, atol=1e-2)
+    again = MatrixFactorisation(3, seed=0, num_epochs=20000, lr=0.05).fit_transform(A.double())
+    assert torch.equal(again, model.transform(A.double())) and not torch.equal(again, model.U_)
 
 
 def test_arrays_give_arrays_and_tensors_tensors():
@@ -109,6 +108,7 @@ def test_its_state_is_read_back_as_weights_only(tmp_path):
     state = torch.load(tmp_path / "model.pt", weights_only=True)
     again = MatrixFactorisation(2).load_state_dict(state)
     assert torch.equal(again.predict(), model.predict()) and again.score(HOLED) == model.score(HOLED)
+    assert again.score_entries(HOLED) == model.score_entries(HOLED)
     with pytest.raises(TypeError, match="V must be a torch.Tensor, but was NoneType"):
         again.load_state_dict({"U": state["U"]})
     with pytest.raises(ValueError, match="as many columns as each other and of one type, but were .12, 2. and .9, 1."):
@@ -136,7 +136,17 @@ def test_scikit_learn_is_not_needed():
 def test_scikit_learns_checks_pass():
     checks = pytest.importorskip("sklearn.utils.estimator_checks")
     # A small lr, as the checks hold numbers of all sizes; rank 1, as they hold matrices of one column.
-    results = checks.check_estimator(MatrixFactorisation(1, seed=0, num_epochs=20, lr=1e-4), on_fail=None)
+    # Of a sparse X, too, the completed matrix is predicted.
+    numbers = "predict must give a number for each row, where a matrix is completed"
+    expected = {"check_estimator_sparse_array": numbers, "check_estimator_sparse_matrix": numbers}
+    results = checks.check_estimator(
+        MatrixFactorisation(1, seed=0, num_epochs=20, lr=1e-4), on_fail=None, expected_failed_checks=expected
+    )
     assert len(results) > 40
+    failed = [r for r in results if r["check_name"] in expected]
+    assert [r["status"] for r in failed] == ["xfail", "xfail"]
+    # They fail where they compare shapes, and not in fit.
+    assert all(isinstance(r["exception"].__cause__, AssertionError) for r in failed)
+    results = [r for r in results if r["check_name"] not in expected]
     # Left out by scikit-learn itself: check_array_api_input, where SCIPY_ARRAY_API is not set.
     assert [r["check_name"] for r in results if r["status"] not in ("passed", "skipped")] == []

@@ -191,7 +191,11 @@ REFUSED = [
     (lambda: factorise.sgd_factorise(A.tolist(), 2), TypeError, "A must be a torch.Tensor, but was list"),
     (lambda: factorise.sgd_factorise(A[0], 1), ValueError, "A must be a matrix, m x n, but was 50 (1-D)"),
     (lambda: factorise.sgd_factorise(A.to("meta"), 1), ValueError, "A must be on the CPU or a CUDA device, but was on"),
-    (lambda: factorise.sgd_factorise(A.to_sparse(), 1), ValueError, "A must be dense, but was of layout Sparse"),
+    (
+        lambda: factorise.sgd_factorise_entries(A, 1),
+        TypeError,
+        "A must be a sparse matrix of torch or scipy, but was Te",
+    ),
     (lambda: factorise.sgd_factorise(A / 0, 1), ValueError, "A must be finite, but holds NaN or infinity"),
     (lambda: factorise.sgd_factorise(A, 2, lr=0), ValueError, "lr must be a finite number above 0, but was 0"),
     (lambda: factorise.sgd_factorise(A, 2, lr="x"), TypeError, "lr must be a number, but was 'x'"),

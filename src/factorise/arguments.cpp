@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 #include "factorise/cuda_plugin.h"
 
@@ -47,11 +48,23 @@ std::string shape_of(const Tensor& tensor) {
   return c10::Join(" x ", tensor.sizes()) + (tensor.dim() == 1 ? " (1-D)" : "");
 }
 
+namespace {
+
+/// What to give in place of a matrix that is not dense. Of ratings to_dense() alone would make ratings of 0 out of what
+/// is missing; of a mask or a factor it says the same.
+const char* dense_advice(const char* name) {
+  return std::string_view(name) == "A" ? "Where its entries are what is observed, give it to sgd_factorise_entries, or "
+                                         "its to_dense() together with a mask of the entries."
+                                       : "Give its to_dense().";
+}
+
+}  // namespace
+
 void check_matrix(const char* function, const char* name, const Tensor& matrix) {
   TORCH_CHECK_VALUE(matrix.defined(), "[", function, "] ", name, " must be a tensor, but was undefined.");
-  TORCH_CHECK_VALUE(!matrix.is_nested() && matrix.layout() == at::kStrided, "[", function, "] ", name,
-                    " must be dense, but was ", matrix.is_nested() ? "nested" : "of layout ",
-                    matrix.is_nested() ? "" : c10::str(matrix.layout()), ". Give its to_dense().");
+  TORCH_CHECK_VALUE(!matrix.is_nested(), "[", function, "] ", name, " must be dense, but was nested.");
+  TORCH_CHECK_VALUE(matrix.layout() == at::kStrided, "[", function, "] ", name, " must be dense, but was of layout ",
+                    matrix.layout(), ". ", dense_advice(name));
   TORCH_CHECK_VALUE(!matrix.is_quantized(), "[", function, "] ", name, " must not be quantised, but was ",
                     matrix.scalar_type(), ". Give its dequantize().");
   TORCH_CHECK_VALUE(matrix.device().is_cpu() || matrix.device().is_cuda(), "[", function, "] ", name,

@@ -8,7 +8,9 @@
 #include <string>
 #include <tuple>
 
+#include "factorise/entries.h"
 #include "factorise/epochs.h"
+#include "factorise/sgd_problem.h"
 
 namespace factorise {
 namespace {
@@ -22,15 +24,18 @@ void check_schedule(c10::string_view function, int64_t num_epochs, double lr, in
   check_decay(name.c_str(), lr, weight_decay, lr_decay);
 }
 
-/// A and what is observed as the engine takes them, and the factors that the run starts from.
+/// A and what is observed as the engine takes them, and the factors that the run starts from. A sparse A stays sparse,
+/// for sgd_ratings: its entries are what is observed, and every rank is allowed.
 std::tuple<Tensor, OptionalTensor, Tensor, Tensor> checked_start(c10::string_view function, bool fused, const Tensor& A,
                                                                  const OptionalTensor& M, int64_t rank, bool any_rank,
                                                                  const OptionalTensor& U, const OptionalTensor& V,
                                                                  std::optional<int64_t> seed) {
   const PlainComputation plain;
   const std::string name(function);
-  const auto check = fused ? check_fused_problem : check_problem;
-  const Problem problem = check(name.c_str(), A, M, rank, any_rank ? RankLimit::none : RankLimit::smaller_side);
+  const Problem problem = is_sparse(name.c_str(), A, M)
+                              ? check_sgd_entries(name.c_str(), A, rank).problem
+                              : (fused ? check_fused_problem : check_problem)(
+                                    name.c_str(), A, M, rank, any_rank ? RankLimit::none : RankLimit::smaller_side);
   std::optional<Factors> initial;
   if (U || V) initial = Factors{U.value_or(Tensor()), V.value_or(Tensor())};
   std::optional<uint64_t> drawn_from;

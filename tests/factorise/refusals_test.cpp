@@ -69,7 +69,8 @@ TEST_CASE("matrices that are none", "[refusals]") {
   CHECK(said_by_all(at::empty({0, 3}), M, {}) == "A must have rows and columns, but was 0 x 3.");
   CHECK(said_by_all(at::empty({3, 0}), M, {}) == "A must have rows and columns, but was 3 x 0.");
   CHECK(said_by_all(lab1_matrix().to_sparse(), M, {}) ==
-        "A must be dense, but was of layout Sparse. Give its to_dense().");
+        "A must be dense, but was of layout Sparse. Where its entries are what is observed, give it to "
+        "sgd_factorise_entries, or its to_dense() together with a mask of the entries.");
   CHECK(said_by_all(at::complex(lab1_matrix(), lab1_matrix()), M, {}) ==
         "A must be real: an integer, bool or float type up to 64 bits, but was ComplexFloat.");
   CHECK(said_by_all(at::quantize_per_tensor(lab1_matrix(), 0.1, 0, at::kQInt8), M, {}) ==
