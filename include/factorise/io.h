@@ -68,7 +68,7 @@ std::vector<NamedTensor> named_tensors(const PtValue& value);
 Tensor load_tensor(const std::filesystem::path& path, const std::string& key = "");
 
 /// A value of a flat dict to be written.
-using PtEntry = std::variant<bool, int64_t, double, std::string, Tensor>;
+using PtEntry = std::variant<bool, int64_t, double, std::string, Tensor, std::vector<std::string>>;
 
 /// Writes a tensor as torch.save does (zip format): from the CPU, contiguous or sparse (COO, CSR, CSC), and without
 /// grad. The file appears whole or not at all: it is written beside the target, synced and renamed. Throws FileError.

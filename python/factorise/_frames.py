@@ -45,7 +45,7 @@ def entries_of(frame: Any, *, row: Any, column: Any, value: Any) -> Entries:
     """
     function = "entries_of"
     ids = [_ids(function, frame, name) for name in (row, column)]
-    values = as_numbers(function, f"column {value!r}", _plain(_column(function, frame, value)))
+    values = as_numbers(function, f"column {value!r}", plain(_column(function, frame, value)))
     if not len(ids[0][1]) == len(ids[1][1]) == len(values):
         raise ValueError(
             f"[{function}] the columns must be of one length, but are of {len(ids[0][1])}, {len(ids[1][1])} and "
@@ -103,7 +103,7 @@ def _ids(function: str, frame: Any, name: Any) -> tuple[np.ndarray[Any, Any], np
     return ids, places.reshape(-1)
 
 
-def _plain(column: Any) -> np.ndarray[Any, Any]:
+def plain(column: Any) -> np.ndarray[Any, Any]:
     """A column or a frame as an array; what is missing in a nullable type is NaN."""
     array = np.asarray(column)
     if array.dtype.kind == "O" and hasattr(column, "isna"):  # pandas
@@ -126,7 +126,7 @@ def array_of_frame(function: str, frame: Any) -> Any:
         fills = [getattr(dtype, "fill_value", None) for dtype in frame.dtypes]
         if all(fill is not None and fill == 0 for fill in fills):
             return frame.sparse.to_coo()
-    return _plain(frame)
+    return plain(frame)
 
 
 def _refuse_list(function: str, names: list[str]) -> None:

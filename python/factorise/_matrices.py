@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._frames import array_of_frame, is_frame
+from ._frames import array_of_frame, is_frame, plain
 from ._sparse import as_entries, as_numbers, coo, is_sparse
 
 
@@ -65,7 +65,7 @@ def as_mask(function: str, name: str, mask: Any) -> Tensor:
     """A mask as a dense tensor; a sparse one marks the entries that it holds and that are not zero."""
     if is_sparse(mask):
         return as_entries(function, name, mask).to_dense()
-    return mask.detach() if isinstance(mask, Tensor) else torch.from_numpy(np.array(mask))
+    return mask.detach() if isinstance(mask, Tensor) else as_numbers(function, name, plain(mask))
 
 
 def entries_in(A: Tensor, M: Tensor | None) -> Tensor:

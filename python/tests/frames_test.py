@@ -39,6 +39,11 @@ def test_what_is_missing_in_a_nullable_type_is_missing():
         assert ours.score(frame) == expected.score(HOLED)
     mixed = wide().astype({NAMES[0]: "Int64", NAMES[1]: "Float64", NAMES[2]: "object", NAMES[3]: "Int8"})
     assert torch.equal(model().fit(mixed).U_, expected.U_)
+    seen = wide().notna()
+    for mask in (seen, seen.convert_dtypes(), seen.astype("UInt16"), seen.to_numpy().tolist()):
+        assert torch.equal(model().fit(RATINGS.numpy(), mask=mask).U_, expected.U_)
+    with pytest.raises(ValueError, match="M must say for every entry whether it is observed, but holds NaN"):
+        model().fit(HOLED, mask=seen.astype("boolean").mask(~seen))
     with pytest.raises(ValueError, match="could not convert string to float"):
         model().fit(wide().assign(**{NAMES[0]: "three"}))
 

@@ -123,6 +123,14 @@ std::vector<std::vector<std::string>> fields_of(std::vector<CsvRow> rows) {
 
 }  // namespace
 
+std::string csv_field(const std::string& text) {
+  const bool is_plain = !text.empty() && text.find_first_of(",\"\r\n") == std::string::npos;
+  if (is_plain) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + '"';
+}
+
 std::vector<CsvRow> parse_csv_rows(const char* function, const std::string& text, const std::string& name) {
   return CsvParser(function, text, name).rows();
 }

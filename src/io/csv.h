@@ -13,6 +13,9 @@ struct CsvRow {
   std::vector<std::string> fields;
 };
 
+/// A field as it is written: quoted where it must be.
+std::string csv_field(const std::string& text);
+
 /// As parse_csv; `function` and `name` are what errors name.
 std::vector<CsvRow> parse_csv_rows(const char* function, const std::string& text, const std::string& name);
 

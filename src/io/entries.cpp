@@ -19,6 +19,7 @@
 
 #include "io/atomic_file.h"
 #include "io/contents.h"
+#include "io/csv.h"
 #include "io/file_kind.h"
 #include "io/text.h"
 
@@ -196,7 +197,7 @@ SparseEntries load_entries(const std::filesystem::path& path, c10::ScalarType dt
   const std::array<int64_t, 2> sizes{static_cast<int64_t>(rows.size()), static_cast<int64_t>(columns.size())};
   return {at::_sparse_coo_tensor_unsafe(indices, values, sizes, values.options().layout(at::kSparse),
                                         /*is_coalesced=*/true),
-          at::tensor(at::ArrayRef<int64_t>(rows)), at::tensor(at::ArrayRef<int64_t>(columns))};
+          Ids(at::tensor(at::ArrayRef<int64_t>(rows))), Ids(at::tensor(at::ArrayRef<int64_t>(columns)))};
 }
 
 Entries to_dense(const SparseEntries& entries, const std::string& path, const std::string& instead) {
@@ -223,7 +224,9 @@ void save_entries(const std::filesystem::path& path, const Entries& entries) {
   const bool doubles = entries.A.scalar_type() == at::kDouble;
   const at::Tensor A = entries.A.to(whole ? at::kLong : doubles ? at::kDouble : at::kFloat).contiguous();
   const at::Tensor M = entries.M.defined() ? entries.M.ne(0).contiguous() : at::Tensor();
-  const auto id = [](const at::Tensor& ids, int64_t i) { return ids.defined() ? ids.const_data_ptr<int64_t>()[i] : i; };
+  const auto id = [](const Ids& ids, int64_t i) {
+    return ids.are_texts() ? csv_field(ids.text(i)) : ids.defined() ? ids.text(i) : std::to_string(i);
+  };
   AtomicFile file("save_entries", path);
   file.write(std::string("row,column,value\n"));
   for (int64_t r = 0; r < A.size(0); ++r) {

@@ -6,19 +6,21 @@
 #include <filesystem>
 #include <string>
 
+#include "io/ids.h"
+
 namespace factorise {
 
 /// A matrix with the names that its rows and columns had.
 struct Entries {
-  at::Tensor A;                    ///< m x n, float32 or float64, 0 where not observed
-  at::Tensor M;                    ///< m x n, bool: which entries were in the file
-  at::Tensor row_ids, column_ids;  ///< int64, ascending: row i is the one that the file calls row_ids[i]
+  at::Tensor A;             ///< m x n, float32 or float64, 0 where not observed
+  at::Tensor M;             ///< m x n, bool: which entries were in the file
+  Ids row_ids, column_ids;  ///< ascending: row i is the one that the file calls row_ids[i]
 };
 
 /// The same, sparse: memory for the entries alone.
 struct SparseEntries {
-  at::Tensor A;                    ///< m x n, sparse COO, coalesced; float32 or float64
-  at::Tensor row_ids, column_ids;  ///< as above
+  at::Tensor A;             ///< m x n, sparse COO, coalesced; float32 or float64
+  Ids row_ids, column_ids;  ///< as above
 };
 
 /// Reads MovieLens' files, `user::movie::rating::time`, the same with tabs or commas, and CSVs. A first line of names

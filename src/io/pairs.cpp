@@ -1,4 +1,4 @@
-// Two whole numbers a line.
+// Two ids a line.
 
 #include "io/pairs.h"
 
@@ -12,27 +12,23 @@
 #include "io/contents.h"
 #include "io/csv.h"
 #include "io/file_kind.h"
-#include "io/text.h"
 
 namespace factorise {
 
-std::optional<int64_t> Axis::index_of(int64_t id) const {
-  if (!ids.defined()) return id >= 0 && id < size ? std::optional(id) : std::nullopt;
-  const int64_t *begin = ids.const_data_ptr<int64_t>(), *end = begin + size;
-  const int64_t* found = std::lower_bound(begin, end, id);
-  return found != end && *found == id ? std::optional<int64_t>(found - begin) : std::nullopt;
+std::optional<int64_t> Axis::index_of(std::string_view id) const {
+  if (ids.defined()) return ids.find(id);
+  const std::optional<int64_t> index = id_number(id);
+  return index && *index >= 0 && *index < size ? index : std::nullopt;
 }
 
-int64_t Axis::id_of(int64_t index) const { return ids.defined() ? ids.const_data_ptr<int64_t>()[index] : index; }
+std::string Axis::id_of(int64_t index) const { return ids.defined() ? ids.text(index) : std::to_string(index); }
+
+Ids Axis::list(std::vector<std::string> named) const {
+  return ids.are_texts() ? Ids(std::move(named)) : ids_of(std::move(named));
+}
 
 std::string Axis::limits() const {
   return ids.defined() ? c10::str("one of the ", size, " ids that were fitted") : c10::str("from 0 to ", size - 1);
-}
-
-bool are_ids(const at::Tensor& ids, int64_t size) {
-  if (!ids.defined()) return true;
-  return ids.scalar_type() == at::kLong && ids.dim() == 1 && ids.size(0) == size &&
-         ids.narrow(0, 1, size - 1).gt(ids.narrow(0, 0, size - 1)).all().item<bool>();
 }
 
 Pairs load_pairs(const std::filesystem::path& path, const Axis& row_axis, const Axis& column_axis) {
@@ -43,16 +39,17 @@ Pairs load_pairs(const std::filesystem::path& path, const Axis& row_axis, const 
     refuse_file(c10::str(where(1), "must be the header row,column, but ",
                          csv.empty() ? "the file is empty." : "is " + shown(c10::Join(",", csv[0].fields)) + "."));
   }
-  std::vector<int64_t> rows, columns, row_ids, column_ids;
-  const auto take = [&](const CsvRow& line, size_t field, const char* name, const Axis& axis, std::vector<int64_t>& ids,
-                        std::vector<int64_t>& indices) {
-    const std::optional<int64_t> id = number_in<int64_t>(line.fields[field]);
-    const std::optional<int64_t> index = id ? axis.index_of(*id) : std::nullopt;
+  std::vector<int64_t> rows, columns;
+  std::vector<std::string> row_ids, column_ids;
+  const auto take = [&](const CsvRow& line, size_t field, const char* name, const Axis& axis,
+                        std::vector<std::string>& ids, std::vector<int64_t>& indices) {
+    const std::optional<int64_t> index = axis.index_of(line.fields[field]);
     if (!index) {
-      refuse_file(c10::str(where(line.line), name, " must be a whole number, ", axis.limits(), ", but is ",
-                           line.fields[field].empty() ? "empty" : shown(line.fields[field]), "."));
+      refuse_file(c10::str(where(line.line), name, " must be ", axis.ids.are_texts() ? "" : "a whole number, ",
+                           axis.limits(), ", but is ", line.fields[field].empty() ? "empty" : shown(line.fields[field]),
+                           "."));
     }
-    ids.push_back(*id);
+    ids.push_back(axis.id_of(*index));
     indices.push_back(*index);
   };
   for (size_t i = 1; i < csv.size(); ++i) {
@@ -62,7 +59,7 @@ Pairs load_pairs(const std::filesystem::path& path, const Axis& row_axis, const 
   const auto tensor = [](const std::vector<int64_t>& numbers) {
     return at::tensor(at::ArrayRef<int64_t>(numbers), at::TensorOptions(at::kLong));
   };
-  return {tensor(rows), tensor(columns), tensor(row_ids), tensor(column_ids)};
+  return {tensor(rows), tensor(columns), row_axis.list(std::move(row_ids)), column_axis.list(std::move(column_ids))};
 }
 
 }  // namespace factorise

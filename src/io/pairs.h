@@ -7,26 +7,30 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/ids.h"
 
 namespace factorise {
 
 /// How the rows or the columns of a matrix are called: from 0 on, or by the ids that they had in a file.
 struct Axis {
   int64_t size;
-  at::Tensor ids = {};  ///< int64, ascending; undefined: 0 to size - 1
+  Ids ids = {};  ///< ascending; undefined: 0 to size - 1
 
-  std::optional<int64_t> index_of(int64_t id) const;
-  int64_t id_of(int64_t index) const;
+  std::optional<int64_t> index_of(std::string_view id) const;
+  std::string id_of(int64_t index) const;
+  /// A list of ids, whether the axis has them or not: texts where its own are, or one is no number.
+  Ids list(std::vector<std::string> named) const;
   /// What an id must be: "from 0 to 9", "one of the 10 ids that were fitted".
   std::string limits() const;
 };
 
-/// Whether these, out of a file, can be the ids of an axis of that size, at least 1. None at all, undefined, can.
-bool are_ids(const at::Tensor& ids, int64_t size);
-
-/// int64, 1-D, as many of each: indices from 0, and what they are called.
+/// As many of each: indices from 0, int64, 1-D, and what they are called.
 struct Pairs {
-  at::Tensor rows, columns, row_ids, column_ids;
+  at::Tensor rows, columns;
+  Ids row_ids, column_ids;
 };
 
 /// Reads a CSV with the header row,column and an entry on each line. Throws FileError naming the line.

@@ -4,6 +4,8 @@
 
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
+
 namespace factorise {
 namespace {
 
@@ -21,11 +23,18 @@ std::string name_of(const PtValue& key) {
   return "None";
 }
 
+/// An empty one, and a list of strings, which may be a million.
+bool is_leaf(const PtValue::List& list) {
+  if (list.is_tuple) return list.items.empty();
+  return std::all_of(list.items.begin(), list.items.end(),
+                     [](const PtValue& item) { return std::holds_alternative<std::string>(item.value); });
+}
+
 /// Calls visit(name, leaf) for each.
 template <class Visit>
 void walk(const PtValue& value, const std::string& name, const Visit& visit) {
   const auto below = [&](const std::string& part) { return name.empty() ? part : c10::str(name, ".", part); };
-  if (const auto* list = std::get_if<PtValue::List>(&value.value); list && !list->items.empty()) {
+  if (const auto* list = std::get_if<PtValue::List>(&value.value); list && !is_leaf(*list)) {
     for (size_t i = 0; i < list->items.size(); ++i) walk(list->items[i], below(std::to_string(i)), visit);
   } else if (const auto* dict = std::get_if<PtValue::Dict>(&value.value); dict && !dict->items.empty()) {
     for (const auto& [key, item] : dict->items) walk(item, below(name_of(key)), visit);

@@ -8,8 +8,8 @@
 
 namespace factorise {
 
-/// Something in a file that is no container (or an empty one), and the path that leads to it: its keys and indices,
-/// joined with dots.
+/// Something in a file that is no container (or an empty one, or a list of strings alone, such as ids), and the path
+/// that leads to it: its keys and indices, joined with dots.
 struct Leaf {
   std::string name;
   PtValue value;

@@ -122,6 +122,12 @@ class Pickler {
     pickle_ += value;
   }
 
+  void write(const std::vector<std::string>& list) {
+    pickle_ += "](";
+    for (const std::string& text : list) write(text);
+    pickle_ += 'e';
+  }
+
   void finish() { pickle_ += '.'; }
   const std::string& pickle() const { return pickle_; }
   const std::vector<Tensor>& tensors() const { return tensors_; }

@@ -28,7 +28,7 @@ template <typename... Parts>
 /// The lines of a file, and which of them names which movie. The first one may be a header.
 struct Named {
   std::vector<CsvRow> rows;
-  std::unordered_map<int64_t, const CsvRow*> row_of;
+  std::unordered_map<std::string, const CsvRow*> row_of;  ///< by the movie's id
 };
 
 bool begins_with(const std::vector<CsvRow>& rows, const std::vector<std::string>& header) {
@@ -36,35 +36,24 @@ bool begins_with(const std::vector<CsvRow>& rows, const std::vector<std::string>
   return std::equal(header.begin(), header.end(), rows.front().fields.begin());
 }
 
-/// `numbers`: what the movies' numbers must be beside whole.
-Named named(const std::filesystem::path& path, std::vector<CsvRow> rows, size_t first, const std::string& numbers) {
+/// `must_be`: what a movie's id must be: a whole number, or (empty) any text.
+Named named(const std::filesystem::path& path, std::vector<CsvRow> rows, size_t first, const std::string& must_be) {
   Named result{std::move(rows), {}};
   for (size_t i = first; i < result.rows.size(); ++i) {
     const CsvRow& row = result.rows[i];
-    const auto movie = number_in<int64_t>(row.fields[0]);
-    if (!movie || *movie < 0) {
-      refuse(path, ", line ", row.line, ": movie must be a whole number", numbers, ", but is ",
-             row.fields[0].empty() ? "empty" : shown(row.fields[0]), ".");
+    std::string movie = row.fields[0];
+    if (!must_be.empty()) {
+      const auto number = number_in<int64_t>(movie);
+      if (!number || *number < 0) {
+        refuse(path, ", line ", row.line, ": movie must be ", must_be, ", but is ",
+               movie.empty() ? "empty" : shown(movie), ".");
+      }
+      movie = std::to_string(*number);  // 007 is movie 7 where all are numbers
     }
-    const auto [known, is_new] = result.row_of.emplace(*movie, &row);
+    const auto [known, is_new] = result.row_of.emplace(movie, &row);
     if (!is_new) {
-      refuse(path, ", line ", row.line, ": every movie must be named once, but movie ", *movie,
+      refuse(path, ", line ", row.line, ": every movie must be named once, but movie ", shown(movie),
              " is already named on line ", known->second->line, ".");
-    }
-  }
-  return result;
-}
-
-/// What is not UTF-8 is taken as Latin-1, in which every byte is a character.
-std::string to_utf8(std::string_view text) {
-  if (is_utf8(text)) return std::string(text);
-  std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<uint8_t>(c);
-    if (byte < 0x80) {
-      result += c;
-    } else {
-      result += {static_cast<char>(0xC0 | byte >> 6), static_cast<char>(0x80 | (byte & 0x3F))};
     }
   }
   return result;
@@ -96,16 +85,17 @@ std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t 
     refuse(path, ", line 1: must be the header movie,name, but ",
            csv.empty() ? "the file is empty." : "is " + shown(c10::Join(",", csv.front().fields)) + ".");
   }
-  const auto [rows, row_of] = named(path, std::move(csv), 1, c10::str(" from 0 to ", movies - 1));
+  const auto [rows, row_of] = named(path, std::move(csv), 1, c10::str("a whole number from 0 to ", movies - 1));
   int64_t largest = -1;
-  for (const auto& [movie, row] : row_of) largest = std::max(largest, movie);
+  for (const auto& [id, row] : row_of) largest = std::max(largest, *number_in<int64_t>(id));
 
   // A file that is sound, but of other ratings, is not a broken file.
   const auto named = static_cast<int64_t>(row_of.size());
   TORCH_CHECK_VALUE(largest != named - 1 || named == movies, "[load_titles] ", printable(path.string()),
                     " must name the ", movies, " movies of the ratings, but names ", named, ".");
   std::vector<std::string> titles(static_cast<size_t>(movies));
-  for (const auto& [movie, row] : row_of) {
+  for (const auto& [id, row] : row_of) {
+    const int64_t movie = *number_in<int64_t>(id);
     if (movie >= movies) {
       refuse(path, ", line ", row->line, ": movie must be a whole number from 0 to ", movies - 1, ", but is ", movie,
              ".");
@@ -113,14 +103,14 @@ std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t 
     titles[static_cast<size_t>(movie)] = row->fields[1];
   }
   for (int64_t movie = 0; movie < movies; ++movie) {
-    if (!row_of.contains(movie)) {
+    if (!row_of.contains(std::to_string(movie))) {
       refuse(path, ": all movies from 0 to ", movies - 1, " must be named, but movie ", movie, " is missing.");
     }
   }
   return titles;
 }
 
-std::vector<std::string> load_titles_of(const std::filesystem::path& path, const at::Tensor& ids) {
+std::vector<std::string> load_titles_of(const std::filesystem::path& path, const Ids& ids) {
   const std::string text = read_text(kFunction, path);
   const std::string_view first = std::string_view(text).substr(0, text.find('\n'));
   const std::string_view separator = first.find("::") != std::string_view::npos ? "::" : "|";
@@ -131,11 +121,11 @@ std::vector<std::string> load_titles_of(const std::filesystem::path& path, const
            "the ratings have ids of their own, but ",
            lines.empty() ? "the file is empty." : "is " + shown(first) + ".");
   }
-  const auto [rows, row_of] = named(path, std::move(lines), is_csv ? 1 : 0, "");
-  std::vector<std::string> titles(static_cast<size_t>(ids.numel()));
+  const auto [rows, row_of] = named(path, std::move(lines), is_csv ? 1 : 0, ids.are_texts() ? "" : "a whole number");
+  std::vector<std::string> titles(static_cast<size_t>(ids.size()));
   bool is_any = false;
   for (size_t i = 0; i < titles.size(); ++i) {
-    const auto found = row_of.find(ids.const_data_ptr<int64_t>()[i]);
+    const auto found = row_of.find(ids.text(static_cast<int64_t>(i)));
     if (found == row_of.end()) continue;
     titles[i] = found->second->fields[1];
     is_any = true;

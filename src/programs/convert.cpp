@@ -41,8 +41,8 @@ void save_as_pt(const std::string& file, const Matrix& matrix) {
   if (!matrix.M) return save_pt(file, matrix.A);
   std::vector<std::pair<std::string, PtEntry>> dict{{"A", matrix.A}, {"M", *matrix.M}};
   if (matrix.row_ids.defined()) {
-    dict.emplace_back("row_ids", matrix.row_ids);
-    dict.emplace_back("column_ids", matrix.column_ids);
+    dict.emplace_back("row_ids", entry_of(matrix.row_ids));
+    dict.emplace_back("column_ids", entry_of(matrix.column_ids));
   }
   save_pt(file, dict);
 }

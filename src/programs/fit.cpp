@@ -235,8 +235,8 @@ void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted)
     dict.emplace_back("hold_out_rmse", *fitted.rmse);
   }
   if (matrix.row_ids.defined()) {
-    dict.emplace_back("row_ids", matrix.row_ids);
-    dict.emplace_back("column_ids", matrix.column_ids);
+    dict.emplace_back("row_ids", entry_of(matrix.row_ids));
+    dict.emplace_back("column_ids", entry_of(matrix.column_ids));
   }
   dict.emplace_back("version", version());
   dict.emplace_back("torch_version", torch_version());

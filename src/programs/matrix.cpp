@@ -11,7 +11,6 @@
 #include "io/file_kind.h"
 #include "io/mtx.h"
 #include "io/npy.h"
-#include "io/pairs.h"
 #include "io/pt_leaves.h"
 #include "programs/table.h"
 
@@ -43,17 +42,16 @@ std::optional<Tensor> mask_of(const MatrixOptions& options, const Tensor& A) {
 std::optional<Matrix> converted(const PtValue& file) {
   Matrix matrix{};
   for (const Leaf& leaf : leaves(file)) {
-    if (!leaf.value.is_tensor()) return std::nullopt;
-    const Tensor& tensor = leaf.value.tensor();
-    if (tensor.is_sparse()) return std::nullopt;
-    if (leaf.name == "A") {
-      matrix.A = tensor;
-    } else if (leaf.name == "M") {
-      matrix.M = tensor;
-    } else if (leaf.name == "row_ids") {
-      matrix.row_ids = tensor;
-    } else if (leaf.name == "column_ids") {
-      matrix.column_ids = tensor;
+    if (leaf.value.is_tensor() && leaf.value.tensor().is_sparse()) return std::nullopt;
+    const std::optional<Ids> ids = ids_in(leaf.value);
+    if (leaf.name == "A" && leaf.value.is_tensor()) {
+      matrix.A = leaf.value.tensor();
+    } else if (leaf.name == "M" && leaf.value.is_tensor()) {
+      matrix.M = leaf.value.tensor();
+    } else if (leaf.name == "row_ids" && ids) {
+      matrix.row_ids = *ids;
+    } else if (leaf.name == "column_ids" && ids) {
+      matrix.column_ids = *ids;
     } else {
       return std::nullopt;
     }
@@ -63,9 +61,6 @@ std::optional<Matrix> converted(const PtValue& file) {
                         matrix.row_ids.defined() == matrix.column_ids.defined() && are_ids(matrix.row_ids, A.size(0)) &&
                         are_ids(matrix.column_ids, A.size(1));
   if (!is_whole) return std::nullopt;
-  for (Tensor* ids : {&matrix.row_ids, &matrix.column_ids}) {
-    if (ids->defined()) *ids = ids->contiguous();
-  }
   matrix.observed = count_observed(*matrix.M);
   return matrix;
 }

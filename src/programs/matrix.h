@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "io/ids.h"
 #include "programs/command_line.h"
 
 namespace factorise::programs {
@@ -21,7 +22,7 @@ struct Matrix {
   Tensor A;  ///< sparse COO where it was read from --entries, or is in its file
   std::optional<Tensor> M;
   int64_t observed;
-  Tensor row_ids = {}, column_ids = {};  ///< of --entries; else undefined
+  Ids row_ids = {}, column_ids = {};  ///< of --entries; else undefined
 };
 
 /// Adds `name` ("A.pt", "--matrix") for the file, --entries, --key, --mask, --mask-key and --missing.

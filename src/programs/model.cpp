@@ -6,6 +6,8 @@
 #include <factorise/io.h>
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "io/contents.h"
 #include "io/pt_leaves.h"
 #include "programs/command_line.h"
@@ -23,12 +25,12 @@ Model load_model(const std::string& file) {
   Model model{file, {}, std::nullopt};
   Tensor first, second;  // of a tuple
   for (const Leaf& leaf : leaves(load_pt(file))) {
+    if (leaf.name == "row_ids") model.rows.ids = ids_in(leaf.value).value_or(Ids());
+    if (leaf.name == "column_ids") model.columns.ids = ids_in(leaf.value).value_or(Ids());
     if (leaf.value.is_tensor() && !leaf.value.tensor().is_sparse()) {
       const Tensor& tensor = leaf.value.tensor();
       if (leaf.name == "U") model.factors.U = tensor;
       if (leaf.name == "V") model.factors.V = tensor;
-      if (leaf.name == "row_ids") model.rows.ids = tensor;
-      if (leaf.name == "column_ids") model.columns.ids = tensor;
       if (leaf.name == "0") first = tensor;
       if (leaf.name == "1") second = tensor;
     } else if (const auto* loss = std::get_if<double>(&leaf.value.value); loss && leaf.name == "loss") {
@@ -56,18 +58,23 @@ Model load_model(const std::string& file) {
     refuse_file(
         fmt::format("{}: row_ids and column_ids must name every row of U and V once, ascending, but do not.", file));
   }
-  for (Axis* axis : {&model.rows, &model.columns}) {
-    if (axis->ids.defined()) axis->ids = axis->ids.contiguous();
-  }
   return model;
 }
 
-int64_t index_of(const Model& model, const Axis& axis, const char* option, int64_t id) {
+int64_t index_of(const Model& model, const Axis& axis, const char* option, const std::string& id) {
   const std::optional<int64_t> index = axis.index_of(id);
   if (!index) {
-    refuse_value(fmt::format("{} must be {} in {}, but was {}.", option, axis.limits(), model.file, id));
+    refuse_value(fmt::format("{} must be {} in {}, but was {}.", option, axis.limits(), model.file, shown(id)));
   }
   return *index;
+}
+
+nlohmann::ordered_json json_id(const Axis& axis, int64_t index) {
+  return axis.ids.defined() ? json_id(axis.ids, index) : nlohmann::ordered_json(index);
+}
+
+nlohmann::ordered_json json_id(const Ids& ids, int64_t i) {
+  return ids.are_texts() ? nlohmann::ordered_json(ids.text(i)) : nlohmann::ordered_json(ids.number(i));
 }
 
 std::string shape_text(const Model& model) {

@@ -3,6 +3,7 @@
 
 #include <factorise/factors.h>
 
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 
@@ -22,7 +23,13 @@ struct Model {
 Model load_model(const std::string& file);
 
 /// The row or column that is called so. Throws c10::ValueError, naming the option, where there is none.
-int64_t index_of(const Model& model, const Axis& axis, const char* option, int64_t id);
+int64_t index_of(const Model& model, const Axis& axis, const char* option, const std::string& id);
+
+/// What the row or column with this index is called: a number or a string.
+nlohmann::ordered_json json_id(const Axis& axis, int64_t index);
+
+/// The i-th of a list, the same.
+nlohmann::ordered_json json_id(const Ids& ids, int64_t i);
 
 /// "1000 x 10000, rank 5".
 std::string shape_text(const Model& model);

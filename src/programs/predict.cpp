@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/csv.h"
 #include "io/pairs.h"
 #include "programs/json_file.h"
 #include "programs/model.h"
@@ -19,10 +20,10 @@ namespace factorise::programs {
 namespace {
 
 void check_options(const PredictOptions& options) {
-  if (options.pairs.empty() && !(options.row && options.column)) {
+  if (options.pairs.empty() && (options.row.empty() || options.column.empty())) {
     throw UsageError("an entry is needed, --row and --column, or a list of them, --pairs.");
   }
-  if (!options.pairs.empty() && (options.row || options.column)) {
+  if (!options.pairs.empty() && !(options.row + options.column).empty()) {
     throw UsageError("--pairs and --row or --column cannot be given together.");
   }
   if (options.output != "-" && options.pairs.empty()) {
@@ -30,19 +31,19 @@ void check_options(const PredictOptions& options) {
   }
 }
 
-Pairs entry(int64_t row, int64_t column, const Model& model) {
+Pairs entry(const std::string& row, const std::string& column, const Model& model) {
   return {at::tensor({index_of(model, model.rows, "--row", row)}),
-          at::tensor({index_of(model, model.columns, "--column", column)}), at::tensor({row}), at::tensor({column})};
+          at::tensor({index_of(model, model.columns, "--column", column)}), model.rows.list({row}),
+          model.columns.list({column})};
 }
 
 /// Digits that name the float64 exactly: what another program reads is what was computed.
 std::string csv_of(const Pairs& pairs, const at::Tensor& values) {
   std::string text = "row,column,prediction\n";
-  const auto* row = pairs.row_ids.const_data_ptr<int64_t>();
-  const auto* column = pairs.column_ids.const_data_ptr<int64_t>();
+  const auto id = [](const Ids& ids, int64_t i) { return ids.are_texts() ? csv_field(ids.text(i)) : ids.text(i); };
   const auto* value = values.const_data_ptr<double>();
   for (int64_t i = 0; i < values.numel(); ++i) {
-    fmt::format_to(std::back_inserter(text), "{},{},{}\n", row[i], column[i], value[i]);
+    fmt::format_to(std::back_inserter(text), "{},{},{}\n", id(pairs.row_ids, i), id(pairs.column_ids, i), value[i]);
   }
   return text;
 }
@@ -50,8 +51,8 @@ std::string csv_of(const Pairs& pairs, const at::Tensor& values) {
 nlohmann::ordered_json json_of(const PredictOptions& options, const Pairs& pairs, const at::Tensor& values) {
   auto list = nlohmann::ordered_json::array();
   for (int64_t i = 0; i < values.numel(); ++i) {
-    list.push_back({{"row", pairs.row_ids[i].item<int64_t>()},
-                    {"column", pairs.column_ids[i].item<int64_t>()},
+    list.push_back({{"row", json_id(pairs.row_ids, i)},
+                    {"column", json_id(pairs.column_ids, i)},
                     {"prediction", number(values[i].item<double>())}});
   }
   return {{"model", options.model}, {"predictions", list}};
@@ -61,8 +62,8 @@ nlohmann::ordered_json json_of(const PredictOptions& options, const Pairs& pairs
 
 void add_predict_options(CLI::App& app, PredictOptions& options) {
   add_text(app, "MODEL", options.model, "F.pt", "A file with U and V, as fit --output writes it, or Python");
-  add_integer(app, "--row", options.row, {}, "Row of the entry, from 0, or the id that it had in --entries");
-  add_integer(app, "--column", options.column, {}, "Column of the entry, the same");
+  add_text(app, "--row", options.row, "ID", "Row of the entry, from 0, or the id that it had in --entries");
+  add_text(app, "--column", options.column, "ID", "Column of the entry, the same");
   add_text(app, "--pairs", options.pairs, "CSV", "Many entries: a header row,column, and one on each line");
   add_text(app, "--output", options.output, "FILE", "With --pairs, the CSV row,column,prediction; - means stdout");
   add_output_options(app, options.common);
@@ -78,7 +79,7 @@ void predict(const PredictOptions& options) {
   check_writable(options.output, "--output");
   const Output out(options.common);
   const Model model = load_model(options.model);
-  const Pairs pairs = options.pairs.empty() ? entry(*options.row, *options.column, model)
+  const Pairs pairs = options.pairs.empty() ? entry(options.row, options.column, model)
                                             : load_pairs(options.pairs, model.rows, model.columns);
   const at::Tensor values = factorise::predict(model.factors, pairs.rows, pairs.columns);
   if (options.output != "-") save_text(options.output, csv_of(pairs, values));

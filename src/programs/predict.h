@@ -11,7 +11,7 @@ namespace factorise::programs {
 struct PredictOptions {
   CommonOptions common;  ///< json and quiet alone
   std::string model, pairs, output = "-";
-  std::optional<int64_t> row, column;
+  std::string row, column;  ///< ids; empty: not given
 };
 
 void add_predict_options(CLI::App& app, PredictOptions& options);

@@ -34,6 +34,20 @@ std::string share(int64_t part, int64_t whole) {
 
 std::string optional_figure(const std::optional<double>& value) { return value ? fmt::format("{:.5g}", *value) : "-"; }
 
+/// A list of strings: the first of them, and how many there are.
+std::string strings_text(const PtValue::List& list) {
+  constexpr size_t kMost = 4;
+  std::vector<std::string> texts;
+  for (const PtValue& item : list.items) {
+    if (texts.size() == kMost) break;
+    texts.push_back(fmt::format("'{}'", printable(std::get<std::string>(item.value))));
+  }
+  return fmt::format("[{}{}]", fmt::join(texts, ", "),
+                     list.items.size() > kMost
+                         ? fmt::format(", ... {} in all", grouped(static_cast<int64_t>(list.items.size())))
+                         : "");
+}
+
 /// A leaf that is no tensor.
 std::string value_text(const PtValue& leaf) {
   const auto& value = leaf.value;
@@ -42,7 +56,7 @@ std::string value_text(const PtValue& leaf) {
   if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
   if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "True" : "False";
   if (std::holds_alternative<std::monostate>(value)) return "None";
-  if (const auto* list = std::get_if<PtValue::List>(&value)) return list->is_tuple ? "()" : "[]";
+  if (const auto* list = std::get_if<PtValue::List>(&value)) return list->is_tuple ? "()" : strings_text(*list);
   return "{}";
 }
 
@@ -53,8 +67,11 @@ nlohmann::ordered_json value_json(const PtValue& leaf) {
   if (const auto* real = std::get_if<double>(&value)) return number(*real);
   if (const auto* truth = std::get_if<bool>(&value)) return *truth;
   if (std::holds_alternative<std::monostate>(value)) return nullptr;
-  return std::holds_alternative<PtValue::List>(value) ? nlohmann::ordered_json::array()
-                                                      : nlohmann::ordered_json::object();
+  const auto* list = std::get_if<PtValue::List>(&value);
+  if (!list) return nlohmann::ordered_json::object();
+  auto strings = nlohmann::ordered_json::array();
+  for (const PtValue& item : list->items) strings.push_back(std::get<std::string>(item.value));
+  return strings;
 }
 
 /// The file's value: what torch.save wrote, or NumPy's array.

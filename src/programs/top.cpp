@@ -3,7 +3,6 @@
 #include "programs/top.h"
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/equal.h>
 #include <ATen/ops/zeros.h>
 #include <factorise/datasets.h>
 #include <factorise/predict.h>
@@ -45,9 +44,7 @@ std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, in
     refuse_value(
         fmt::format("the mask in {} must be {} x {}, as the matrix is, but is not.", options.matrix.mask, m, n));
   }
-  const auto other_ids = [](const at::Tensor& ids, const Axis& axis) {
-    return ids.defined() && (!axis.ids.defined() || !at::equal(ids, axis.ids));
-  };
+  const auto other_ids = [](const Ids& ids, const Axis& axis) { return ids.defined() && ids != axis.ids; };
   if (other_ids(matrix.row_ids, model.rows) || other_ids(matrix.column_ids, model.columns)) {
     refuse_value(fmt::format("the ids in {} must be those that {} was fitted to, but are not.", options.matrix.entries,
                              options.model));
@@ -62,7 +59,7 @@ std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, in
 
 void add_top_options(CLI::App& app, TopOptions& options) {
   add_text(app, "MODEL", options.model, "F.pt", "A file with U and V, as fit --output writes it, or Python");
-  add_integer(app, "--column", options.column, {}, "Whose best rows, from 0, or the id that it had in --entries");
+  add_text(app, "--column", options.column, "ID", "Whose best rows, from 0, or the id that it had in --entries");
   add_integer(app, "--count", options.count, {1}, "How many of them");
   add_text(app, "--titles", options.titles, "FILE",
            "The rows' names: a CSV with the header movie,name; for ids MovieLens' movies.csv, movies.dat or u.item");
@@ -80,10 +77,10 @@ void top(const TopOptions& options) {
   check_writable(options.common.json, "--json", /*by_write_json=*/true);
   const Output out(options.common);
   const Model model = load_model(options.model);
-  const int64_t column = index_of(model, model.columns, "--column", *options.column);
+  const int64_t column = index_of(model, model.columns, "--column", options.column);
   std::vector<std::string> titles;
   if (!options.titles.empty()) {
-    const Tensor& ids = model.rows.ids;
+    const Ids& ids = model.rows.ids;
     titles = ids.defined() ? load_titles_of(options.titles, ids) : load_titles(options.titles, model.rows.size);
   }
   const std::vector<RankedRow> best =
@@ -93,13 +90,13 @@ void top(const TopOptions& options) {
   for (const auto& [row, value] : best) {
     nlohmann::ordered_json title;  // null
     if (!titles.empty()) title = titles[static_cast<size_t>(row)];
-    const int64_t id = model.rows.id_of(row);
-    list.push_back({{"row", id}, {"prediction", number(value)}, {"title", title}});
-    table.add_row({fmt::format("{}", id), fmt::format("{:.4f}", value),
+    list.push_back({{"row", json_id(model.rows, row)}, {"prediction", number(value)}, {"title", title}});
+    table.add_row({printable(model.rows.id_of(row)), fmt::format("{:.4f}", value),
                    titles.empty() ? "" : printable(titles[static_cast<size_t>(row)], kLongestTitle)});
   }
   if (!options.common.json.empty()) {
-    write_json(options.common.json, {{"model", options.model}, {"column", *options.column}, {"rows", list}});
+    write_json(options.common.json,
+               {{"model", options.model}, {"column", json_id(model.columns, column)}, {"rows", list}});
   }
   if (options.common.json == "-") return;
   out.print(best.empty() ? "Every row is seen." : table.text(out.style()));

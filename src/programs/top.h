@@ -13,7 +13,7 @@ struct TopOptions {
   CommonOptions common;  ///< json and quiet alone
   std::string model, titles;
   MatrixOptions matrix;  ///< whose observed entries are what was seen; no file: nothing was
-  std::optional<int64_t> column;
+  std::string column;    ///< an id
   int64_t count = 10;
 };
 

@@ -70,6 +70,8 @@ Dict everything() {
   dict.emplace_back("no", false);
   dict.emplace_back("text", std::string("映画 \0 \U0001f3ac", 13));
   dict.emplace_back("", std::string());
+  dict.emplace_back("texts", std::vector<std::string>{"034545104X", "", "007", "映画"});
+  dict.emplace_back("no texts", std::vector<std::string>());
   return dict;
 }
 
@@ -107,8 +109,16 @@ TEST_CASE("What is written is read back equal", "[pt_writer]") {
     PtValue value;
     if (const auto* tensor = std::get_if<Tensor>(&entry)) {
       value.value = tensor->detach().clone(at::MemoryFormat::Contiguous);
+    } else if (const auto* texts = std::get_if<std::vector<std::string>>(&entry)) {
+      PtValue::List list;
+      for (const std::string& text : *texts) list.items.push_back({text});
+      value.value = list;
     } else {
-      std::visit([&](const auto& held) { value.value = held; }, entry);
+      std::visit(
+          [&](const auto& held) {
+            if constexpr (!std::is_same_v<std::decay_t<decltype(held)>, std::vector<std::string>>) value.value = held;
+          },
+          entry);
     }
     expected.items.push_back({PtValue{key}, value});
   }

@@ -60,7 +60,7 @@ TEST_CASE("a sound titles file of other ratings is refused as such", "[titles]")
 
 TEST_CASE("MovieLens' titles are found by the movies' ids", "[titles]") {
   const Folder folder("titles_ids");
-  const Tensor ids = at::tensor({int64_t{2}, int64_t{7}, int64_t{300}});
+  const Ids ids(at::tensor({int64_t{2}, int64_t{7}, int64_t{300}}));
   const std::vector<std::string> titles{"Good, the Bad and the Ugly, The", "", "Léon"};
   for (const std::string text :
        {"movieId,title,genres\r\n300,Léon,Crime\r\n1,Other,\r\n2,\"Good, the Bad and the Ugly, The\",Western\r\n",
