@@ -109,7 +109,7 @@ TEST_CASE("what makes no sense of a sparse tensor is refused", "[sparse]") {
       {fit({"A.pt", "--missing", "zero"}), 2, "A.pt is sparse: its entries are observed."},
       {fit({"none.pt"}), 1, "none.pt has no entries"},
       {fit({"cube.pt"}), 1, "cube.pt must be a matrix, but is a sparse tensor of 3 dimensions"},
-      {{"predict", "F.pt", "--row", "0", "--column", "0"}, 1, "F.pt must hold U and V"},
+      {{"predict", "F.pt", "--row", "0", "--column", "0"}, 1, "F.pt: U and V must be matrices of real numbers"},
   };
   for (const auto& [arguments, status, sentence] : cases) {
     const ProcessResult result = run(folder, arguments);
