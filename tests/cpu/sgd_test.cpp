@@ -13,6 +13,7 @@
 #include "catch.h"
 #include "cpu/isa.h"
 #include "cpu/referee.h"
+#include "cpu/sgd_kernels.h"
 #include "io/sandbox.h"
 
 namespace factorise::cpu {
@@ -229,23 +230,48 @@ TEST_CASE("each path is chosen where it is the cheaper one, and can be forced", 
     const at::Tensor A = at::randint(1, 6, {200, 2000}), M = at::rand({200, 2000}).lt(density);
     return sgd_layout(packed(A, M, 5, at::kFloat, wanted)).path;
   };
-  CHECK(path_at(0.5, SgdPath::entries) == SgdPath::entries);
-  CHECK(path_at(0.002, SgdPath::automatic) == SgdPath::entries);
-  if (available_isas().back() == Isa::scalar) return;
-  CHECK(path_at(0.002, SgdPath::wavefront) == SgdPath::wavefront);
-  CHECK(path_at(0.9, SgdPath::automatic) == SgdPath::wavefront);
-  // Without vectors there is nothing for the wavefront to run on.
-  const Variable force("FACTORISE_ISA", "scalar");
-  CHECK(path_at(0.9, SgdPath::wavefront) == SgdPath::entries);
+  for (const Isa isa : available_isas()) {
+    const Variable force("FACTORISE_ISA", to_string(isa));
+    INFO(to_string(isa));
+    CHECK(path_at(0.5, SgdPath::entries) == SgdPath::entries);
+    CHECK(path_at(0.002, SgdPath::automatic) == SgdPath::entries);
+    // Without vectors there is nothing for the wavefront to run on.
+    const SgdPath wavefront = isa == Isa::scalar ? SgdPath::entries : SgdPath::wavefront;
+    CHECK(path_at(0.002, SgdPath::wavefront) == wavefront);
+    CHECK(path_at(0.9, SgdPath::automatic) == wavefront);
+  }
 }
 
 TEST_CASE("packed ratings take a byte a cell where they are small whole numbers, else a number", "[sgd]") {
-  if (available_isas().back() == Isa::scalar) return;
   const int64_t m = 640, n = 5000;
   const at::Tensor A = at::randint(1, 6, {m, n});
-  CHECK(packed(A, {}, 5, at::kFloat, SgdPath::wavefront).numel() < m * n * 102 / 100);
-  CHECK(packed(A + 0.5, {}, 5, at::kFloat, SgdPath::wavefront).numel() < 4 * m * n * 102 / 100);
-  CHECK(packed(A, {}, 5, at::kFloat, SgdPath::entries).numel() < 9 * m * n * 102 / 100);
+  constexpr int64_t kHeader = (sizeof(SgdLayout) + 63) / 64 * 64;
+  for (const Isa isa : available_isas()) {
+    const Variable force("FACTORISE_ISA", to_string(isa));
+    for (const bool whole : {true, false}) {
+      for (const auto type : {at::kFloat, at::kDouble}) {
+        INFO(to_string(isa) << ", " << type << (whole ? ", whole numbers" : ", others"));
+        const int64_t value = type == at::kFloat ? 4 : 8;
+        const at::Tensor values = whole ? A : A + 0.5;
+        // A block is filled up to its height, and its last row ends as many steps later as there are rows above it.
+        if (isa != Isa::scalar) {
+          const at::Tensor ratings = packed(values, {}, 5, type, SgdPath::wavefront);
+          const int64_t H = type == at::kFloat ? wavefront_rows<float>(isa, 5) : wavefront_rows<double>(isa, 5);
+          const int64_t cells = (m + H - 1) / H * H * (n + H - 1);
+          CHECK(sgd_layout(ratings).block_rows == H);
+          CHECK(ratings.numel() - kHeader - cells * (whole ? 1 : value) >= 0);
+          CHECK(ratings.numel() - kHeader - cells * (whole ? 1 : value) < 64);
+        }
+        // An entry's value, its column (4 bytes) and its row (1); where a strip's chunks begin; what is read ahead.
+        const at::Tensor ratings = packed(values, {}, 5, type, SgdPath::entries);
+        const SgdLayout& layout = sgd_layout(ratings);
+        const int64_t index = 8 * layout.blocks() * (layout.chunks() + 1), entries = m * n * (value + 5);
+        CHECK(ratings.numel() - kHeader - entries - index >= 4 * kSgdLookahead);
+        CHECK(ratings.numel() - kHeader - entries - index < 4 * kSgdLookahead + 4 * 64);
+        CHECK(index < entries / 50);
+      }
+    }
+  }
 }
 
 TEST_CASE("what is no packed ratings is refused", "[sgd]") {
