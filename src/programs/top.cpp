@@ -71,7 +71,7 @@ void notice_unobserved(const TopOptions& options, const Model& model, int64_t co
     out.notice(
         fmt::format("Column {} had no entry in training: nothing is known that could rank rows for it, and every "
                     "prediction is the mean, {}.",
-                    *options.column, figure(model.observed->mean)));
+                    printable(options.column), figure(model.observed->mean)));
   } else if (const int64_t rows = unobserved_rows(model); rows > 0) {
     out.notice(fmt::format("{} row{} without an entry in training {} not ranked.", grouped(rows), rows == 1 ? "" : "s",
                            rows == 1 ? "is" : "are"));
