@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "io/contents.h"
+#include "io/printable.h"
 
 namespace factorise {
 namespace {
@@ -33,9 +34,9 @@ Tensor load_matrix(const fs::path& path, const std::string& key) {
   Tensor A = load_tensor(path, key);
   const auto type = A.scalar_type();
   const bool real = c10::isIntegralType(type, /*includeBool=*/true) || c10::isFloatingType(type);
-  TORCH_CHECK_VALUE(A.layout() == at::kStrided && real, "[load_ratings] ", path.string(),
+  TORCH_CHECK_VALUE(A.layout() == at::kStrided && real, "[load_ratings] ", printable(path.string()),
                     ": ratings must be a dense tensor of real numbers, but are ", type, ", ", A.layout(), ".");
-  TORCH_CHECK_VALUE(A.dim() == 2 && A.numel() > 0, "[load_ratings] ", path.string(),
+  TORCH_CHECK_VALUE(A.dim() == 2 && A.numel() > 0, "[load_ratings] ", printable(path.string()),
                     ": ratings must be a matrix, movies x users, but are ",
                     A.dim() == 0 ? "a single number" : c10::Join(" x ", A.sizes()), A.dim() == 1 ? " (1-D)." : ".");
   return A;
@@ -106,7 +107,7 @@ std::optional<Ratings> course_ratings(const RatingsOptions& options, const Cours
   if (!is_cached(file, options, course) && !(options.download && download_to(file, options, course))) {
     return std::nullopt;
   }
-  return Ratings{load_matrix(file, ""), {}, RatingsSource::download, course.address};
+  return Ratings{load_matrix(file, ""), {}, RatingsSource::download, course.address, /*is_course=*/true};
 }
 
 Ratings stand_in(const RatingsOptions& options) {
@@ -124,7 +125,9 @@ Ratings stand_in(const RatingsOptions& options) {
 
 Ratings find_ratings(const RatingsOptions& options, const CourseFile& course) {
   const auto from_file = [&](const fs::path& path) {
-    return Ratings{load_matrix(path, options.key), {}, RatingsSource::file, path.string()};
+    Tensor A = load_matrix(path, options.key);
+    const bool is_course = git_blob_id(read_contents("load_ratings", path)) == course.blob_id;
+    return Ratings{std::move(A), {}, RatingsSource::file, path.string(), is_course};
   };
   if (!options.ratings.empty()) return from_file(options.ratings);
   const fs::path usual = options.data_folder / "ratings.pt";

@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/contents.h"
+#include "io/printable.h"
 #include "programs/terminal.h"
 
 namespace factorise::programs {
@@ -49,7 +50,7 @@ void write_directly(const std::string& path, std::string_view text) {
   const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC);
   int error = file < 0 ? errno : 0;
   while (error == 0 && !text.empty()) {
-    const ssize_t written = write(file, text.data(), text.size());
+    const ssize_t written = ::write(file, text.data(), text.size());
     if (written >= 0) {
       text.remove_prefix(static_cast<size_t>(written));
     } else if (errno != EINTR) {
@@ -99,7 +100,7 @@ nlohmann::ordered_json nested(const at::Tensor& tensor) {
 void write_json(const std::string& target, const nlohmann::ordered_json& value) {
   std::string text;
   write_value(value, 0, text);
-  text += '\n';
+  text = printable_json(text) + '\n';
   if (target == "-") {
     write_stdout(text);
   } else if (is_special(target)) {
