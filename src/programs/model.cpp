@@ -22,7 +22,7 @@ namespace {
 constexpr size_t kMostNames = 6;
 
 bool is_factor(const Tensor& tensor) {
-  return tensor.dim() == 2 && tensor.numel() > 0 && c10::isFloatingType(tensor.scalar_type());
+  return !tensor.is_sparse() && tensor.dim() == 2 && tensor.numel() > 0 && c10::isFloatingType(tensor.scalar_type());
 }
 
 /// What a file holds, each under its name.

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "io/file_kind.h"
 #include "programs/matrix.h"
 
 namespace factorise::programs {
@@ -35,7 +36,8 @@ Ids ids_of(const Axis& axis, const at::Tensor& entries) {
 
 TestSet load_test_set(const std::string& file, const char* option, const Axis& rows, const Axis& columns) {
   MatrixOptions options;
-  (file.ends_with(".pt") || file.ends_with(".npy") ? options.file : options.entries) = file;
+  const FileKind kind = kind_of_file("load_entries", file);
+  (is_pt(kind) || kind == FileKind::npy ? options.file : options.entries) = file;
   const Matrix matrix = read_matrix(options);
   if (!matrix.A.is_sparse() && !matrix.M) {
     refuse_value(
