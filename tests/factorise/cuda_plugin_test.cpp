@@ -12,6 +12,7 @@
 
 #include "catch.h"
 #include "cuda/plugin.h"
+#include "places.h"
 
 using namespace factorise;
 namespace fs = std::filesystem;
@@ -45,7 +46,7 @@ TEST_CASE("kernels that are not there are said to be missing, and how to get the
 }
 
 TEST_CASE("a file that is no library is refused", "[cuda_plugin]") {
-  const fs::path file = fs::path(FACTORISE_TEST_OUTPUT) / "no_library.so";
+  const fs::path file = fs::path(factorise::tests::kOutputFolder) / "no_library.so";
   std::ofstream(file) << "not an ELF file\n";
   const std::string refusal = refusal_of(file);
   INFO(refusal);
@@ -54,8 +55,8 @@ TEST_CASE("a file that is no library is refused", "[cuda_plugin]") {
 }
 
 TEST_CASE("kernels of another version are refused, with both versions", "[cuda_plugin]") {
-  CHECK(refusal_of(FACTORISE_PLUGIN_OF_ANOTHER_VERSION) ==
-        std::string("the CUDA kernels in ") + FACTORISE_PLUGIN_OF_ANOTHER_VERSION +
+  CHECK(refusal_of(factorise::tests::kOtherPlugin) ==
+        std::string("the CUDA kernels in ") + factorise::tests::kOtherPlugin +
             " are factorise 0.0.1 for torch 1.0.0, but this library is factorise " + version() + " for torch " +
             torch_version() + "; build both from the same sources");
 }

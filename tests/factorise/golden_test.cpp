@@ -14,6 +14,7 @@
 
 #include "catch.h"
 #include "methods.h"
+#include "places.h"
 
 using namespace factorise;
 using namespace factorise::tests;
@@ -103,7 +104,7 @@ void compare_all(const std::filesystem::path& folder, Compare compare) {
 }  // namespace
 
 TEST_CASE("the reference engine has the bits of the sheet's Python on the same torch", "[golden]") {
-  const std::filesystem::path folder = FACTORISE_TEST_OUTPUT "/golden";
+  const std::filesystem::path folder = std::filesystem::path(kOutputFolder) / "golden";
   if (!std::filesystem::exists(folder)) {
     std::puts("skipped: no python3 with torch wrote trajectories on this machine");
     return;
@@ -113,7 +114,7 @@ TEST_CASE("the reference engine has the bits of the sheet's Python on the same t
 
 TEST_CASE("the recorded trajectories are met to rounding", "[golden]") {
   // Rounding differences of 6e-8 and 1e-16 at each step grow along up to 1000 epochs of descent.
-  compare_all(FACTORISE_TEST_DIR "/golden", [](const Tensor& ours, const Tensor& recorded) {
+  compare_all(std::filesystem::path(kTestsFolder) / "golden", [](const Tensor& ours, const Tensor& recorded) {
     const double tolerance = recorded.scalar_type() == at::kFloat ? 1e-3 : 1e-10;
     CHECK(at::allclose(ours, recorded, tolerance, tolerance));
   });

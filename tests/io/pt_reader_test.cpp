@@ -16,6 +16,7 @@
 #include "io/pt_bytes.h"
 #include "io/refusal.h"
 #include "io/sandbox.h"
+#include "places.h"
 
 namespace factorise {
 namespace {
@@ -46,7 +47,7 @@ std::string floats(size_t count) {
 }  // namespace
 
 TEST_CASE("Files that Python wrote are read back equal, or refused with a sentence", "[pt_reader]") {
-  const auto folder = std::filesystem::path(FACTORISE_TEST_OUTPUT) / "pt_files";
+  const auto folder = std::filesystem::path(kOutputFolder) / "pt_files";
   if (!std::filesystem::exists(folder / "matrix_zip2.pt")) {
     WARN("skipped: write_files.py has written no files, because no python3 with torch was found");
     return;

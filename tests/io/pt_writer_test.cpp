@@ -28,6 +28,7 @@
 #include "io/sandbox.h"
 #include "io/zip_archive.h"
 #include "io/zip_writer.h"
+#include "places.h"
 
 namespace factorise {
 namespace {
@@ -93,7 +94,7 @@ bool refused_beyond(rlim_t bytes, Action action) {
 }  // namespace
 
 TEST_CASE("What is written is read back equal", "[pt_writer]") {
-  const auto folder = std::filesystem::path(FACTORISE_TEST_OUTPUT) / "pt_written";
+  const auto folder = std::filesystem::path(kOutputFolder) / "pt_written";
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   const auto keep = [&](const std::string& name, const PtValue& expected) {
@@ -153,7 +154,7 @@ TEST_CASE("Equal values are equal files, and storages lie at multiples of 64 byt
 TEST_CASE("A zip's 64-bit fields are read back", "[pt_writer]") {
   Folder folder("pt_wide");
   // As if everything above 1000 bytes were beyond 4 GiB.
-  const auto path = std::filesystem::path(FACTORISE_TEST_OUTPUT) / "pt_written" / "wide.zip";
+  const auto path = std::filesystem::path(kOutputFolder) / "pt_written" / "wide.zip";
   std::filesystem::create_directories(path.parent_path());
   AtomicFile file("test", path);
   ZipWriter writer(file, 1000);

@@ -7,12 +7,14 @@
 #include <optional>
 #include <string>
 
+#include "places.h"
+
 namespace factorise::tests {
 
 /// An empty folder below the build's tests folder, removed at the end. `name` must be the test's own.
 class Folder {
  public:
-  explicit Folder(const std::string& name) : path_(std::filesystem::path(FACTORISE_TEST_OUTPUT) / "io" / name) {
+  explicit Folder(const std::string& name) : path_(std::filesystem::path(kOutputFolder) / "io" / name) {
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }

@@ -7,6 +7,7 @@
 
 #include "catch.h"
 #include "io/titles.h"
+#include "places.h"
 #include "refusal.h"
 #include "sandbox.h"
 
@@ -81,7 +82,7 @@ TEST_CASE("MovieLens' titles are found by the movies' ids", "[titles]") {
 }
 
 TEST_CASE("the course's titles.csv", "[titles]") {
-  const auto path = std::filesystem::path(FACTORISE_TEST_DIR) / "../../shared/data/titles.csv";
+  const auto path = std::filesystem::path(kTestsFolder) / "../../shared/data/titles.csv";
   if (!std::filesystem::exists(path)) {
     WARN("skipped: there is no " << path.lexically_normal().string());
     return;

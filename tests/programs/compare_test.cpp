@@ -5,6 +5,7 @@
 #include <factorise/sgd.h>
 
 #include "catch.h"
+#include "places.h"
 #include "process.h"
 #include "schema.h"
 
@@ -95,7 +96,7 @@ TEST_CASE("a model is compared with what Python saves", "[compare]") {
       "d = torch.load('a.pt', weights_only=True)\n"
       "torch.save((d['U'], d['V']), 'tuple.pt')\n"
       "torch.save({'V': d['V'].float(), 'U': d['U'].float()}, 'dict.pt')\n";
-  REQUIRE(run_process({FACTORISE_PYTHON, "-c", script}, options).status == 0);
+  REQUIRE(run_process({kPython, "-c", script}, options).status == 0);
   CHECK(compared(folder, {"a.pt", "tuple.pt"})["equal"] == true);
   const auto rounded = compared(folder, {"a.pt", "dict.pt"});
   CHECK(rounded["equal"] == false);

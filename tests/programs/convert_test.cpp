@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "catch.h"
+#include "places.h"
 #include "process.h"
 #include "schema.h"
 
@@ -100,7 +101,7 @@ TEST_CASE("NumPy reads what is written, and is read in every type and order", "[
       "np.save('object.npy', np.array([[None]]), allow_pickle=True)\n"
       "np.save('line.npy', a[0])\n"
       "open('short.npy', 'wb').write(open('f4.npy', 'rb').read()[:-1])\n";
-  REQUIRE(run_process({FACTORISE_PYTHON, "-c", write}, options).status == 0);
+  REQUIRE(run_process({kPython, "-c", write}, options).status == 0);
   for (const char* type : {"f4", "f8", "f2", "i1", "u1", "b", "i2", "i4", "i8", "order"}) {
     INFO(type);
     REQUIRE(convert(folder, {std::string(type) + ".npy", "T.pt"}).status == 0);
@@ -113,7 +114,7 @@ TEST_CASE("NumPy reads what is written, and is read in every type and order", "[
       "for t in 'f4 f8 f2 i1 u1 b i2 i4 i8'.split():\n"
       "  a, b = np.load(t + '.npy'), np.load('again_' + t + '.npy')\n"
       "  assert a.dtype == b.dtype and (a == b).all() and a.shape == b.shape, t\n";
-  const ProcessResult python = run_process({FACTORISE_PYTHON, "-c", read}, options);
+  const ProcessResult python = run_process({kPython, "-c", read}, options);
   INFO(python.err);
   CHECK(python.status == 0);
   for (const auto& [file, sentence] : std::vector<std::pair<std::string, std::string>>{

@@ -14,6 +14,7 @@
 #include <fstream>
 
 #include "catch.h"
+#include "places.h"
 #include "process.h"
 #include "schema.h"
 
@@ -174,7 +175,7 @@ TEST_CASE("Python reads OUT.pt with weights_only", "[fit]") {
       "error = ((A - d['U'] @ d['V'].T) ** 2).sum().item()\n"
       "assert abs(error - d['loss']) < 1e-5, (error, d)\n"
       "assert (d['method'], d['rank'], d['epochs'], d['objective']) == ('ad', 2, 1000, 'squared'), d\n";
-  const ProcessResult python = run_process({FACTORISE_PYTHON, "-c", script}, options);
+  const ProcessResult python = run_process({kPython, "-c", script}, options);
   INFO(python.err);
   CHECK(python.status == 0);
 }

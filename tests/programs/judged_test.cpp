@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.h"
+#include "places.h"
 #include "process.h"
 
 using namespace factorise;
@@ -188,7 +189,7 @@ TEST_CASE("a test that cannot judge is refused", "[judged]") {
 }
 
 TEST_CASE("MovieLens' own split is judged as its ids have it", "[judged]") {
-  const std::string data = std::string(FACTORISE_TEST_DIR) + "/../../shared/data/ml-100k";
+  const std::string data = std::string(kTestsFolder) + "/../../shared/data/ml-100k";
   if (!std::filesystem::exists(data + "/u1.base")) {
     WARN("skipped: ../shared/data/ml-100k is not there");
     return;

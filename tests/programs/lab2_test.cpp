@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.h"
+#include "places.h"
 #include "process.h"
 #include "programs/lab2_exercises.h"
 #include "schema.h"
@@ -139,7 +140,7 @@ TEST_CASE("lab2's pictures hold what docs/json.md lists, of the runs that the ex
 
 TEST_CASE("lab2 --csv writes the scatter and the curve", "[lab2]") {
   result();
-  const std::string folder = FACTORISE_TEST_OUTPUT;
+  const std::string folder = kOutputFolder;
   std::string csv;
   for (const auto& file : std::filesystem::recursive_directory_iterator(folder)) {
     if (file.path().filename() == "scatter.csv") csv = file.path().parent_path().string();

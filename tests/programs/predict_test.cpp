@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "catch.h"
+#include "places.h"
 #include "process.h"
 #include "schema.h"
 
@@ -193,7 +194,7 @@ TEST_CASE("factors of other names are found by these", "[predict]") {
       "print(float(model.user_factors.weight[2].double() @ model.item_factors.weight[3].double()))\n";
   ProcessOptions options;
   options.folder = folder;
-  const ProcessResult python = run_process({FACTORISE_PYTHON, "-c", script}, options);
+  const ProcessResult python = run_process({kPython, "-c", script}, options);
   INFO(python.err);
   REQUIRE(python.status == 0);
   const ProcessResult nested = predict(folder, {"nested.pt", "--u", "model.item_factors.weight", "--v",

@@ -1,6 +1,7 @@
 // fork, exec and pipes; forkpty for a terminal.
 
 #include "process.h"
+#include "places.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -153,13 +154,11 @@ bool catches_interrupts(pid_t process) {
 }
 
 ProcessResult program(std::vector<std::string> argv, const ProcessOptions& options) {
-  argv.at(0) = std::string(FACTORISE_BIN_DIR) + "/" + argv[0];
+  argv.at(0) = std::string(kProgramFolder) + "/" + argv[0];
   return run_process(argv, options);
 }
 
-bool python_has(const std::string& module) {
-  return run_process({FACTORISE_PYTHON, "-c", "import " + module}).status == 0;
-}
+bool python_has(const std::string& module) { return run_process({kPython, "-c", "import " + module}).status == 0; }
 
 ProcessResult program_in(const std::string& folder, std::vector<std::string> argv,
                          const std::vector<std::string>& arguments, ProcessOptions options) {
@@ -169,7 +168,7 @@ ProcessResult program_in(const std::string& folder, std::vector<std::string> arg
 }
 
 std::string empty_folder(const std::string& name) {
-  const auto folder = std::filesystem::path(FACTORISE_TEST_OUTPUT) / "programs" / name;
+  const auto folder = std::filesystem::path(kOutputFolder) / "programs" / name;
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   return folder.string();
