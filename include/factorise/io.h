@@ -51,13 +51,13 @@ struct NamedTensor {
   Tensor tensor;     ///< on the CPU
 };
 
-/// Reads a .pt file: torch.save's zip format or the legacy stream from before torch 1.6.
+/// Reads a .pt file: torch.save's zip format, its legacy stream from before torch 1.6, or a TorchScript archive.
 ///
-/// Types: float16/32/64, bfloat16, bool, all integers; strided tensors and Parameters; views keep offset and strides,
-/// and tensors of one storage share it. All tensors are on the CPU and need no grad. Large storages are mapped
-/// copy-on-write, so the file must not shrink while they live; small ones are copied and checked against the file's
-/// CRC-32. Nothing in the file is run: a pickle that asks for anything but the few types above is refused.
-/// Throws FileError.
+/// Types: float16/32/64, bfloat16, bool, integers; strided tensors; sparse ones (COO, CSR, CSC), as sparse COO; objects
+/// of TorchScript, as dicts of their attributes; what C++'s torch::save made of tensors. Views keep offset and strides,
+/// and share their storage. All is on the CPU, without grad. Large storages are mapped copy-on-write, so the file must
+/// not shrink while they live; small ones are copied and checked by their CRC-32. Nothing in the file is run: a pickle
+/// that asks for anything but these types is refused. Throws FileError.
 PtValue load_pt(const std::filesystem::path& path);
 
 /// All tensors of a value, depth first, named by their keys and indices joined with dots.
@@ -70,7 +70,7 @@ Tensor load_tensor(const std::filesystem::path& path, const std::string& key = "
 /// A value of a flat dict to be written.
 using PtEntry = std::variant<bool, int64_t, double, std::string, Tensor, std::vector<std::string>>;
 
-/// Writes a tensor as torch.save does (zip format). Tensors of any device are written from the CPU, contiguous, without
+/// Writes a tensor as torch.save does (zip format): from the CPU, contiguous or sparse (COO, CSR, CSC), and without
 /// grad. The file appears whole or not at all: it is written beside the target, synced and renamed. Throws FileError.
 void save_pt(const std::filesystem::path& path, const Tensor& tensor);
 

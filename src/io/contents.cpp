@@ -9,19 +9,21 @@
 #include <cstring>
 #include <fstream>
 
+#include "io/printable.h"
+
 namespace factorise {
 
 void refuse_file(const std::string& sentence, const std::source_location& where) {
-  throw FileError({where.function_name(), where.file_name(), static_cast<uint32_t>(where.line())}, sentence);
+  throw FileError({where.function_name(), where.file_name(), static_cast<uint32_t>(where.line())},
+                  printable_lines(sentence));
 }
 
 std::string shown(std::string_view name) {
-  std::string result;
-  for (const char c : name.substr(0, 100)) result += static_cast<unsigned char>(c) < 32 || c == 127 ? '?' : c;
-  return name.size() > 100 ? result + "..." : result;
+  constexpr size_t kLongest = 120;
+  return printable(name, kLongest);
 }
 
-std::string read_contents(const char* function, const std::filesystem::path& path) {
+void check_regular(const char* function, const std::filesystem::path& path) {
   // A folder opens like a file, and a pipe might never end.
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
@@ -34,6 +36,11 @@ std::string read_contents(const char* function, const std::filesystem::path& pat
     refuse_file(c10::str("[", function, "] ", path.string(), ": must be a file, but is ",
                          std::filesystem::is_directory(status) ? "a folder." : "something else."));
   }
+}
+
+std::string read_contents(const char* function, const std::filesystem::path& path) {
+  check_regular(function, path);
+  std::error_code error;
   std::ifstream file(path, std::ios::binary);
   std::string bytes;
   if (file) {

@@ -8,12 +8,15 @@
 
 namespace factorise {
 
-/// Throws FileError with this sentence.
+/// Throws FileError with this sentence, as printable text: it may quote paths and what is in files as they are.
 [[noreturn]] void refuse_file(const std::string& sentence,
                               const std::source_location& where = std::source_location::current());
 
-/// A name that came from a file, for a message: short, on one line, and nothing that a terminal would obey.
+/// A name that came from a file, for a message: printable, and short.
 std::string shown(std::string_view name);
+
+/// Throws FileError unless there is a regular file. `function`: whom the error names.
+void check_regular(const char* function, const std::filesystem::path& path);
 
 /// All bytes of a regular file. `function`: whom the error names. Throws FileError where it cannot be read.
 std::string read_contents(const char* function, const std::filesystem::path& path);

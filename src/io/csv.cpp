@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "io/contents.h"
+#include "io/file_kind.h"
 #include "io/utf8.h"
 
 namespace factorise {
@@ -139,7 +140,7 @@ std::vector<std::vector<std::string>> parse_csv(const std::string& text, const s
 }
 
 std::vector<std::vector<std::string>> load_csv(const std::filesystem::path& path) {
-  return fields_of(parse_csv_rows("load_csv", read_contents("load_csv", path), path.string()));
+  return fields_of(parse_csv_rows("load_csv", read_text("load_csv", path), path.string()));
 }
 
 }  // namespace factorise

@@ -20,6 +20,7 @@
 #include "io/atomic_file.h"
 #include "io/contents.h"
 #include "io/csv.h"
+#include "io/file_kind.h"
 #include "io/text.h"
 
 namespace factorise {
@@ -55,7 +56,7 @@ Fields split(std::string_view line, std::string_view separator) {
 class Reader {
  public:
   explicit Reader(const std::filesystem::path& path)
-      : name_(path.string()), text_(read_contents(kFunction, path)), rest_(text_) {
+      : name_(path.string()), text_(read_text(kFunction, path)), rest_(text_) {
     if (rest_.starts_with("\xEF\xBB\xBF")) rest_.remove_prefix(3);
     while (!rest_.empty() && (rest_.back() == '\n' || rest_.back() == '\r')) rest_.remove_suffix(1);
   }

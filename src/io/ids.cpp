@@ -59,7 +59,10 @@ Ids ids_of(std::vector<std::string> texts) {
 PtEntry entry_of(const Ids& ids) { return ids.are_texts() ? PtEntry(ids.texts()) : PtEntry(ids.numbers()); }
 
 std::optional<Ids> ids_in(const PtValue& value) {
-  if (value.is_tensor()) return value.tensor().dim() == 1 ? std::optional(Ids(value.tensor())) : std::nullopt;
+  if (value.is_tensor()) {
+    const at::Tensor& numbers = value.tensor();
+    return numbers.dim() == 1 && numbers.layout() == at::kStrided ? std::optional(Ids(numbers)) : std::nullopt;
+  }
   const auto* list = std::get_if<PtValue::List>(&value.value);
   if (!list) return std::nullopt;
   std::vector<std::string> texts;

@@ -12,6 +12,7 @@
 
 #include "io/atomic_file.h"
 #include "io/contents.h"
+#include "io/file_kind.h"
 #include "io/text.h"
 
 namespace factorise {
@@ -22,7 +23,7 @@ constexpr char kFunction[] = "load_mtx";
 class Lines {
  public:
   explicit Lines(const std::filesystem::path& path)
-      : name_(path.string()), text_(read_contents(kFunction, path)), rest_(text_) {}
+      : name_(path.string()), text_(read_text(kFunction, path)), rest_(text_) {}
 
   /// The next line that is neither empty nor a comment; refuses the end of the file.
   std::string_view next(const char* what) {

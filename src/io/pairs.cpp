@@ -11,6 +11,7 @@
 
 #include "io/contents.h"
 #include "io/csv.h"
+#include "io/file_kind.h"
 
 namespace factorise {
 
@@ -32,7 +33,7 @@ std::string Axis::limits() const {
 
 Pairs load_pairs(const std::filesystem::path& path, const Axis& row_axis, const Axis& column_axis) {
   constexpr char function[] = "load_pairs";
-  const auto csv = parse_csv_rows(function, read_contents(function, path), path.string());
+  const auto csv = parse_csv_rows(function, read_text(function, path), path.string());
   const auto where = [&](int64_t line) { return c10::str("[", function, "] ", path.string(), ", line ", line, ": "); };
   if (csv.empty() || csv.front().fields != std::vector<std::string>{"row", "column"}) {
     refuse_file(c10::str(where(1), "must be the header row,column, but ",

@@ -22,6 +22,14 @@ constexpr PickleGlobal kGlobals[] = {
     {"torch", "Tensor", tensor_type, Undefined},
     {"torch.nn.parameter", "Parameter", tensor_type, Undefined},
     {"torch.nn.parameter", "Buffer", tensor_type, Undefined},
+    {"torch._utils", "_rebuild_sparse_tensor", sparse, Undefined},
+    {"torch._utils", "_rebuild_sparse_csr_tensor", sparse, Undefined},  // before torch 2.0
+    {"torch.serialization", "_get_layout", layout, Undefined},
+    {"torch.jit._pickle", "restore_type_tag", script_typed, Undefined},
+    {"torch.jit._pickle", "build_intlist", script_typed, Undefined},
+    {"torch.jit._pickle", "build_doublelist", script_typed, Undefined},
+    {"torch.jit._pickle", "build_boollist", script_typed, Undefined},
+    {"torch.jit._pickle", "build_tensorlist", script_typed, Undefined},
     {"collections", "OrderedDict", ordered_dict, Undefined},
     {"torch", "Size", size, Undefined},
     {"torch", "FloatStorage", storage, Float},
@@ -69,7 +77,6 @@ struct Foreign {
 
 /// The first that fits.
 constexpr Foreign kForeign[] = {
-    {"torch._utils._rebuild_sparse", "a sparse tensor, but tensors must be dense: save its to_dense()"},
     {"torch._utils._rebuild_qtensor", "a quantised tensor, but tensors must not be: save its dequantize()"},
     {"torch.Q", "a quantised tensor, but tensors must not be: save its dequantize()"},
     {"torch.per_", "a quantised tensor, but tensors must not be: save its dequantize()"},
@@ -85,7 +92,12 @@ constexpr Foreign kForeign[] = {
     {"torch.float8", "a tensor of 8-bit floats, which are not read: save its to(torch.float32)"},
     {"torch.float4", "a tensor of 4-bit floats, which are not read: save its to(torch.float32)"},
     {"torch.nn.", "a whole module, and with it code to run, but nothing in a file is run: save its state_dict()"},
-    {"torch.jit.", "a TorchScript object, which is not read: save its state_dict()"},
+    {"torch.jit.",
+     "a TorchScript value of a kind that is not read: save its tensors, in C++ by torch::pickle_save or "
+     "factorise::save_pt, in Python by torch.save"},
+    {"torch.classes.",
+     "an object of a C++ class, which is not read: save its tensors, in C++ by torch::pickle_save or "
+     "factorise::save_pt, in Python by torch.save"},
     {"torch.device", "a torch.device, which is not read: save its name, str(device)"},
     {"numpy.", "NumPy data, but only tensors are read: save torch.from_numpy of it"},
     {"_codecs.encode", "raw bytes, which are not read: save them as a tensor, or as text"},
@@ -106,7 +118,8 @@ const PickleGlobal* find_global(std::string_view module, std::string_view name) 
   for (const PickleGlobal& global : kGlobals) {
     if (global.module == module && global.name == name) return &global;
   }
-  return nullptr;
+  static constexpr PickleGlobal kScriptClass{"__torch__", "a class", script_class, Undefined};
+  return module == "__torch__" || module.starts_with("__torch__.") ? &kScriptClass : nullptr;
 }
 
 std::string_view dtype_name(c10::ScalarType type) {

@@ -21,6 +21,10 @@ enum class PickleMeaning : uint8_t {
   tensor_type,       ///< torch.Tensor and its like, as that type
   ordered_dict,      ///< collections.OrderedDict
   size,              ///< torch.Size
+  sparse,            ///< torch._utils._rebuild_sparse_tensor(layout, parts)
+  layout,            ///< torch.serialization._get_layout(name)
+  script_class,      ///< a class of TorchScript, __torch__...: its objects are their attributes
+  script_typed,      ///< torch.jit._pickle.restore_type_tag(value, type) and the like: the value
 };
 
 struct PickleGlobal {

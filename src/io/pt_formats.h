@@ -17,7 +17,4 @@ PtValue load_pt_zip(const std::shared_ptr<MappedFile>& file, const std::string& 
 /// The stream from before torch 1.6: five pickles (magic number, version, system, value, keys), then the storages.
 PtValue load_pt_stream(const std::shared_ptr<MappedFile>& file, const std::string& where);
 
-/// What a file that is neither seems to be, as the end of a sentence.
-std::string describe_foreign(Bytes bytes);
-
 }  // namespace factorise

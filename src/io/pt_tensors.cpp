@@ -69,6 +69,7 @@ void PtBuilder::refuse(const PickleTensor& described, const std::string& reason)
 }
 
 Tensor PtBuilder::make_tensor(const PickleTensor& described) {
+  if (described.version == PickleMeaning::sparse) return make_sparse(described);
   const View view = read(described);
   check_reach(described, view);
   Storage& found = storage(described, view);

@@ -60,6 +60,13 @@ class PtBuilder {
 
   Tensor tensor(uint64_t index);
   Tensor make_tensor(const PickleTensor& described);
+  // In pt_sparse.cpp.
+  Tensor make_sparse(const PickleTensor& described);
+  void pay_for_entries(const PickleTensor& described, uint64_t bytes);
+  Tensor part_of_sparse(const PickleTensor& described, const PickleItem& item, const char* what);
+  Tensor make_coo(const PickleTensor& described, Tensor indices, Tensor values, std::vector<int64_t> sizes,
+                  std::optional<bool> is_coalesced) const;
+  Tensor rows_of(const PickleTensor& described, const Tensor& ends, int64_t rows, int64_t entries) const;
   View read(const PickleTensor& described) const;
   void read_storage(const PickleTensor& described, const PickleItem& id, View& view) const;
   void check_metadata(const PickleTensor& described, const PickleItem& metadata) const;
@@ -76,6 +83,7 @@ class PtBuilder {
   PickleBudget& budget_;
   StorageFinder find_;
   std::map<std::string_view, Storage> storages_;
+  uint64_t entries_bytes_ = 0;   ///< of what sparse tensors were made of
   std::vector<Tensor> tensors_;  ///< by index, those made so far: two uses of one description are one tensor
   std::vector<bool> open_;       ///< the parts that are being built, to find loops
 };

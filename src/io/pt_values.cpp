@@ -56,11 +56,13 @@ PtValue PtBuilder::build(const PickleItem& item, int depth) {
       return {tensor(item.index)};
     case Kind::list:
     case Kind::tuple:
-    case Kind::dict: {
+    case Kind::dict:
+    case Kind::object: {
       if (depth > kDeepest) refuse(c10::str("lists and dicts must not be nested deeper than ", kDeepest));
       if (open_[item.index] && !pickle_.parts_of(item).empty()) refuse("a list or dict contains itself");
       open_[item.index] = true;
-      PtValue value = item.kind == Kind::dict ? build_dict(item, depth) : build_list(item, depth);
+      const bool in_pairs = item.kind == Kind::dict || item.kind == Kind::object;
+      PtValue value = in_pairs ? build_dict(item, depth) : build_list(item, depth);
       open_[item.index] = false;
       return value;
     }
@@ -98,7 +100,7 @@ PtValue PtBuilder::build_dict(const PickleItem& item, int depth) {
   dict.items.reserve(parts.size() / 2);
   for (size_t i = 0; i < parts.size(); i += 2) {
     const PickleItem& key = parts[i];
-    if (key.kind == Kind::list || key.kind == Kind::dict || key.kind == Kind::tensor) {
+    if (key.kind == Kind::list || key.kind == Kind::dict || key.kind == Kind::object || key.kind == Kind::tensor) {
       refuse("a dict's key must be a string, a number or a tuple of them, but one is not");
     }
     if (key.kind == Kind::text || key.kind == Kind::integer) keys.push_back(key);

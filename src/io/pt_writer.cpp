@@ -63,6 +63,7 @@ class Pickler {
   explicit Pickler(const std::filesystem::path& path) : path_(path), pickle_("\x80\x02", 2) {}
 
   void write(const Tensor& tensor) {
+    if (tensor.defined() && tensor.layout() != at::kStrided) return write_sparse(tensor);
     const Tensor plain = prepare(tensor);
     const TypeName name = type_name(plain.scalar_type());
     global("torch._utils", name.storage ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
@@ -88,7 +89,8 @@ class Pickler {
     std::unordered_set<std::string_view> keys;
     pickle_ += "}(";
     for (const auto& [key, value] : dict) {
-      if (!keys.insert(key).second) refuse(c10::str("every key must be there once, but ", key, " is there twice"));
+      if (!keys.insert(key).second)
+        refuse(c10::str("every key must be there once, but ", shown(key), " is there twice"));
       write(key);
       std::visit([this](const auto& held) { write(held); }, value);
     }
@@ -135,14 +137,39 @@ class Pickler {
     refuse_file(c10::str("[", kFunction, "] ", path_.string(), ": ", reason, "."));
   }
 
+  /// torch._utils._rebuild_sparse_tensor(layout, (indices..., values, size, is_coalesced)).
+  void write_sparse(const Tensor& tensor) {
+    const bool by_rows = tensor.layout() == at::kSparseCsr;
+    if (!by_rows && tensor.layout() != at::kSparse && tensor.layout() != at::kSparseCsc) {
+      refuse(c10::str("a tensor must be strided, or sparse as COO, CSR or CSC, to be written, but one is ",
+                      tensor.layout()));
+    }
+    const bool is_coo = tensor.layout() == at::kSparse;
+    global("torch._utils", "_rebuild_sparse_tensor");
+    pickle_ += '(';
+    global("torch.serialization", "_get_layout");
+    write(std::string(is_coo ? "torch.sparse_coo" : by_rows ? "torch.sparse_csr" : "torch.sparse_csc"));
+    pickle_ += "\x85R(";
+    if (is_coo) {
+      write(tensor._indices());
+    } else {
+      write(by_rows ? tensor.crow_indices() : tensor.ccol_indices());
+      write(by_rows ? tensor.col_indices() : tensor.row_indices());
+    }
+    write(is_coo ? tensor._values() : tensor.values());
+    global("torch", "Size");
+    write(tensor.sizes());
+    pickle_ += "\x85R";
+    if (is_coo) write(tensor.is_coalesced());
+    pickle_ += "ttR";
+  }
+
   /// On the CPU, contiguous, without grad.
   Tensor prepare(const Tensor& tensor) const {
     if (!tensor.defined()) refuse("a tensor must be defined to be written, but one is not");
-    if (tensor.layout() != at::kStrided || tensor.is_quantized() || tensor.is_meta()) {
-      refuse(c10::str("a tensor must be dense to be written, but one is ",
-                      tensor.is_meta()        ? "of device meta, without values"
-                      : tensor.is_quantized() ? "quantised"
-                                              : c10::str(tensor.layout())));
+    if (tensor.is_quantized() || tensor.is_meta()) {
+      refuse(c10::str("a tensor must be a plain one to be written, but one is ",
+                      tensor.is_meta() ? "of device meta, without values" : "quantised"));
     }
     const TypeName name = type_name(tensor.scalar_type());
     if (!name.storage && !name.dtype) {

@@ -27,27 +27,26 @@ class PtArchive {
       const size_t slash = entry.name.find('/');
       return slash != std::string::npos && std::string_view(entry.name).substr(slash + 1).starts_with(with);
     };
-    if (std::any_of(entries.begin(), entries.end(),
-                    [&](const auto& entry) { return ends(entry, "constants.pkl") || ends(entry, "code/"); })) {
-      refuse(
-          "is a TorchScript archive, which holds code, but nothing in a file is run: save the state_dict() of the "
-          "module with torch.save");
-    }
     for (const ZipEntry& entry : entries) {
       if (!ends(entry, "data.pkl") || entry.name.size() != entry.name.find('/') + 9) continue;
       if (!folder_.empty()) refuse("the zip holds data.pkl twice");
       folder_ = entry.name.substr(0, entry.name.find('/') + 1);
     }
     if (folder_.empty()) {
-      const bool npz = !entries.empty() && std::all_of(entries.begin(), entries.end(),
-                                                       [](const auto& entry) { return entry.name.ends_with(".npy"); });
-      refuse(npz ? "is not a .pt file: it is a NumPy .npz archive; save torch.from_numpy of its arrays"
-                 : "is not a .pt file: it is a zip archive without data.pkl, so torch.save did not write it");
+      refuse("is not a .pt file: it is a zip archive without data.pkl, so torch.save did not write it");
     }
   }
 
   [[noreturn]] void refuse(const std::string& reason) const { refuse_file(c10::str(where_, ": ", reason, ".")); }
-  const ZipEntry* find(std::string_view name) const { return zip_.find(c10::str(folder_, name)); }
+  /// Null where there is no such entry; one that is there must be stored as it is.
+  const ZipEntry* find(std::string_view name) const {
+    const ZipEntry* entry = zip_.find(c10::str(folder_, name));
+    if (entry && entry->is_compressed) {
+      refuse(c10::str("the zip holds ", shown(entry->name),
+                      " compressed, as torch.save does not: unpack it, and pack it anew without (zip -0)"));
+    }
+    return entry;
+  }
   Bytes data(const ZipEntry& entry) const { return zip_.data(entry); }
   static std::optional<uint32_t> checksum(const ZipEntry& entry) {
     return entry.crc32 == kNotComputed ? std::nullopt : std::optional(entry.crc32);
@@ -82,6 +81,20 @@ void check_version(const PtArchive& archive) {
   }
 }
 
+/// C++'s torch::save makes a module of what it is given, with tensors named 0, 1, ...: the tensor, where there is one,
+/// or their list. What else a module holds is a dict.
+PtValue without_wrapping(PtValue value) {
+  auto* dict = std::get_if<PtValue::Dict>(&value.value);
+  if (!dict || dict->items.empty()) return value;
+  PtValue::List list;
+  for (const auto& [key, item] : dict->items) {
+    const auto* name = std::get_if<std::string>(&key.value);
+    if (!name || *name != std::to_string(list.items.size()) || !item.is_tensor()) return value;
+    list.items.push_back(item);
+  }
+  return list.items.size() == 1 ? list.items[0] : PtValue{std::move(list)};
+}
+
 }  // namespace
 
 PtValue load_pt_zip(const std::shared_ptr<MappedFile>& file, const std::string& where) {
@@ -102,7 +115,8 @@ PtValue load_pt_zip(const std::shared_ptr<MappedFile>& file, const std::string& 
     if (!entry) return std::nullopt;
     return StorageBytes{archive.data(*entry), PtArchive::checksum(*entry)};
   };
-  return PtBuilder(file, pickle_where, pickle, budget, find).build();
+  PtValue value = PtBuilder(file, pickle_where, pickle, budget, find).build();
+  return pickle.top.kind == PickleItem::Kind::object ? without_wrapping(std::move(value)) : value;
 }
 
 }  // namespace factorise

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "io/contents.h"
+#include "io/printable.h"
 
 namespace factorise {
 namespace {
@@ -33,9 +34,9 @@ Tensor load_matrix(const fs::path& path, const std::string& key) {
   Tensor A = load_tensor(path, key);
   const auto type = A.scalar_type();
   const bool real = c10::isIntegralType(type, /*includeBool=*/true) || c10::isFloatingType(type);
-  TORCH_CHECK_VALUE(A.layout() == at::kStrided && real, "[load_ratings] ", path.string(),
+  TORCH_CHECK_VALUE(A.layout() == at::kStrided && real, "[load_ratings] ", printable(path.string()),
                     ": ratings must be a dense tensor of real numbers, but are ", type, ", ", A.layout(), ".");
-  TORCH_CHECK_VALUE(A.dim() == 2 && A.numel() > 0, "[load_ratings] ", path.string(),
+  TORCH_CHECK_VALUE(A.dim() == 2 && A.numel() > 0, "[load_ratings] ", printable(path.string()),
                     ": ratings must be a matrix, movies x users, but are ",
                     A.dim() == 0 ? "a single number" : c10::Join(" x ", A.sizes()), A.dim() == 1 ? " (1-D)." : ".");
   return A;

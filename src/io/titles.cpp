@@ -10,6 +10,8 @@
 
 #include "io/contents.h"
 #include "io/csv.h"
+#include "io/file_kind.h"
+#include "io/printable.h"
 #include "io/text.h"
 #include "io/utf8.h"
 
@@ -78,7 +80,7 @@ std::vector<CsvRow> split_lines(const std::filesystem::path& path, std::string_v
 
 std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t movies) {
   TORCH_CHECK_VALUE(movies >= 1, "[load_titles] movies must be at least 1, but was ", movies, ".");
-  auto csv = parse_csv_rows(kFunction, read_contents(kFunction, path), path.string());
+  auto csv = parse_csv_rows(kFunction, read_text(kFunction, path), path.string());
   if (!begins_with(csv, {"movie", "name"}) || csv.front().fields.size() != 2) {
     refuse(path, ", line 1: must be the header movie,name, but ",
            csv.empty() ? "the file is empty." : "is " + shown(c10::Join(",", csv.front().fields)) + ".");
@@ -89,8 +91,8 @@ std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t 
 
   // A file that is sound, but of other ratings, is not a broken file.
   const auto named = static_cast<int64_t>(row_of.size());
-  TORCH_CHECK_VALUE(largest != named - 1 || named == movies, "[load_titles] ", path.string(), " must name the ", movies,
-                    " movies of the ratings, but names ", named, ".");
+  TORCH_CHECK_VALUE(largest != named - 1 || named == movies, "[load_titles] ", printable(path.string()),
+                    " must name the ", movies, " movies of the ratings, but names ", named, ".");
   std::vector<std::string> titles(static_cast<size_t>(movies));
   for (const auto& [id, row] : row_of) {
     const int64_t movie = *number_in<int64_t>(id);
@@ -109,7 +111,7 @@ std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t 
 }
 
 std::vector<std::string> load_titles_of(const std::filesystem::path& path, const Ids& ids) {
-  const std::string text = read_contents(kFunction, path);
+  const std::string text = read_text(kFunction, path);
   const std::string_view first = std::string_view(text).substr(0, text.find('\n'));
   const std::string_view separator = first.find("::") != std::string_view::npos ? "::" : "|";
   const bool is_csv = first.find(separator) == std::string_view::npos;

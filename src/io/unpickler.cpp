@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "io/contents.h"
+#include "io/text.h"
 
 namespace factorise {
 namespace {
@@ -143,6 +145,9 @@ class Machine {
   void reduce();
   void reduce_tensor(PickleMeaning version, const PickleItem& arguments);
   void reduce_type(const Items& given);
+  void reduce_ordered_dict(const Items& given);
+  void push_decimal();
+  void push_object();
   void build();
 
   Bytes bytes_;
@@ -179,6 +184,8 @@ void Machine::step(uint8_t op) {
       return push_long(byte());
     case 0x8b:
       return push_long(length(little<int32_t>()));
+    case 'I':
+      return push_decimal();  // an int of Python 2 beyond 32 bits
     case 'G':
       return push_real();
     case 'X':
@@ -242,6 +249,8 @@ void Machine::step(uint8_t op) {
       return push_storage();
     case 'R':
       return reduce();
+    case 0x81:
+      return push_object();
     case 'b':
       return build();
     case '.':
@@ -277,6 +286,14 @@ void Machine::push_long(uint64_t size) {
   uint64_t value = size > 0 && (digits[size - 1] & 0x80) ? ~uint64_t{0} : 0;
   for (uint64_t i = size; i-- > 0;) value = value << 8 | static_cast<uint8_t>(digits[i]);
   push(Kind::integer, static_cast<int64_t>(value));
+}
+
+void Machine::push_decimal() {
+  const std::string_view digits = line();
+  if (digits == "00" || digits == "01") return push(Kind::boolean, digits == "01");
+  const std::optional<int64_t> value = number_in<int64_t>(digits);
+  if (!value) refuse("an integer must be of at most 64 bits, in decimal digits, but one is not");
+  push(Kind::integer, *value);
 }
 
 void Machine::push_real() {
@@ -336,7 +353,7 @@ void Machine::recall(uint64_t index) {
 void Machine::extend(Kind kind, const Items& values) {
   const PickleItem& container = top();
   if (container.kind != kind) refuse(c10::str("items are given to what is no ", kind == Kind::list ? "list" : "dict"));
-  if (kind == Kind::dict && values.size() % 2 != 0) refuse("a dict's key has no value");
+  if (kind != Kind::list && values.size() % 2 != 0) refuse("a dict's key has no value");
   pay(kAllocationCost + values.size() * kItemCost);
   Items& parts = pickle_.parts[container.index];
   parts.insert(parts.end(), values.begin(), values.end());
@@ -365,12 +382,20 @@ void Machine::reduce() {
       if (given.size() != 1 || given[0].kind != Kind::tuple) refuse("a torch.Size holds no tuple");
       return push(PickleItem(given[0]));
     case PickleMeaning::ordered_dict:
-      if (!given.empty()) refuse("an OrderedDict is made in a way that torch.save does not write");
-      return push_parts(Kind::dict, {});
+      return reduce_ordered_dict(given);
+    case PickleMeaning::sparse:
+      return reduce_tensor(PickleMeaning::sparse, arguments);
+    case PickleMeaning::layout:
+      if (given.size() != 1 || given[0].kind != Kind::text) refuse("a layout has no name");
+      return push(PickleItem(given[0]));
+    case PickleMeaning::script_typed:
+      if (given.empty()) refuse("a TorchScript value is not there");
+      return push(PickleItem(given[0]));
     case PickleMeaning::dtype:
     case PickleMeaning::storage:
     case PickleMeaning::untyped_storage:
     case PickleMeaning::tensor_type:
+    case PickleMeaning::script_class:
       break;
   }
   refuse(c10::str(function.global->module, ".", function.global->name, " is called, which torch.save does not write"));
@@ -397,10 +422,47 @@ void Machine::reduce_type(const Items& given) {
   reduce_tensor(given[0].global->meaning, given[2]);
 }
 
+/// Python 3 makes it empty, and fills it then; Python 2 makes it from a list of pairs.
+void Machine::reduce_ordered_dict(const Items& given) {
+  const auto is_sequence = [](const PickleItem& item) { return item.kind == Kind::list || item.kind == Kind::tuple; };
+  const char* other = "an OrderedDict is made in a way that torch.save does not write";
+  if (given.empty()) return push_parts(Kind::dict, {});
+  if (given.size() != 1 || !is_sequence(given[0])) refuse(other);
+  const uint64_t pairs = given[0].index;
+  pay(kAllocationCost + 2 * pickle_.parts[pairs].size() * kItemCost);
+  Items parts;
+  parts.reserve(2 * pickle_.parts[pairs].size());
+  for (const PickleItem& pair : pickle_.parts[pairs]) {
+    if (!is_sequence(pair) || pickle_.parts_of(pair).size() != 2) refuse(other);
+    parts.insert(parts.end(), pickle_.parts_of(pair).begin(), pickle_.parts_of(pair).end());
+  }
+  push_parts(Kind::dict, std::move(parts));
+}
+
+/// TorchScript's objects are made empty, and given their attributes by BUILD.
+void Machine::push_object() {
+  const PickleItem arguments = pop(), type = pop();
+  if (type.kind != Kind::global || type.global->meaning != PickleMeaning::script_class) {
+    refuse("an object is made of a class that is none of TorchScript's, but nothing in a file is run");
+  }
+  if (arguments.kind != Kind::tuple || !pickle_.parts_of(arguments).empty()) {
+    refuse("a TorchScript object is made from values, as torch does not write it");
+  }
+  push_parts(Kind::object, {});
+}
+
 void Machine::build() {
+  const PickleItem state = pop();
+  const PickleItem target = top();
   // A state_dict carries _metadata, which says nothing about its tensors.
-  pop();
-  if (top().kind != Kind::dict) refuse("attributes are given to what is no OrderedDict");
+  if (target.kind == Kind::dict) return;
+  if (target.kind != Kind::object) refuse("attributes are given to what is no OrderedDict");
+  if (state.kind != Kind::dict) {
+    refuse(
+        "a TorchScript object keeps its state in its own way, which is not read: save its tensors, in C++ by "
+        "torch::pickle_save or factorise::save_pt, in Python by torch.save");
+  }
+  extend(Kind::object, Items(pickle_.parts_of(state)));
 }
 
 }  // namespace

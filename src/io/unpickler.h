@@ -37,6 +37,7 @@ struct PickleItem {
     list,     ///< index into Pickle::parts
     tuple,    ///< index into Pickle::parts
     dict,     ///< index into Pickle::parts: key, value, key, value, ...
+    object,   ///< a TorchScript object: its attributes, as a dict's parts
     global,   ///< global
     storage,  ///< index into Pickle::parts: the persistent id
     tensor,   ///< index into Pickle::tensors
@@ -60,7 +61,7 @@ struct PickleItem {
   std::string_view view() const { return {text, length}; }
 };
 
-/// A tensor as it is described: the arguments of one of the _rebuild_tensor functions.
+/// A tensor as it is described: the arguments of one of the functions that rebuild it.
 struct PickleTensor {
   uint64_t arguments;  ///< index into Pickle::parts
   uint64_t at;         ///< where the pickle describes it

@@ -125,11 +125,7 @@ ZipEntry ZipArchive::read_entry(uint64_t& at, uint64_t end) const {
                  u32(file_, at + 16)};
   uint64_t packed = u32(file_, at + 20);
   if (u16(file_, at + 8) & 1) refuse(c10::str("holds ", shown(entry.name), " encrypted; it must be saved without"));
-  if (u16(file_, at + 10) != 0) {
-    refuse(c10::str("holds ", shown(entry.name),
-                    " compressed, as TorchScript's are and torch.save's are not: save the tensor or the state_dict() "
-                    "with torch.save"));
-  }
+  entry.is_compressed = u16(file_, at + 10) != 0;
   // The 64-bit extra field holds those of the three that do not fit, in this order.
   uint64_t field = names + name_size;
   const uint64_t fields_end = field + extra_size;
@@ -149,7 +145,9 @@ ZipEntry ZipArchive::read_entry(uint64_t& at, uint64_t end) const {
     take(entry.header);
     field += size;
   }
-  if (packed != entry.size) {
+  if (entry.is_compressed) {
+    entry.size = packed;
+  } else if (packed != entry.size) {
     refuse(c10::str("gives two sizes for ", shown(entry.name), ", ", packed, " and ", entry.size));
   }
   at = names + name_size + extra_size + comment_size;
@@ -173,7 +171,8 @@ void ZipArchive::locate(ZipEntry& entry, uint64_t directory) const {
     return u32(file_, at) == value || u32(file_, at) == kIn64 || (sizes_behind && u32(file_, at) == 0);
   };
   if (text(file_, local + kLocalSize, name_size) != entry.name || (u16(file_, local + 6) & 1) != 0 ||
-      u16(file_, local + 8) != 0 || !agrees(local + 18, entry.size) || !agrees(local + 22, entry.size) ||
+      (u16(file_, local + 8) != 0) != entry.is_compressed || !agrees(local + 18, entry.size) ||
+      (!entry.is_compressed && !agrees(local + 22, entry.size)) ||
       (u32(file_, local + 14) != entry.crc32 && !(sizes_behind && u32(file_, local + 14) == 0))) {
     refuse(c10::str("contradicts its directory's ", shown(entry.name), " at byte ", local, ", where the entry begins"));
   }

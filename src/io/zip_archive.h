@@ -1,5 +1,6 @@
 #pragma once
-// The zip container of torch.save, read from memory: stored entries alone (PKWARE, APPNOTE.TXT 6.3.10).
+// The zip container of torch.save, read from memory: compressed entries are known, but not unpacked (PKWARE,
+// APPNOTE.TXT 6.3.10).
 
 #include <string>
 #include <string_view>
@@ -9,20 +10,21 @@
 
 namespace factorise {
 
-/// A stored entry.
+/// An entry.
 struct ZipEntry {
   std::string name;
-  uint64_t header;  ///< the local header's offset in the file
-  uint64_t offset;  ///< its data's
-  uint64_t size;
-  uint32_t crc32;  ///< 0 where it was not computed: torch.serialization.set_crc32_options(False)
+  uint64_t header;             ///< the local header's offset in the file
+  uint64_t offset;             ///< its data's
+  uint64_t size;               ///< and how many bytes of the file it takes
+  uint32_t crc32;              ///< 0 where it was not computed: torch.serialization.set_crc32_options(False)
+  bool is_compressed = false;  ///< TorchScript's code is; the data is then not what the entry stands for
 };
 
 /// The entries of an archive. Every offset and size is checked against the file, entries against each other, and local
 /// headers against the directory.
 class ZipArchive {
  public:
-  /// `where` begins every message: "[load_pt] file.pt". Throws FileError for what is damaged, compressed or encrypted.
+  /// `where` begins every message: "[load_pt] file.pt". Throws FileError for what is damaged or encrypted.
   ZipArchive(Bytes file, std::string where);
 
   const std::vector<ZipEntry>& entries() const { return entries_; }  ///< sorted by name

@@ -21,7 +21,9 @@ constexpr char kFormat[] = "factorise checkpoint 1";
 class Values {
  public:
   explicit Values(const std::string& file) : file_(file) {
-    for (const Leaf& leaf : leaves(load_pt(file))) values_[leaf.name] = leaf.value;
+    for (const Leaf& leaf : leaves(load_pt(file))) {
+      if (!leaf.value.is_tensor() || !leaf.value.tensor().is_sparse()) values_[leaf.name] = leaf.value;
+    }
     if (!has("format") || get<std::string>("format") != kFormat) {
       refuse_file(fmt::format("{} must be a checkpoint, as fit --checkpoint writes it, but is not.", file));
     }

@@ -1,8 +1,9 @@
-// Looking at tensors, and at texts.
+// Looking at tensors.
 
 #include "programs/contents.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,7 +16,6 @@ namespace {
 
 constexpr int64_t kPiece = int64_t{1} << 20;
 constexpr int64_t kCornerRows = 6, kCornerColumns = 8, kCornerWidth = 96;
-constexpr size_t kLongestText = 240;
 
 /// Statistics of one piece, added to those of the pieces before it.
 struct Sum {
@@ -52,6 +52,7 @@ std::string element_text(const at::Tensor& element) {
 }  // namespace
 
 Statistics statistics(const at::Tensor& tensor) {
+  if (tensor.is_sparse()) return statistics(tensor._values());
   Sum sum;
   const auto add_pieces = [&](const at::Tensor& flat) {
     for (int64_t at = 0; at < flat.numel(); at += kPiece) {
@@ -84,6 +85,16 @@ Statistics statistics(const at::Tensor& tensor) {
   return sum.counts;
 }
 
+std::vector<Entry> first_entries(const at::Tensor& tensor) {
+  std::vector<Entry> entries;
+  for (int64_t e = 0; e < std::min(kCornerRows, tensor._nnz()); ++e) {
+    const at::Tensor place = tensor._indices().select(1, e).contiguous();
+    const auto* begin = place.const_data_ptr<int64_t>();
+    entries.push_back({{begin, begin + place.numel()}, tensor._values().select(0, e)});
+  }
+  return entries;
+}
+
 at::Tensor corner_tensor(const at::Tensor& tensor) {
   at::Tensor first = tensor;
   while (first.dim() > 2) {
@@ -96,6 +107,15 @@ at::Tensor corner_tensor(const at::Tensor& tensor) {
 }
 
 std::string corner(const at::Tensor& tensor) {
+  if (tensor.is_sparse()) {
+    std::string lines;
+    for (const Entry& entry : first_entries(tensor)) {
+      lines += fmt::format("{}  ({})  {}", lines.empty() ? "" : "\n", fmt::join(entry.place, ", "),
+                           entry.value.dim() == 0 ? element_text(entry.value) : "…");
+    }
+    if (lines.empty()) return "  (no entries)";
+    return tensor._nnz() > kCornerRows ? lines + "\n  …" : lines;
+  }
   const at::Tensor part = corner_tensor(tensor);
   if (part.numel() == 0) return "  (no elements)";
   const at::Tensor rows = part.dim() == 2 ? part : part.reshape({1, -1});
@@ -119,24 +139,6 @@ std::string corner(const at::Tensor& tensor) {
   }
   if (rows_cut) text += "\n  …";
   return text;
-}
-
-std::string printable(const std::string& text) {
-  std::string clean;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<uint8_t>(text[i]);
-    // C1 controls, two bytes in UTF-8, move a terminal's cursor too.
-    const bool c1 = byte == 0xc2 && i + 1 < text.size() && static_cast<uint8_t>(text[i + 1]) < 0xa0;
-    if (byte < 0x20 || byte == 0x7f || c1) {
-      clean += fmt::format("\\x{:02x}", byte);
-    } else {
-      clean += text[i];
-    }
-  }
-  if (clean.size() <= kLongestText) return clean;
-  size_t cut = kLongestText;
-  while (cut > 0 && (static_cast<uint8_t>(clean[cut]) & 0xc0) == 0x80) --cut;  // not inside a character
-  return clean.substr(0, cut) + fmt::format("… ({} bytes)", text.size());
 }
 
 }  // namespace factorise::programs

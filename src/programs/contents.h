@@ -1,5 +1,5 @@
 #pragma once
-// What is in a .pt file, in words and figures: statistics of its tensors, their first values, texts.
+// What is in a .pt file, in words and figures: statistics of its tensors, their first values.
 
 #include <ATen/core/Tensor.h>
 
@@ -15,17 +15,24 @@ struct Statistics {
   std::optional<double> min, max, mean;  ///< of what is not NaN; nothing where there is nothing
 };
 
-/// One pass, a piece of memory at a time, so that a file larger than memory can be shown.
+/// Of a sparse tensor those of its entries. One pass, a piece of memory at a time, so that a file larger than memory
+/// can be shown.
 Statistics statistics(const at::Tensor& tensor);
 
 /// The first rows and columns as lines of aligned numbers, each indented by two; of a tensor of more dimensions the
-/// first matrix. "…" stands for what is left out.
+/// first matrix, of a sparse one the first entries with their places. "…" stands for what is left out.
 std::string corner(const at::Tensor& tensor);
 
-/// What corner() shows, as a tensor: at most two dimensions.
-at::Tensor corner_tensor(const at::Tensor& tensor);
+/// An entry of a sparse tensor.
+struct Entry {
+  std::vector<int64_t> place;  ///< its indices
+  at::Tensor value;            ///< a single one, unless the tensor has dense dimensions
+};
 
-/// A text from a foreign file made fit for a terminal: control characters escaped, cut where it is very long.
-std::string printable(const std::string& text);
+/// What corner() shows of a sparse tensor.
+std::vector<Entry> first_entries(const at::Tensor& tensor);
+
+/// What corner() shows of a dense one, as a tensor: at most two dimensions.
+at::Tensor corner_tensor(const at::Tensor& tensor);
 
 }  // namespace factorise::programs

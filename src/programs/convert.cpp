@@ -1,4 +1,4 @@
-// Kinds of files by their endings.
+// What is read is known by its bytes, what is written by its ending.
 
 #include "programs/convert.h"
 
@@ -9,8 +9,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "io/file_kind.h"
 #include "io/mtx.h"
 #include "io/npy.h"
+#include "io/printable.h"
 #include "programs/json_file.h"
 #include "programs/table.h"
 #include "programs/terminal.h"
@@ -18,26 +20,21 @@
 namespace factorise::programs {
 namespace {
 
-std::string ending(const std::string& file) { return std::filesystem::path(file).extension().string(); }
-
-/// Those that say what is missing themselves.
-bool holds_entries(const std::string& file) { return ending(file) != ".pt" && ending(file) != ".npy"; }
+/// The kind of file to write: its ending in small letters, and .pt for .pth.
+std::string kind_to_write(const std::string& file) {
+  std::string ending = std::filesystem::path(file).extension().string();
+  for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return ending == ".pth" ? ".pt" : ending;
+}
 
 Matrix read(const ConvertOptions& options) {
   MatrixOptions matrix = options.matrix;
-  if (holds_entries(matrix.file)) {
-    if (!(matrix.key + matrix.mask + matrix.missing).empty()) {
-      throw UsageError(
-          fmt::format("--key, --mask and --missing are for .pt and .npy files, but {} holds entries.", matrix.file));
-    }
-    if (ending(matrix.file) == ".mtx") {
-      const Entries entries = load_mtx(matrix.file);
-      return {entries.A, entries.M, count_observed(entries.M)};
-    }
+  const FileKind kind = kind_of_file("convert", matrix.file);
+  if (kind == FileKind::text || kind == FileKind::matrix_market || kind == FileKind::unknown) {
+    check_no_parts(matrix);
     std::swap(matrix.file, matrix.entries);
-    return to_dense(read_matrix(matrix), matrix);
   }
-  return read_matrix(matrix);
+  return to_dense(read_matrix(matrix), matrix);
 }
 
 void save_as_pt(const std::string& file, const Matrix& matrix) {
@@ -52,7 +49,7 @@ void save_as_pt(const std::string& file, const Matrix& matrix) {
 
 /// Files of entries hold numbers alone, as they are read.
 void check_finite(const std::string& file, const Matrix& matrix) {
-  if (!holds_entries(file)) return;
+  if (kind_to_write(file) == ".pt" || kind_to_write(file) == ".npy") return;
   const Tensor observed = matrix.M ? matrix.A.masked_select(matrix.M->ne(0)) : matrix.A;
   if (observed.isfinite().all().item<bool>()) return;
   refuse_value(
@@ -64,14 +61,15 @@ void check_finite(const std::string& file, const Matrix& matrix) {
 void write(const std::string& file, const Matrix& matrix, const Output& out) {
   check_finite(file, matrix);
   const Entries entries{matrix.A, matrix.M.value_or(Tensor()), matrix.row_ids, matrix.column_ids};
-  const bool keeps_ids = ending(file) == ".pt" || ending(file) == ".csv";
+  const std::string kind = kind_to_write(file);
+  const bool keeps_ids = kind == ".pt" || kind == ".csv";
   if (!keeps_ids && matrix.row_ids.defined()) {
     out.notice(fmt::format("{} cannot hold the ids of rows and columns: they are numbered in the ids' order.", file));
   }
-  if (ending(file) == ".pt") save_as_pt(file, matrix);
-  if (ending(file) == ".csv") save_entries(file, entries);
-  if (ending(file) == ".mtx") save_mtx(file, entries);
-  if (ending(file) == ".npy") {
+  if (kind == ".pt") save_as_pt(file, matrix);
+  if (kind == ".csv") save_entries(file, entries);
+  if (kind == ".mtx") save_mtx(file, entries);
+  if (kind == ".npy") {
     if (matrix.M) out.notice(fmt::format("{} cannot say what is not observed: it has 0 there.", file));
     save_npy(file, matrix.M ? matrix.A.masked_fill(matrix.M->eq(0), 0) : matrix.A);
   }
@@ -80,10 +78,12 @@ void write(const std::string& file, const Matrix& matrix, const Output& out) {
 }  // namespace
 
 void add_convert_options(CLI::App& app, ConvertOptions& options) {
-  add_matrix_options(app, "IN", "A matrix: .pt, .npy, .mtx, or (any other ending) entries, one a line", options.matrix,
+  add_matrix_options(app, "IN",
+                     "A matrix: a .pt, .npy or .mtx file, or entries, one a line; told apart by what is in it",
+                     options.matrix,
                      /*with_entries=*/false);
   add_text(app, "OUT", options.output, "FILE",
-           "What to write, by its ending: .pt, .npy, .mtx, or .csv row,column,value");
+           "What to write, by its ending: .pt or .pth, .npy, .mtx, or .csv row,column,value");
   add_output_options(app, options.common);
   for (const char* name : {"IN", "OUT"}) require(app, name);
   set_examples(app,
@@ -94,7 +94,7 @@ void add_convert_options(CLI::App& app, ConvertOptions& options) {
 
 void convert(const ConvertOptions& options) {
   check_combinations(options.matrix, "IN");
-  const std::string kind = ending(options.output);
+  const std::string kind = kind_to_write(options.output);
   if (kind != ".pt" && kind != ".npy" && kind != ".mtx" && kind != ".csv") {
     throw UsageError(fmt::format("OUT must end in .pt, .npy, .mtx or .csv, but was '{}'.", options.output));
   }
@@ -121,7 +121,7 @@ void convert(const ConvertOptions& options) {
                                      {"observed", matrix.observed}});
   }
   if (options.common.json == "-") return;
-  out.print(fmt::format("{}: {} x {}, {} entries", options.output, matrix.A.size(0), matrix.A.size(1),
+  out.print(fmt::format("{}: {} x {}, {} entries", printable(options.output), matrix.A.size(0), matrix.A.size(1),
                         grouped(matrix.observed)));
 }
 

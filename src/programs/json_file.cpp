@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/contents.h"
+#include "io/printable.h"
 #include "programs/terminal.h"
 
 namespace factorise::programs {
@@ -99,7 +100,7 @@ nlohmann::ordered_json nested(const at::Tensor& tensor) {
 void write_json(const std::string& target, const nlohmann::ordered_json& value) {
   std::string text;
   write_value(value, 0, text);
-  text += '\n';
+  text = printable_json(text) + '\n';
   if (target == "-") {
     write_stdout(text);
   } else if (is_special(target)) {

@@ -19,7 +19,7 @@ struct MatrixOptions {
 };
 
 struct Matrix {
-  Tensor A;  ///< sparse COO where it was read from --entries
+  Tensor A;  ///< sparse COO where it was read from --entries, or is in its file
   std::optional<Tensor> M;
   int64_t observed;
   Ids row_ids = {}, column_ids = {};  ///< of --entries; else undefined
@@ -32,11 +32,14 @@ void add_matrix_options(CLI::App& app, const std::string& name, const std::strin
 /// Refuses what makes no sense together. Throws UsageError.
 void check_combinations(const MatrixOptions& options, const std::string& name);
 
+/// Refuses --key, --mask and --missing for a file of entries. Throws UsageError.
+void check_no_parts(const MatrixOptions& options);
+
 /// The file, for people to read.
 const std::string& name_of(const MatrixOptions& options);
 
-/// Reads both, on the CPU; `type`: of a matrix from entries, which stays sparse. Throws FileError, and c10::ValueError
-/// where nothing is observed.
+/// Reads both, on the CPU, by what is in the files and not by their names; `type`: of a matrix from entries, which
+/// stays sparse. Throws FileError, and c10::ValueError where nothing is observed.
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type = at::kDouble);
 
 /// The same, dense, with a mask, where it is sparse. Throws FileError where this machine has not the memory; `instead`:

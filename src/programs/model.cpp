@@ -16,7 +16,7 @@ namespace factorise::programs {
 namespace {
 
 bool is_factor(const Tensor& tensor) {
-  return tensor.dim() == 2 && tensor.numel() > 0 && c10::isFloatingType(tensor.scalar_type());
+  return !tensor.is_sparse() && tensor.dim() == 2 && tensor.numel() > 0 && c10::isFloatingType(tensor.scalar_type());
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ Model load_model(const std::string& file) {
   for (const Leaf& leaf : leaves(load_pt(file))) {
     if (leaf.name == "row_ids") model.rows.ids = ids_in(leaf.value).value_or(Ids());
     if (leaf.name == "column_ids") model.columns.ids = ids_in(leaf.value).value_or(Ids());
-    if (leaf.value.is_tensor()) {
+    if (leaf.value.is_tensor() && !leaf.value.tensor().is_sparse()) {
       const Tensor& tensor = leaf.value.tensor();
       if (leaf.name == "U") model.factors.U = tensor;
       if (leaf.name == "V") model.factors.V = tensor;

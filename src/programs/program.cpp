@@ -8,6 +8,7 @@
 #include <csignal>
 #include <new>
 
+#include "io/printable.h"
 #include "programs/command_line.h"
 #include "programs/interrupt.h"
 #include "programs/parse.h"
@@ -40,7 +41,7 @@ std::string sentence_of(const c10::Error& error) {
 
 void complain(const char* name, const std::string& sentence) {
   const Style style = Style::of_terminal(stderr_is_terminal());
-  write_stderr(fmt::format("{} {}\n", style.red(fmt::format("{}:", name)), sentence));
+  write_stderr(fmt::format("{} {}\n", style.red(fmt::format("{}:", name)), printable_lines(sentence)));
 }
 
 int run_body(const char* name, const Parsed& parsed, const std::function<void()>& body) {

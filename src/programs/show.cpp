@@ -7,7 +7,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/contents.h"
+#include "io/file_kind.h"
+#include "io/npy.h"
 #include "io/pickle_globals.h"
+#include "io/printable.h"
 #include "io/pt_leaves.h"
 #include "programs/contents.h"
 #include "programs/json_file.h"
@@ -18,6 +22,7 @@ namespace factorise::programs {
 namespace {
 
 constexpr size_t kMostCorners = 6;
+constexpr size_t kLongestText = 240;
 
 std::string shape_text(const at::Tensor& tensor) {
   return tensor.dim() == 0 ? "single" : fmt::format("{}", fmt::join(tensor.sizes(), " x "));
@@ -46,7 +51,7 @@ std::string strings_text(const PtValue::List& list) {
 /// A leaf that is no tensor.
 std::string value_text(const PtValue& leaf) {
   const auto& value = leaf.value;
-  if (const auto* text = std::get_if<std::string>(&value)) return printable(*text);
+  if (const auto* text = std::get_if<std::string>(&value)) return printable(*text, kLongestText);
   if (const auto* number = std::get_if<int64_t>(&value)) return fmt::format("{}", *number);
   if (const auto* number = std::get_if<double>(&value)) return fmt::format("{}", *number);
   if (const auto* truth = std::get_if<bool>(&value)) return *truth ? "True" : "False";
@@ -69,6 +74,20 @@ nlohmann::ordered_json value_json(const PtValue& leaf) {
   return strings;
 }
 
+/// The file's value: what torch.save wrote, or NumPy's array.
+PtValue value_in(const std::string& file) {
+  if (kind_of_file("show", file) == FileKind::npy) return {load_npy(file)};
+  return load_pt(file);
+}
+
+/// What corner() shows, in JSON: of a sparse tensor [place, value] of each entry.
+nlohmann::ordered_json corner_json(const at::Tensor& tensor) {
+  if (!tensor.is_sparse()) return to_json(corner_tensor(tensor));
+  auto list = nlohmann::ordered_json::array();
+  for (const Entry& entry : first_entries(tensor)) list.push_back({entry.place, to_json(entry.value)});
+  return list;
+}
+
 /// Those that --key asks for: a leaf of that name, or all within a container of that name.
 std::vector<Leaf> chosen(const ShowOptions& options, std::vector<Leaf> all) {
   if (options.key.empty()) return all;
@@ -78,11 +97,10 @@ std::vector<Leaf> chosen(const ShowOptions& options, std::vector<Leaf> all) {
   }
   if (!found.empty()) return found;
   std::string names;
-  for (size_t i = 0; i < all.size() && i < 12; ++i) names += (i > 0 ? ", " : "") + printable(all[i].name);
+  for (size_t i = 0; i < all.size() && i < 12; ++i) names += (i > 0 ? ", " : "") + shown(all[i].name);
   if (all.size() > 12) names += fmt::format(" and {} more", all.size() - 12);
-  throw FileError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-                  fmt::format("{} holds nothing called '{}'; it holds {}.", options.file, options.key,
-                              names.empty() ? "one thing without a name" : names));
+  refuse_file(fmt::format("{} holds nothing called '{}'; it holds {}.", options.file, options.key,
+                          names.empty() ? "one thing without a name" : names));
 }
 
 nlohmann::ordered_json json_of(const ShowOptions& options, const std::vector<Leaf>& found) {
@@ -102,12 +120,13 @@ nlohmann::ordered_json json_of(const ShowOptions& options, const std::vector<Lea
     json["tensors"].push_back({{"name", leaf.name},
                                {"type", std::string(dtype_name(tensor.scalar_type()))},
                                {"shape", tensor.sizes().vec()},
+                               {"entries", tensor.is_sparse() ? nlohmann::ordered_json(tensor._nnz()) : nullptr},
                                {"zeros", figures.zeros},
                                {"nan", figures.nan},
                                {"min", optional_number(figures.min)},
                                {"max", optional_number(figures.max)},
                                {"mean", optional_number(figures.mean)},
-                               {"corner", to_json(corner_tensor(tensor))}});
+                               {"corner", corner_json(tensor)}});
   }
   return json;
 }
@@ -124,9 +143,9 @@ void print_tensors(const std::vector<Leaf>& tensors, const Output& out) {
   for (const Leaf& leaf : tensors) {
     const at::Tensor& tensor = leaf.value.tensor();
     const Statistics figures = statistics(tensor);
-    table.add_row({leaf.name.empty() ? "(no name)" : printable(leaf.name),
-                   std::string(dtype_name(tensor.scalar_type())), shape_text(tensor),
-                   share(figures.zeros, figures.elements), share(figures.nan, figures.elements),
+    table.add_row({leaf.name.empty() ? "(no name)" : printable(leaf.name, kLongestText),
+                   fmt::format("{}{}", dtype_name(tensor.scalar_type()), tensor.is_sparse() ? ", sparse" : ""),
+                   shape_text(tensor), share(figures.zeros, figures.elements), share(figures.nan, figures.elements),
                    optional_figure(figures.min), optional_figure(figures.max), optional_figure(figures.mean)});
   }
   out.print();
@@ -136,7 +155,7 @@ void print_tensors(const std::vector<Leaf>& tensors, const Output& out) {
 void print_values(const std::vector<Leaf>& values, const Output& out) {
   Table table({{"value", Table::Align::left}, {"", Table::Align::left}});
   for (const Leaf& leaf : values) {
-    table.add_row({leaf.name.empty() ? "(no name)" : printable(leaf.name), value_text(leaf.value)});
+    table.add_row({leaf.name.empty() ? "(no name)" : printable(leaf.name, kLongestText), value_text(leaf.value)});
   }
   out.print();
   out.print(table.text(out.style()));
@@ -145,8 +164,10 @@ void print_values(const std::vector<Leaf>& values, const Output& out) {
 void print_corners(const std::vector<Leaf>& tensors, const Output& out) {
   for (size_t i = 0; i < tensors.size() && i < kMostCorners; ++i) {
     const at::Tensor& tensor = tensors[i].value.tensor();
-    out.heading(fmt::format("{}{}", tensors[i].name.empty() ? "values" : printable(tensors[i].name),
-                            tensor.dim() > 2 ? fmt::format(", the first matrix of {}", shape_text(tensor)) : ""));
+    out.heading(fmt::format("{}{}", tensors[i].name.empty() ? "values" : printable(tensors[i].name, kLongestText),
+                            tensor.is_sparse() ? fmt::format(", {} entries", grouped(tensor._nnz()))
+                            : tensor.dim() > 2 ? fmt::format(", the first matrix of {}", shape_text(tensor))
+                                               : ""));
     out.print(corner(tensor));
   }
   if (tensors.size() > kMostCorners) {
@@ -158,7 +179,8 @@ void print_corners(const std::vector<Leaf>& tensors, const Output& out) {
 }  // namespace
 
 void add_show_options(CLI::App& app, ShowOptions& options) {
-  add_text(app, "FILE", options.file, "A.pt", "A .pt file, as torch.save or factorise fit --output writes it");
+  add_text(app, "FILE", options.file, "A.pt",
+           "A .pt file, as torch.save or factorise fit --output writes it, of whatever name; or NumPy's .npy");
   add_text(app, "--key", options.key, "NAME", "Only what has this name, or is within it: model, model.layers.0.weight");
   add_output_options(app, options.common);
   require(app, "FILE");
@@ -171,13 +193,13 @@ void add_show_options(CLI::App& app, ShowOptions& options) {
 void show(const ShowOptions& options) {
   check_writable(options.common.json, "--json", /*by_write_json=*/true);
   const Output out(options.common);
-  const std::vector<Leaf> found = chosen(options, leaves(load_pt(options.file)));
+  const std::vector<Leaf> found = chosen(options, leaves(value_in(options.file)));
   std::vector<Leaf> tensors, values;
   for (const Leaf& leaf : found) (leaf.value.is_tensor() ? tensors : values).push_back(leaf);
   if (!options.common.json.empty()) write_json(options.common.json, json_of(options, found));
   if (options.common.json == "-") return;
   const auto plural = [](size_t n, const char* noun) { return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s"); };
-  out.print(fmt::format("{}: {}{}", options.file, plural(tensors.size(), "tensor"),
+  out.print(fmt::format("{}: {}{}", printable(options.file), plural(tensors.size(), "tensor"),
                         values.empty() ? "" : ", " + plural(values.size(), "other value")));
   if (!tensors.empty()) print_tensors(tensors, out);
   if (!values.empty()) print_values(values, out);

@@ -7,10 +7,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <system_error>
 
+#include "io/printable.h"
 #include "programs/command_line.h"
 
 namespace factorise::programs {
@@ -31,6 +34,23 @@ int write_all(int stream, std::string_view text) {
     }
   }
   return 0;
+}
+
+/// Text for a terminal: printable, but for the codes that Style wraps parts of it in.
+std::string shown_with_colours(std::string_view text, const Style& style) {
+  if (!style.colour()) return printable_lines(text);
+  std::string result;
+  while (!text.empty()) {
+    size_t code = 0;
+    for (const char* known : {"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"}) {
+      if (text.starts_with(known)) code = std::strlen(known);
+    }
+    result += text.substr(0, code);
+    const size_t end = std::min(text.find('\x1b', std::max<size_t>(code, 1)), text.size());
+    result += printable_lines(text.substr(code, end - code));
+    text.remove_prefix(end);
+  }
+  return result;
 }
 
 }  // namespace
@@ -63,7 +83,7 @@ Output::Output(const CommonOptions& options, bool files_to_come)
 void Output::print(std::string_view text) const {
   if (!print_results_ || reader_left_) return;
   try {
-    write_stdout(fmt::format("{}\n", text));
+    write_stdout(fmt::format("{}\n", shown_with_colours(text, style_)));
   } catch (const ReaderLeft&) {
     if (!files_to_come_) throw;
     reader_left_ = true;
@@ -76,7 +96,7 @@ void Output::heading(std::string_view text) const {
 }
 
 void Output::notice(std::string_view sentence) const {
-  if (print_notices_) write_stderr(fmt::format("{}\n", sentence));
+  if (print_notices_) write_stderr(fmt::format("{}\n", printable_lines(sentence)));
 }
 
 void write_stdout(std::string_view text) {

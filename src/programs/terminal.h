@@ -42,7 +42,7 @@ class Output {
   /// reader of stdout has left; otherwise print() then ends the program.
   explicit Output(const CommonOptions& options, bool files_to_come = false);
 
-  /// Text on stdout, with a line break after it, and flushed.
+  /// Text and a line break on stdout, flushed; controls but line breaks and style() escaped (io/printable.h).
   void print(std::string_view text = "") const;
   /// A title on stdout, bold on a terminal, with an empty line before it unless it is the first thing printed.
   void heading(std::string_view text) const;

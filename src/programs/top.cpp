@@ -10,8 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "io/printable.h"
 #include "io/titles.h"
-#include "programs/contents.h"
 #include "programs/json_file.h"
 #include "programs/model.h"
 #include "programs/table.h"
@@ -19,6 +19,8 @@
 
 namespace factorise::programs {
 namespace {
+
+constexpr size_t kLongestTitle = 240;
 
 /// One mark for each row that has an entry in the column.
 at::Tensor marks_in(const at::Tensor& sparse, int64_t column) {
@@ -89,8 +91,8 @@ void top(const TopOptions& options) {
     nlohmann::ordered_json title;  // null
     if (!titles.empty()) title = titles[static_cast<size_t>(row)];
     list.push_back({{"row", json_id(model.rows, row)}, {"prediction", number(value)}, {"title", title}});
-    table.add_row({printable(model.rows.id_of(row)), fmt::format("{:.4f}", value),
-                   titles.empty() ? "" : printable(titles[static_cast<size_t>(row)])});
+    table.add_row({printable(model.rows.id_of(row), kLongestTitle), fmt::format("{:.4f}", value),
+                   titles.empty() ? "" : printable(titles[static_cast<size_t>(row)], kLongestTitle)});
   }
   if (!options.common.json.empty()) {
     write_json(options.common.json,

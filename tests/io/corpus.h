@@ -7,6 +7,7 @@
 
 #include "catch.h"
 #include "io/allocation_count.h"
+#include "io/printable.h"
 #include "io/pt_bytes.h"
 #include "io/refusal.h"
 #include "io/sandbox.h"
@@ -43,7 +44,10 @@ class Corpus {
     const AllocationCount count;
     std::string sentence = refusal_of([&] {
       const PtValue value = load_pt(file);
-      for (const NamedTensor& named : named_tensors(value)) named.tensor.sum();
+      for (const auto& [name, tensor] : named_tensors(value)) {
+        if (tensor.is_sparse()) tensor._indices().sum();
+        (tensor.is_sparse() ? tensor._values() : tensor).sum();
+      }
     });
     // The factor is for lists of a byte an item, the constant for an error's backtrace.
     const size_t allowed = 100 * bytes.size() + (size_t{1} << 20);
@@ -54,6 +58,7 @@ class Corpus {
       REQUIRE(sentence.starts_with(begin));
       CHECK(sentence.size() < begin.size() + 700);
       CHECK(sentence.ends_with('.'));
+      CHECK(printable(sentence) == sentence);
     }
     return sentence;
   }

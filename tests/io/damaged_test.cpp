@@ -28,7 +28,10 @@ std::vector<Sound> sound_files() {
   std::ifstream written(ours, std::ios::binary);
   return {{"our own zip", std::string(std::istreambuf_iterator<char>(written), {})},
           {"torch's zip", small_zip()},
-          {"legacy stream", small_stream()}};
+          {"legacy stream", small_stream()},
+          {"sparse tensors", small_sparse()},
+          {"TorchScript archive", small_script()},
+          {"Python 2's stream", small_python2()}};
 }
 
 /// A torch-like zip of six() whose fields can be changed.
@@ -155,7 +158,8 @@ TEST_CASE("storages that lie about their size, type or key are refused", "[damag
   }
   // What the file calls it is shown as far as it can be.
   const std::string odd("0\0\n\x1b", 4);
-  corpus.refused(in_zip(six(0, {1}, {1}, "FloatStorage", odd)), "an odd key", "storage 0??? must be in the file");
+  corpus.refused(in_zip(six(0, {1}, {1}, "FloatStorage", odd)), "an odd key",
+                 "storage 0\\x00\\x0a\\x1b must be in the file");
   corpus.refused(in_stream(six(0, {1}, {1}, "FloatStorage", odd)), "an odd key", "must be those of the tensors");
   corpus.refused(in_zip(six(0, {2}, {1}, "BoolStorage", "0", 2), "\x01\x02"), "a bool of 2",
                  "a bool must be 0 or 1, but byte 1 of storage 0 is 2");
@@ -252,7 +256,8 @@ TEST_CASE("archives that hold something else are refused", "[damaged]") {
   for (const std::string version : {"", "x", "-1", "11", "99999999999999999999"}) {
     corpus.refused(zip_of({pickle, data, {"a/version", version}}), "a version", "version must be a number up to 10");
   }
-  corpus.refused(zip_of({pickle, data, {"a/constants.pkl", pickled(")")}}), "TorchScript", "TorchScript");
+  corpus.refused(zip_of({pickle, data}, "a/data/0"), "compressed numbers", "holds a/data/0 compressed");
+  corpus.refused(zip_of({pickle, data}, "a/data.pkl"), "a compressed pickle", "holds a/data.pkl compressed");
   corpus.refused(zip_of({{"a/data.pkl", ""}, data}), "an empty pickle", "cut off or damaged");
 }
 

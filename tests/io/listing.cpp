@@ -37,6 +37,15 @@ std::string real(double value) {
 }  // namespace
 
 std::string Listing::tensor(const Tensor& tensor) {
+  if (tensor.is_sparse()) {
+    const auto content = [](const Tensor& part) {
+      const Tensor plain = part.contiguous();
+      return crc32_of({static_cast<const uint8_t*>(plain.const_data_ptr()), plain.nbytes()});
+    };
+    return c10::str("sparse ", dtype_name(tensor.scalar_type()), " sizes [", c10::Join(", ", tensor.sizes()), "] of ",
+                    tensor._nnz(), " entries, indices ", content(tensor._indices()), " values ",
+                    content(tensor._values()));
+  }
   if (tensor.requires_grad() || !tensor.device().is_cpu()) throw std::runtime_error("a tensor needs grad or a device");
   const auto& storage = tensor.storage();
   const size_t number = storages_.emplace(storage.unsafeGetStorageImpl(), storages_.size()).first->second;

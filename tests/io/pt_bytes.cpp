@@ -49,20 +49,41 @@ std::string tensor(const std::string& storage, int64_t offset, const std::vector
          integers(strides) + "\x89" + global("collections", "OrderedDict") + ")RtR";
 }
 
+std::string sparse(const std::string& layout, const std::vector<std::string>& parts) {
+  std::string tuple = "(";
+  for (const std::string& part : parts) tuple += part;
+  return global("torch._utils", "_rebuild_sparse_tensor") + global("torch.serialization", "_get_layout") +
+         text(layout) + "\x85R" + tuple + "t\x86R";
+}
+
+std::string object(const std::string& type, const std::string& attributes) {
+  return global(type, "Module") + ")\x81}(" + attributes + "ub";
+}
+
+std::string bytes2(const std::string& value) { return "U" + raw(static_cast<uint8_t>(value.size())) + value; }
+
+std::string ordered2(const std::vector<std::pair<std::string, std::string>>& items) {
+  std::string pairs = "](";
+  for (const auto& [key, value] : items) pairs += "](" + key + value + "e";
+  return global("collections", "OrderedDict") + pairs + "e\x85R";
+}
+
 }  // namespace pickle
 
-std::string zip_of(const Entries& entries) {
+std::string zip_of(const Entries& entries, const std::string& compressed) {
   std::string file, directory;
   for (const auto& [name, content] : entries) {
     const auto header = static_cast<uint32_t>(file.size()), size = static_cast<uint32_t>(content.size());
     const auto padding = static_cast<uint16_t>((64 - (file.size() + 34 + name.size()) % 64) % 64);
-    const std::string flags = raw_of<uint16_t>({0, 0x808, 0, 0, 0});
+    const bool deflated = name == compressed;
+    const std::string flags = raw_of<uint16_t>({0, 0x808, static_cast<uint16_t>(deflated ? 8 : 0), 0, 0});
+    const uint32_t whole = deflated ? 2 * size : size;
     file += raw(uint32_t{0x04034b50}) + flags + raw_of<uint32_t>({0, 0, 0});
     file += raw(static_cast<uint16_t>(name.size())) + raw(static_cast<uint16_t>(4 + padding)) + name + "FB";
     file += raw(padding) + std::string(padding, 'Z') + content;
-    file += raw_of<uint32_t>({0x08074b50, checksum(content), size, size});
+    file += raw_of<uint32_t>({0x08074b50, checksum(content), size, whole});
     directory += raw(uint32_t{0x02014b50}) + raw(uint16_t{0}) + flags;
-    directory += raw_of<uint32_t>({checksum(content), size, size}) + raw(static_cast<uint16_t>(name.size()));
+    directory += raw_of<uint32_t>({checksum(content), size, whole}) + raw(static_cast<uint16_t>(name.size()));
     directory += raw_of<uint16_t>({0, 0, 0, 0}) + raw_of<uint32_t>({0, header}) + name;
   }
   const uint64_t offset = file.size(), size = directory.size(), count = entries.size(), end = offset + size;
@@ -122,5 +143,43 @@ std::string small_pickle() {
 std::string small_zip() { return zip_file(small_pickle(), {numbers(6), kTruths}); }
 
 std::string small_stream() { return stream_file(small_pickle(), {{"0", 6, numbers(6)}, {"1", 3, kTruths}}); }
+
+std::string small_sparse() {
+  using namespace pickle;
+  const std::string sizes = global("torch", "Size") + integers({3, 2}) + "\x85R";
+  const std::string indices = tensor(storage("LongStorage", "0", 6), 0, {2, 3}, {3, 1});
+  const std::string values = tensor(storage("FloatStorage", "1", 3), 0, {3}, {1});
+  const std::string ends = tensor(storage("LongStorage", "2", 4), 0, {4}, {1});
+  const std::string columns = tensor(storage("LongStorage", "0", 6), 3, {3}, {1});
+  const std::string value = begin + "}(" + text("coo") + sparse("torch.sparse_coo", {indices, values, sizes, "\x88"}) +
+                            text("csr") + sparse("torch.sparse_csr", {ends, columns, values, sizes}) + "u" + end;
+  return zip_file(value, {raw_of<int64_t>({0, 1, 2, 1, 0, 1}), numbers(3), raw_of<int64_t>({0, 1, 2, 3})});
+}
+
+std::string small_script() {
+  using namespace pickle;
+  const std::string weight = tensor(storage("FloatStorage", "0", 6), 0, {2, 3}, {3, 1});
+  const std::string inner = object("__torch__.___torch_mangle_0", text("weight") + weight + text("training") + "\x88");
+  const std::string names = global("torch.jit._pickle", "restore_type_tag") + "](" + text("a") + text("b") + "e" +
+                            text("List[str]") + "\x86R";
+  const std::string value = begin + object("__torch__", text("fc") + inner + text("names") + names) + end;
+  return zip_of({{"m/data/0", numbers(6)},
+                 {"m/data.pkl", value},
+                 {"m/code/__torch__.py", "class Module(Module):\n  pass\n"},
+                 {"m/constants.pkl", begin + ")" + end},
+                 {"m/version", "3\n"},
+                 {"m/byteorder", "little"}},
+                "m/code/__torch__.py");
+}
+
+std::string small_python2() {
+  using namespace pickle;
+  const std::string id =
+      "(" + bytes2("storage") + global("torch", "FloatStorage") + bytes2("140") + bytes2("cpu") + integer(6) + "NtQ";
+  const std::string weight = tensor(id, 0, {2, 3}, {3, 1});
+  const std::string value = begin + "}(" + bytes2("state_dict") + ordered2({{bytes2("fc.weight"), weight}}) +
+                            bytes2("epoch") + "I5000000000\n" + "T" + raw(int32_t{4}) + "best" + "I01\nu" + end;
+  return stream_file(value, {{"140", 6, numbers(6)}});
+}
 
 }  // namespace factorise::tests

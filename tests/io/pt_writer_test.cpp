@@ -3,6 +3,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/_sparse_coo_tensor_unsafe.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/ones.h>
@@ -124,6 +125,16 @@ TEST_CASE("What is written is read back equal", "[pt_writer]") {
   keep("everything", {expected});
   save_pt(folder / "tensor.pt", at::arange(6).reshape({2, 3}));
   keep("tensor", {at::arange(6).reshape({2, 3})});
+  const Tensor sparse = at::arange(6, at::kDouble).reshape({2, 3}).to_sparse();
+  save_pt(folder / "sparse.pt", sparse);
+  keep("sparse", {sparse});
+  save_pt(folder / "compressed.pt", {{"csr", sparse.to_sparse_csr()}, {"csc", sparse.to_sparse_csc()}});
+  const Tensor by_columns = sparse.t().coalesce();
+  const Tensor csc = at::_sparse_coo_tensor_unsafe(by_columns._indices().flip(0), by_columns._values(), {2, 3});
+  PtValue::Dict compressed;
+  compressed.items.push_back({PtValue{std::string("csr")}, PtValue{sparse}});
+  compressed.items.push_back({PtValue{std::string("csc")}, PtValue{csc}});
+  keep("compressed", {compressed});
   save_pt(folder / "empty.pt", Dict());
   keep("empty", {PtValue::Dict()});
 }
@@ -165,7 +176,7 @@ TEST_CASE("What cannot be written is refused, and leaves nothing", "[pt_writer]"
   const Tensor x = at::ones({2, 3});
   const auto sentence = [&](const Dict& dict) { return refusal_of([&] { save_pt(path, dict); }); };
   CHECK(holds(sentence({{"a", Tensor()}}), "a tensor must be defined"));
-  CHECK(holds(sentence({{"a", x.to_sparse()}}), "must be dense to be written, but one is Sparse"));
+  CHECK(holds(sentence({{"a", x.to_sparse_bsr({1, 1})}}), "as COO, CSR or CSC, to be written, but one is SparseBsr"));
   CHECK(holds(sentence({{"a", x.to(at::kComplexFloat)}}), "real type"));
   CHECK(holds(sentence({{"a", x.to(at::kFloat8_e4m3fn)}}), "real type"));
   CHECK(holds(sentence({{"a", x.to(at::kMeta)}}), "without values"));

@@ -7,6 +7,7 @@ sentence that must refuse it.
 """
 import collections
 import io
+import pickle
 import shutil
 import struct
 import sys
@@ -34,6 +35,16 @@ def data_of(tensor):
     return bytes(flat.view(torch.uint8).tolist()) if flat.numel() else b""
 
 
+def entries_of(matrix):
+    """A CSR or CSC matrix as COO, its entries in their order."""
+    by_rows = matrix.layout == torch.sparse_csr
+    ends = matrix.crow_indices() if by_rows else matrix.ccol_indices()
+    other = matrix.col_indices() if by_rows else matrix.row_indices()
+    lines = torch.repeat_interleave(torch.arange(len(ends) - 1), (ends[1:] - ends[:-1]).long())
+    indices = torch.stack((lines, other.long()) if by_rows else (other.long(), lines))
+    return torch.sparse_coo_tensor(indices, matrix.values(), matrix.shape)
+
+
 def listing(value, storages, lines, indent=0):
     """One line for each part; the C++ test writes the same of what it read."""
     def add(line):
@@ -51,6 +62,10 @@ def listing(value, storages, lines, indent=0):
         add(f"text {value.encode().hex()}")
     elif isinstance(value, torch.dtype):
         add(f"text {str(value).encode().hex()}")
+    elif isinstance(value, torch.Tensor) and value.layout != torch.strided:
+        coo = value if value.layout == torch.sparse_coo else entries_of(value)
+        add(f"sparse {str(value.dtype)[6:]} sizes {list(value.shape)} of {coo._nnz()} entries, "
+            f"indices {zlib.crc32(data_of(coo._indices()))} values {zlib.crc32(data_of(coo._values()))}")
     elif isinstance(value, torch.Tensor):
         storage = storages.setdefault(value.untyped_storage()._cdata, len(storages))
         data = data_of(value)
@@ -110,16 +125,94 @@ def values():
     optimiser.step()
     yield "optimiser", optimiser.state_dict()
     yield "checkpoint", {"epoch": 3, "model": model.state_dict(), "optimiser": optimiser.state_dict(), "loss": 0.25}
+    yield from sparse_values(x)
     yield "large", torch.arange(300_000, dtype=torch.float64).reshape(300, 1000)
     big = torch.arange(1 << 20, dtype=torch.int32)
     yield "large_views", [big[5:], big[::2], big.reshape(1024, 1024).t()]
     yield "large_bool", torch.arange(1 << 21) % 3 == 0
 
 
+def sparse_values(x):
+    positive = x * (x.round() % 2)
+    yield "sparse", positive.to_sparse()
+    yield "sparse_in_dict", {"A": positive.to_sparse(), "lr": 0.5, "M": positive.ne(0).to_sparse()}
+    yield "sparse_none", torch.zeros(3, 2).to_sparse()
+    yield "sparse_hybrid", torch.sparse_coo_tensor(torch.tensor([[2, 0]]), torch.ones(2, 5), (4, 5))
+    yield "sparse_3d", torch.rand(2, 3, 4).gt(0.5).long().to_sparse()
+    yield "sparse_twice", torch.sparse_coo_tensor(torch.tensor([[1, 0, 1], [2, 1, 2]]), torch.arange(3.0), (2, 3))
+    yield "sparse_parameter", torch.nn.Parameter(positive.to_sparse())
+
+
+def compressed_values():
+    """Those that the stream from before torch 1.6 cannot hold."""
+    x = torch.arange(24, dtype=torch.float32).reshape(4, 6)
+    odd = x * (x % 2)
+    yield "sparse_csr", odd.to_sparse_csr()
+    yield "sparse_csc", odd.to_sparse_csc()
+    csr = odd.to_sparse_csr()
+    yield "sparse_int32", torch.sparse_csr_tensor(csr.crow_indices().int(), csr.col_indices().int(), csr.values(), (4, 6))
+
+
+def python2(value, parts):
+    """A dict of tensors as torch in Python 2 pickled it: strings of bytes, an OrderedDict made from pairs.
+
+    parts: what follows in a storage's id; None in the stream.
+    """
+    def text(string):
+        return b"U" + bytes([len(string)]) + string.encode()
+
+    def number(count):
+        return b"J" + struct.pack("<i", count)
+
+    def numbers(counts):
+        return b"(" + b"".join(map(number, counts)) + b"t"
+
+    pairs, storages = b"", []
+    for key, tensor in value.items():
+        name = str(140000000000000 + len(storages))
+        pairs += b"](" + text(key) + b"ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage")
+        pairs += b"ctorch\nFloatStorage\n" + text(name) + text("cpu") + number(tensor.numel()) + parts + b"tQ" + number(0)
+        pairs += numbers(tensor.shape) + numbers(tensor.stride()) + b"\x89ccollections\nOrderedDict\n](e\x85RtRe"
+        storages.append((name, tensor))
+    return b"\x80\x02ccollections\nOrderedDict\n](" + pairs + b"e\x85R.", storages
+
+
+def python2_files(value):
+    body, storages = python2(value, b"")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a/data.pkl", body)
+        archive.writestr("a/version", "3\n")
+        for name, tensor in storages:
+            archive.writestr(f"a/data/{name}", data_of(tensor))
+    yield "python2_zip", buffer.getvalue()
+    body, storages = python2(value, b"N")
+    stream = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.\x80\x02}U\rlittle_endian\x88s." + body
+    stream += b"\x80\x02](" + b"".join(b"U" + bytes([len(name)]) + name.encode() for name, _ in storages) + b"e."
+    for _, tensor in storages:
+        stream += struct.pack("<q", tensor.numel()) + data_of(tensor)
+    yield "python2_stream", stream
+
+
+class Scripted(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.users = torch.nn.Embedding(4, 2)
+        self.items = torch.nn.Linear(2, 3)
+        self.register_buffer("seen", torch.arange(5))
+        self.count = 7
+        self.rate = 0.5
+        self.name = "a"
+        self.sizes: list[int] = [3, 4]
+        self.labels: dict[str, torch.Tensor] = {"x": torch.ones(2)}
+
+    def forward(self, which: torch.Tensor):
+        return self.items(self.users(which)) * self.rate
+
+
 def refused():
     x = torch.arange(6.0).reshape(2, 3)
-    yield "sparse", x.to_sparse(), "sparse"
-    yield "sparse_csr", x.to_sparse_csr(), "sparse"
+    yield "sparse_bsr", x.to_sparse_bsr((1, 1)), "must be COO, CSR or CSC, but is torch.sparse_bsr"
     yield "complex", x.to(torch.complex64), "complex"
     yield "complex_in_list", [x, x.to(torch.complex128)], "complex"
     yield "imaginary", (x + 1j).conj().imag, "negated"
@@ -163,6 +256,47 @@ def repacked(content, compression):
     return buffer.getvalue()
 
 
+def write_scripts(put):
+    """TorchScript archives, read as the values of torch's own parts of such an archive."""
+    module = Scripted()
+    for name, script in (("script", torch.jit.script(module)), ("traced", torch.jit.trace(module, torch.tensor([1])))):
+        buffer = io.BytesIO()
+        torch.jit.save(script, buffer)
+        put(f"torch{name}", buffer.getvalue(), attributes_of(buffer.getvalue()))
+
+
+def attributes_of(content):
+    """The archive's pickle by Python's own machine, with dicts in place of TorchScript's objects."""
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    folder = next(name for name in archive.namelist() if name.endswith("/data.pkl"))[:-len("data.pkl")]
+    storages = {}
+
+    class Object(dict):
+        def __setstate__(self, state):
+            self.update(state)
+
+    class Unpickler(pickle.Unpickler):
+        def find_class(self, module, name):
+            if module.startswith("__torch__"):
+                return Object
+            if module.startswith("torch.jit._pickle"):
+                return lambda value, *_: value
+            if name.endswith("Storage"):
+                return {"FloatStorage": torch.float32, "LongStorage": torch.int64}[name]
+            return super().find_class(module, name)
+
+        def persistent_load(self, id):
+            _, dtype, key, _, _ = id
+            if key not in storages:
+                data = bytearray(archive.read(f"{folder}data/{key}"))
+                storages[key] = torch.storage.TypedStorage(
+                    wrap_storage=torch.frombuffer(data, dtype=torch.uint8).untyped_storage(), dtype=dtype,
+                    _internal=True)
+            return storages[key]
+
+    return Unpickler(io.BytesIO(archive.read(f"{folder}data.pkl"))).load()
+
+
 def write(folder):
     torch.manual_seed(0)
 
@@ -189,14 +323,17 @@ def write(folder):
 
     for name, value, sentence in refused():
         put(f"{name}_zip", saved(value), sentence=sentence)
-        if name not in ("sparse_csr", "meta"):
+        if name not in ("sparse_bsr", "meta"):
             put(f"{name}_stream", saved(value, _use_new_zipfile_serialization=False), sentence=sentence)
 
     x = torch.arange(6.0)
     put("compressed", repacked(saved(x), zipfile.ZIP_DEFLATED), sentence="compressed")
-    script = io.BytesIO()
-    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), script)
-    put("torchscript", script.getvalue(), sentence="TorchScript")
+    for name, value in compressed_values():
+        put(f"{name}_zip", saved(value), value)
+    weights = {"fc.weight": torch.arange(6.0).reshape(2, 3), "fc.bias": torch.ones(2)}
+    for name, content in python2_files(weights):
+        put(name, content, torch.load(io.BytesIO(content), weights_only=True))
+    write_scripts(put)
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.addfile(tarfile.TarInfo("storages"))

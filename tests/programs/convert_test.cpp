@@ -141,6 +141,8 @@ TEST_CASE("convert refuses in sentences and writes nothing then", "[convert]") {
   file("long.mtx", banner + "2 2 1\n1 1 1\n1 2 1\n");
   file("twice.mtx", banner + "2 2 2\n1 1 1\n1 1 2\n");
   file("text.npy", "no array");
+  file("cut.npy", "\x93NUMPY\x01");
+  REQUIRE(convert(folder, {"A.pt", "array.npy"}).status == 0);
   file("bad.csv", "row,column,value\n1,2\n");
   save_pt(folder + "/nan.pt", at::tensor({1.0, std::nan("")}).view({1, 2}));
   save_pt(folder + "/empty.pt", at::zeros({0, 3}));
@@ -154,7 +156,8 @@ TEST_CASE("convert refuses in sentences and writes nothing then", "[convert]") {
       {{"shapes.pt", "no.csv"}, 1, "shapes.pt: holds 2 tensors, so a key must say which: A, M."},
       {{"A.pt", "A.txt"}, 2, "OUT must end in .pt, .npy, .mtx or .csv, but was 'A.txt'."},
       {{"bad.csv", "no.pt", "--missing", "zero"}, 2, "--key, --mask and --missing are for .pt and .npy files"},
-      {{"text.npy", "no.pt", "--key", "A"}, 2, "--key is for .pt files"},
+      {{"array.npy", "no.pt", "--key", "A"}, 2, "--key is for .pt files"},
+      {{"text.npy", "no.pt", "--key", "A"}, 2, "text.npy holds entries"},
       {{"A.pt", "no/A.npy"}, 1, "OUT cannot be written to no/A.npy"},
       {{"array.mtx", "no.pt"}, 1, "array.mtx, line 1: must be %%MatrixMarket matrix coordinate"},
       {{"sizes.mtx", "no.pt"}, 1, "sizes.mtx, line 3: must be rows, columns"},
@@ -163,7 +166,8 @@ TEST_CASE("convert refuses in sentences and writes nothing then", "[convert]") {
       {{"short.mtx", "no.pt"}, 1, "line 4: must be an entry, but the file ends."},
       {{"long.mtx", "no.pt"}, 1, "line 4: must be the end"},
       {{"twice.mtx", "no.pt"}, 1, "line 4: every entry must be given once"},
-      {{"text.npy", "no.pt"}, 1, "text.npy: must be a .npy file"},
+      {{"text.npy", "no.pt"}, 1, "text.npy, line 1: must be fields"},
+      {{"cut.npy", "no.pt"}, 1, "cut.npy: must be a .npy file"},
       {{"bad.csv", "no.pt"}, 1, "bad.csv, line 2"},
       {{"none.pt", "no.npy"}, 1, "none.pt"},
   };
