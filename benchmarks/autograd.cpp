@@ -33,7 +33,7 @@ void time_iris(const Settings& settings) {
 
 void bench_autograd(const Settings& settings) {
   time_dense(settings);
-  time_iris(settings);
+  if (!settings.ours) time_iris(settings);
 }
 
 }  // namespace factorise::benchmarks

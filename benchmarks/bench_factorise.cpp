@@ -37,6 +37,7 @@ void add_settings(CLI::App& app, Settings& settings) {
   add_real(app, "--density", settings.density, {.low = 0, .high = 1, .low_allowed = false}, "Share of A observed");
   add_real(app, "--seconds", settings.seconds, {.low = 0}, "How long a sample measures, about");
   add_flag(app, "--bytes", settings.bytes, "A as int8, for shapes whose float32 would not fit");
+  add_flag(app, "--ours", settings.ours, "sgd: the library alone, on the path that it chooses; autograd: without iris");
   add_common_options(app, settings.common);
 }
 

@@ -1,7 +1,8 @@
 """LIBMF's side of the benchmarks: a process that answers one JSON request a line, under the bench environment's Python.
 
 LIBMF (Chin, Yuan, Zhuang, Juan, Lin, "LIBMF: A library for parallel matrix factorization in shared-memory systems",
-JMLR 17, 2016) by its PyPI package. It times nothing itself, and a fit cannot be continued, so an epoch's time is the
+JMLR 17, 2016): its own sources, which PyPI's sdist has, as ./labs bench built them; .venv-bench/libmf-build holds the
+flags. It times nothing itself, and a fit cannot be continued, so an epoch's time is the
 difference between two fits of different lengths, and every point of a curve is a fit of its own.
 """
 
@@ -38,7 +39,9 @@ def triples(path):
 
 
 def predictions(model, entries):
-    """U Vᵀ at the entries; LIBMF's factors are NaN where training saw nothing, its answer there is the mean."""
+    """U Vᵀ at the entries; LIBMF's factors are NaN where training saw nothing, its answer there is the mean. Not by the
+    package's predict(): that gives rows of pairs to a function that reads them column by column, so what it answers are
+    other pairs' ratings, in every build and at every setting."""
     P, Q = model.p_factors(), model.q_factors()
     rows, columns = entries[:, 0].astype(np.int64), entries[:, 1].astype(np.int64)
     seen = (rows < len(P)) & (columns < len(Q))
@@ -126,11 +129,32 @@ def curve(request):
     return {"points": [fit_in_child(request, iterations) for iterations in request["epochs"]]}
 
 
+def movielens(request):
+    """Whether LIBMF fits as it should: RMSE on a tenth of MovieLens 1M that a seed sets aside."""
+    data = np.load(request["ratings"])
+    entries = np.stack([data["u"], data["i"], data["r"]], 1).astype(np.float32)
+    order = np.random.default_rng(request["seed"]).permutation(len(entries))
+    tenth = len(entries) // 10
+    path, holdout = request["train"], request["holdout"]
+    entries[order[tenth:]].tofile(path)
+    entries[order[:tenth]].tofile(holdout)
+    return fit_in_child(request | {"problem": path, "holdout": holdout}, request["iterations"])
+
+
+def build():
+    """The flags that ./labs bench built it with."""
+    path = os.path.join(sys.prefix, "libmf-build")
+    if not os.path.exists(path):
+        return "as PyPI's package builds it, neither AVX nor OpenMP"
+    with open(path) as file:
+        return file.read().strip()
+
+
 def answer(request):
     if request["do"] == "versions":
         from importlib.metadata import version
-        return {"libmf": version("libmf"), "numpy": np.__version__}
-    return {"epoch": epoch, "curve": curve}[request["do"]](request)
+        return {"libmf": version("libmf"), "numpy": np.__version__, "build": build()}
+    return {"epoch": epoch, "curve": curve, "movielens": movielens}[request["do"]](request)
 
 
 for line in sys.stdin:

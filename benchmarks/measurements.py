@@ -3,6 +3,8 @@ falls on all of them; tables hold medians."""
 
 import os
 
+from sides import AVX2
+
 SHAPE = (1000, 10000)
 SPARSE_SHAPE = (20000, 100000)
 SPARSE_DENSITY = 0.001
@@ -10,11 +12,22 @@ DENSITIES = (1, 0.35, 0.05, 0.01)
 CROSSOVER = (0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.35)
 RANKS = (5, 16, 64)
 LIBMF, LIBMF_TUNED = "LIBMF", "LIBMF, few bins"
-SCALAR = ("scalar dense", "scalar dense fma", "scalar entries", "scalar entries fma")
+# PyTorch in the sheets' words, and the same mathematics in the form that it runs fastest.
+FULL_BATCH = {"PyTorch full-batch": "sheet", "PyTorch full-batch, in place": "in place"}
+DENSE = {"PyTorch": "autograd", "PyTorch, gradients by hand, in place": "by_hand"}
+OURS_AVX2 = "ours, AVX2"
+SCALAR = ("scalar dense", "scalar dense fma", "scalar entries", "scalar entries fma", "scalar entries avx512")
 
 
 def thread_counts(sides):
     return (1,) if sides.threads == 1 else (1, sides.threads)
+
+
+def add_ours_with_avx2(sides, samples, plan, *arguments, **labels):
+    """The library once more with half as wide vectors, on a machine that would use AVX-512."""
+    if sides.isa == "AVX-512":
+        for sample in sides.bench(*arguments, "--threads", sides.threads, "--seconds", plan.seconds, environment=AVX2):
+            samples.add(sample | {"side": OURS_AVX2}, **labels)
 
 
 def sgd(sides, samples, plan):
@@ -28,6 +41,7 @@ def sgd(sides, samples, plan):
                 for sample in sides.bench("sgd", "--rank", rank, "--density", density, "--threads", sides.threads,
                                           "--seconds", plan.seconds):
                     samples.add(sample, **labels)
+                add_ours_with_avx2(sides, samples, plan, "sgd", "--rank", rank, "--density", density, "--ours", **labels)
                 for threads in thread_counts(sides):
                     if libmf:
                         add_libmf(sides, samples, labels, SHAPE, threads)
@@ -56,8 +70,9 @@ def add_libmf(sides, samples, labels, shape, threads):
 def add_full_batch(sides, samples, labels, threads):
     rows, columns = SHAPE
     path = sides.problem(f"{rows}x{columns}-0.35", "--rows", rows, "--columns", columns, "--density", 0.35)
-    answer = sides.torch.ask("full_batch", problem=path, shape=SHAPE, rank=labels["rank"], threads=threads)
-    samples.add(answer, side="PyTorch full-batch", threads=threads, **labels)
+    for side, form in FULL_BATCH.items():
+        answer = sides.torch.ask("full_batch", problem=path, shape=SHAPE, rank=labels["rank"], threads=threads, form=form)
+        samples.add(answer, side=side, threads=threads, **labels)
 
 
 def crossover(sides, samples, plan):
@@ -92,6 +107,7 @@ def gd(sides, samples, plan):
         for _ in range(plan.rounds):
             for sample in sides.bench("gd", "--rank", rank, "--threads", sides.threads, "--seconds", plan.seconds):
                 samples.add(sample)
+            add_ours_with_avx2(sides, samples, plan, "gd", "--rank", rank)
             for threads in thread_counts(sides):
                 add_full_batch(sides, samples, {"bench": "gd", "rank": rank}, threads)
     plan.progress("gd")
@@ -107,9 +123,11 @@ def autograd(sides, samples, plan):
             for sample in sides.bench("autograd", "--rank", rank, "--threads", sides.threads,
                                       "--seconds", plan.seconds):
                 samples.add(sample)
+            add_ours_with_avx2(sides, samples, plan, "autograd", "--rank", rank, "--ours")
             for threads in thread_counts(sides):
-                answer = sides.torch.ask("autograd", problem=path, shape=SHAPE, rank=rank, threads=threads)
-                samples.add(answer, bench="autograd", side="PyTorch", rank=rank, threads=threads)
+                for side, what in DENSE.items():
+                    answer = sides.torch.ask(what, problem=path, shape=SHAPE, rank=rank, threads=threads)
+                    samples.add(answer, bench="autograd", side=side, rank=rank, threads=threads)
             samples.add(sides.torch.ask("iris_autograd", iris=iris, epochs=1000, threads=1), bench="iris",
                         side="PyTorch", threads=1)
     plan.progress("autograd")

@@ -1,12 +1,12 @@
 """From samples to tables, and the bars that were set before anything was measured."""
 
 import quality
-from measurements import CROSSOVER, DENSITIES, LIBMF, LIBMF_TUNED, RANKS, SCALAR, SPARSE_DENSITY
+from measurements import CROSSOVER, DENSITIES, LIBMF, LIBMF_TUNED, OURS_AVX2, RANKS, SCALAR, SPARSE_DENSITY
 from samples import figure
 
 
 class Bar:
-    """A ratio or an amount, with what was asked of it."""
+    """A ratio or an amount, with what was asked of it; nothing where it is only to be known."""
 
     def __init__(self, what, value, bar, at_most=False, unit="x"):
         self.what, self.value, self.bar, self.at_most, self.unit = what, value, bar, at_most, unit
@@ -14,12 +14,15 @@ class Bar:
     def verdict(self):
         if self.value is None:
             return "not measured"
+        if self.bar is None:
+            return "no bar was set"
         reached = self.value <= self.bar if self.at_most else self.value >= self.bar
         return "reached" if reached else "NOT REACHED"
 
     def row(self):
         value = "–" if self.value is None else f"{figure(self.value)} {self.unit}"
-        return [self.what, f"{'≤' if self.at_most else '≥'} {figure(self.bar)} {self.unit}", value, self.verdict()]
+        asked = "–" if self.bar is None else f"{'≤' if self.at_most else '≥'} {figure(self.bar)} {self.unit}"
+        return [self.what, asked, value, self.verdict()]
 
 
 def ratio(slow, fast):
@@ -34,6 +37,9 @@ def bars(samples, data_sets, threads, avx512):
     """What was asked beforehand; with AVX-512 the higher bars."""
     def ours(n, **labels):
         return samples.median(side="ours", path="automatic", threads=n, **labels)
+
+    def with_avx2(n, **labels):
+        return ours(n, **labels) if samples.isa == "AVX2" else samples.median(side=OURS_AVX2, threads=n, **labels)
 
     def scalar(only="scalar", **labels):
         return lowest(samples.median(side=side, **labels) for side in SCALAR if side.startswith(only))
@@ -56,6 +62,10 @@ def bars(samples, data_sets, threads, avx512):
         Bar(f"SGD epoch, 35 %, {many}", ours(threads, **at), 2.4, at_most=True, unit="ms"),
         Bar(f"PyTorch's full-batch epoch / our SGD epoch, 35 %, {many}",
             ratio(samples.best(side="PyTorch full-batch", **at), ours(threads, **at)), 30),
+        Bar("the same, PyTorch's in place", ratio(samples.best(side="PyTorch full-batch, in place", **at),
+                                                  ours(threads, **at)), None),
+        Bar(f"PyTorch's full-batch epoch / our SGD epoch with AVX2, 35 %, {many}",
+            ratio(samples.best(side="PyTorch full-batch", **at), with_avx2(threads, **at)), 28),
         *libmf_bars("35 %", at, 20),
         *libmf_bars("1 %", thin, 10),
         Bar("rank 16, 1 %, scalar entry list / ours, 1 thread",
@@ -64,9 +74,14 @@ def bars(samples, data_sets, threads, avx512):
         *libmf_bars("20,000 x 100,000 at 0.1 %", sparse, 2),
         Bar("full-batch epoch, PyTorch / ours", ratio(samples.best(bench="gd", side="PyTorch full-batch", rank=5),
                                                       samples.best(bench="gd", side="ours", rank=5)), 30),
+        Bar("the same, PyTorch's in place", ratio(samples.best(bench="gd", side="PyTorch full-batch, in place", rank=5),
+                                                  samples.best(bench="gd", side="ours", rank=5)), None),
         Bar("autograd epoch, dense 1000 x 10000, PyTorch / ours",
             ratio(samples.best(bench="autograd", side="PyTorch", rank=5),
                   samples.best(bench="autograd", side="ours", rank=5)), 15),
+        Bar("the same, PyTorch with its gradients by hand, in place",
+            ratio(samples.best(bench="autograd", side="PyTorch, gradients by hand, in place", rank=5),
+                  samples.best(bench="autograd", side="ours", rank=5)), None),
         Bar("iris by autograd, 1000 epochs, PyTorch / ours",
             ratio(samples.median(bench="iris", side="PyTorch"), samples.median(bench="iris", side="ours")), 8),
         Bar("MLP, one seed, PyTorch / ours",
@@ -102,13 +117,17 @@ def sgd_tables(samples):
         rows = []
         for side, path, threads in sides:
             labels = {"side": side, "threads": threads, "rank": rank, "bench": "sgd"} | ({"path": path} if path else {})
-            rows.append([named(side, path, threads)] + [samples.cell(density=d, **labels) for d in densities])
+            rows.append([named(side, path, threads, samples.isa)] + [samples.cell(density=d, **labels) for d in densities])
         yield (f"SGD epoch, 1000 x 10000, float32, rank {rank}, ms by share observed",
                ["", *(f"{100 * d:g} %" for d in densities)], rows)
 
 
-def named(side, path, threads):
-    words = [side]
+def shown(side, isa):
+    return f"ours, {isa}" if side == "ours" and isa else side
+
+
+def named(side, path, threads, isa):
+    words = [shown(side, isa)]
     if path and path != "automatic":
         words.append(f"{path} forced")
     if threads:
@@ -153,7 +172,7 @@ def side_table(samples, title, bench, by=("side", "rank", "threads"), field="ms"
         labels = {key: s.get(key) for key in by}
         if labels not in seen:
             seen.append(labels)
-            rows.append(["" if v is None else str(v) for v in labels.values()]
+            rows.append(["" if v is None else shown(str(v), samples.isa) for v in labels.values()]
                         + [samples.cell(field, bench=bench, **labels)])
     return (title, [*by, unit], rows) if rows else None
 

@@ -75,6 +75,12 @@ class Machine:
         versions = sides.torch.ask("versions")
         libmf = sides.libmf.ask("versions")
         return [
+            *self.common_lines(sides, plan, versions, libmf),
+            *peer_lines(sides, plan, versions, libmf),
+        ]
+
+    def common_lines(self, sides, plan, versions, libmf):
+        return [
             self.line(),
             date_line(),
             f"versions: torch {versions.get('torch', '–')}, Python {versions.get('python', '–')}, "
@@ -82,6 +88,36 @@ class Machine:
             f"settings: {plan.rounds} rounds in turn, medians; samples of about {plan.seconds} s; 1 and "
             f"{sides.threads} threads{'; --quick' if plan.quick else ''}",
         ]
+
+
+def peer_lines(sides, plan, versions, libmf):
+    """Which build each side is, and how it is called: a peer is to be at its best."""
+    yield (f"ours: {sides.isa}" + (f"; the rows \"{measurements.OURS_AVX2}\" are FACTORISE_ISA=avx2 on the same machine"
+                                   if sides.isa == "AVX-512" else ""))
+    yield ("scalar C++ loops: one source compiled with -O3 for plain x86-64, for AVX2 with fused multiply-adds, and for "
+           "AVX-512; the best one counts. -march=native gives none that is faster")
+    yield (f"PyTorch: pip's wheel, {versions.get('blas', '–')}, {versions.get('capability', '–')}; the sheets' code in eager "
+           "mode, and the same mathematics in place, without a new tensor of A's size in an epoch, which of the forms tried "
+           "is the fastest (torch.compile of the sheets' code lies between the two); the race to an error takes the latter")
+    if "build" in libmf:
+        yield f"LIBMF: its own sources, from PyPI's sdist, built with: {libmf['build']}; {libmf_check(sides, plan)}"
+
+
+def libmf_check(sides, plan):
+    """Whether the peer fits as it should, on ratings on which its figure is known."""
+    ratings = os.path.join(sides.root, "..", "shared", "data", "ml-1m", "ratings.npz")
+    if not os.path.exists(ratings):
+        return "MovieLens 1M is not here, so its fit was not checked: ../shared/data/ml-1m/ratings.npz"
+    rank, iterations = 16, 20 if plan.quick else 40
+    found = sides.libmf.ask("movielens", ratings=ratings, seed=0, rank=rank, iterations=iterations, eta=0.1,
+                            regularisation=0.05, threads=sides.threads,
+                            train=os.path.join(sides.folder, "ml-1m-train.f32"),
+                            holdout=os.path.join(sides.folder, "ml-1m-holdout.f32"))
+    if "skipped" in found:
+        return f"its fit of MovieLens 1M was not had: {found['skipped']}"
+    return (f"its fit of MovieLens 1M (rank {rank}, {iterations} iterations, eta 0.1, regularisation 0.05) has an RMSE of "
+            f"{found['rmse']:.4f} on a tenth set aside. Predictions are products of its factors: the Python package's own "
+            "predict() hands rows of pairs to a function that reads them column by column, and so is wrong in every build")
 
 
 def date_line():
@@ -136,9 +172,10 @@ def main():
     kept, passing = os.path.join(root, "benchmarks", "results"), os.path.join(build, "bench-results")
     output = given.output or (kept if whole else passing)
     os.makedirs(output, exist_ok=True)
-    samples, data_sets, notes = Samples(), [], []
+    data_sets, notes = [], []
     with tempfile.TemporaryDirectory(prefix="factorise-bench-") as folder:
         sides = Sides(build, root, folder, given.torch_python, given.libmf_python, given.threads)
+        samples = Samples(sides.isa)
         lines = machine.lines(sides, plan)
         for section in measurements.SECTIONS:
             if section.__name__ in wanted:

@@ -5,8 +5,11 @@ import statistics
 
 
 class Samples:
-    def __init__(self):
+    """isa: the instruction set that the library used, for the tables' names."""
+
+    def __init__(self, isa=""):
         self.all = []
+        self.isa = isa
 
     def add(self, sample, **labels):
         """Keeps a sample; one whose result is wrong keeps no time."""

@@ -39,6 +39,10 @@ def check_verbs():
             check(sample.get("right", True), f"{verb}: a wrong result in {sample}")
     sides = {(s["side"], s["threads"]) for s in samples("sgd", *SIZE)}
     check({("scalar entries", 1), ("ours", 1), ("ours", 2)} <= sides, f"sgd has the sides {sorted(sides)} alone")
+    alone = samples("sgd", *SIZE, "--ours")
+    check([(s["side"], s["path"], s["threads"], s["right"]) for s in alone]
+          == [("ours", "automatic", 1, True), ("ours", "automatic", 2, True)], f"sgd --ours has the samples {alone}")
+    check({s["bench"] for s in samples("autograd", *SIZE, "--ours")} == {"autograd"}, "autograd --ours times iris")
 
 
 def check_curves(folder):

@@ -1,4 +1,4 @@
-// One loop body, compiled eight ways for each rank.
+// One loop body, compiled ten ways for each rank.
 
 #include "benchmarks/scalar_loops.h"
 
@@ -11,8 +11,10 @@
 #define INLINE [[gnu::always_inline]] inline
 #if defined(__x86_64__)
 #define WITH_FMA [[gnu::target("avx2,fma")]]
+#define WITH_AVX512 [[gnu::target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512cd")]]
 #else
 #define WITH_FMA
+#define WITH_AVX512
 #endif
 
 namespace factorise::benchmarks {
@@ -106,6 +108,11 @@ WITH_FMA void epoch_fused(bool entries, const Cells& cells, float* U, float* V, 
   epoch<Rank, true>(entries, cells, U, V, step);
 }
 
+template <int Rank>
+WITH_AVX512 void epoch_wide(const Cells& cells, float* U, float* V, const SgdStep<float>& step) {
+  epoch<Rank, false>(/*entries=*/true, cells, U, V, step);
+}
+
 template <int... Rank>
 bool is_among(int64_t rank, std::integer_sequence<int, Rank...>) {
   return ((rank == Rank) || ...);
@@ -117,7 +124,11 @@ void run_rank(const ScalarLoop& loop, const Cells& cells, const Factors& factors
   auto* U = factors.U.mutable_data_ptr<float>();
   auto* V = factors.V.mutable_data_ptr<float>();
   const auto run = [&]<int R>(std::integral_constant<int, R>) {
-    loop.fused ? epoch_fused<R>(loop.entries, cells, U, V, step) : epoch_apart<R>(loop.entries, cells, U, V, step);
+    if (loop.wide) {
+      epoch_wide<R>(cells, U, V, step);
+    } else {
+      loop.fused ? epoch_fused<R>(loop.entries, cells, U, V, step) : epoch_apart<R>(loop.entries, cells, U, V, step);
+    }
   };
   ((factors.U.size(1) == Rank ? run(std::integral_constant<int, Rank>()) : void()), ...);
 }
@@ -130,10 +141,20 @@ bool machine_has_fma() {
 #endif
 }
 
+bool machine_has_avx512() {
+#if defined(__x86_64__)
+  return machine_has_fma() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
 std::vector<ScalarLoop> scalar_loops() {
   std::vector<ScalarLoop> loops{{.entries = false, .fused = false}, {.entries = true, .fused = false}};
+  if (machine_has_avx512()) loops.push_back({.entries = true, .fused = false, .wide = true});
   if (machine_has_fma()) {
     loops.push_back({.entries = false, .fused = true});
     loops.push_back({.entries = true, .fused = true});
@@ -142,6 +163,7 @@ std::vector<ScalarLoop> scalar_loops() {
 }
 
 const char* name_of(const ScalarLoop& loop) {
+  if (loop.wide) return "scalar entries avx512";
   if (loop.entries) return loop.fused ? "scalar entries fma" : "scalar entries";
   return loop.fused ? "scalar dense fma" : "scalar dense";
 }

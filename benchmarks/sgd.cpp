@@ -35,12 +35,13 @@ bool is_right(const Problem& problem, const Factors& checked, const Factors& ref
   return std::abs(squared_error(problem, checked) / squared_error(problem, referee) - 1) < 1e-5;
 }
 
-/// Times one loop; gives the factors after the first epochs, which are the check's.
+/// One loop's factors after the first epochs, which are the check's; timed, unless the library alone is.
 Factors time_loop(const ScalarLoop& loop, const Cells& cells, const Factors& initial, const Settings& settings) {
   Factors factors = copy(initial);
   const SgdStep<float> step(kLr, 0);
   for (int64_t epoch = 0; epoch < kCheckedEpochs; ++epoch) run_epoch(loop, cells, factors, step);
   const Factors checked = copy(factors);
+  if (settings.ours) return checked;
   int64_t epochs = 0;
   const Stopwatch watch;
   do {
@@ -112,6 +113,8 @@ void bench_sgd(const Settings& settings) {
                     has_cells ? matrix.M.const_data_ptr<bool>() : nullptr};
   Factors referee;
   for (const ScalarLoop& loop : scalar_loops()) {
+    const bool is_referee = loop.entries == scalar_loops().back().entries && loop.fused == scalar_loops().back().fused;
+    if (settings.ours && !is_referee) continue;
     if (loop.entries || has_cells) referee = time_loop(loop, cells, initial, settings);
   }
   if (too_much) {
@@ -123,7 +126,7 @@ void bench_sgd(const Settings& settings) {
   for (const int threads : thread_counts(settings.common.threads)) {
     for (const Path& path : kPaths) {
       // Where the cells are too many for float32 there is one path to speak of, and every call reads them all.
-      if (settings.bytes && path.path != SgdPath::automatic) continue;
+      if ((settings.bytes || settings.ours) && path.path != SgdPath::automatic) continue;
       time_ours(problem, matrix, initial, referee, settings, path, threads);
     }
   }

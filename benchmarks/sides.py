@@ -2,8 +2,28 @@
 
 import json
 import os
+import platform
 import subprocess
 import time
+
+
+AVX2 = {"FACTORISE_ISA": "avx2"}
+
+
+def instruction_set():
+    """What the library uses here, as src/cpu/isa.cpp chooses it."""
+    forced = os.environ.get("FACTORISE_ISA")
+    if forced:
+        return {"avx512": "AVX-512", "avx2": "AVX2"}.get(forced, forced)
+    flags = set()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo") as file:
+            flags = set(next((line for line in file if line.startswith("flags")), "").split())
+    if flags >= {"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd"}:
+        return "AVX-512"
+    if flags >= {"avx2", "fma"}:
+        return "AVX2"
+    return "NEON" if platform.machine() in ("aarch64", "arm64") else "scalar"
 
 
 class Asked:
@@ -46,6 +66,7 @@ class Sides:
     def __init__(self, build, root, folder, torch_python, libmf_python, threads):
         self.build, self.root, self.folder, self.threads = build, root, folder, threads
         self.torch_python = torch_python
+        self.isa = instruction_set()
         here = os.path.join(root, "benchmarks")
         self.torch = Asked(torch_python, os.path.join(here, "torch_side.py"), "no Python with this torch was found")
         self.libmf = Asked(libmf_python, os.path.join(here, "libmf_side.py"), "LIBMF could not be installed")
@@ -54,10 +75,11 @@ class Sides:
         self.torch.close()
         self.libmf.close()
 
-    def bench(self, *arguments):
+    def bench(self, *arguments, environment=None):
         """The samples of one call of bench_factorise, as dicts."""
         command = [os.path.join(self.build, "bin", "bench_factorise"), *map(str, arguments)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=os.environ | (environment or {}))
         if done.returncode != 0:
             raise SystemExit(f"bench: {' '.join(command)} failed:\n{done.stderr}")
         return [json.loads(line) for line in done.stdout.splitlines()]

@@ -14,6 +14,7 @@ struct Settings {
   double density = 0.35;
   double seconds = 0.2;  ///< how long a sample measures, about
   bool bytes = false;    ///< A as int8, for shapes whose float32 would not fit
+  bool ours = false;     ///< the library alone, on the path that it chooses; without small subjects
 };
 
 /// Of `quality`: a file of entries to train on and one held out, and the settings of the descent.

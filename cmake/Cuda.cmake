@@ -1,16 +1,42 @@
 # The compiler of the CUDA kernels. They are compiled by commands of our own, not by CMake's CUDA language: its test of
 # the compiler ends the configuration where the compiler does not suit, and this library builds without one too.
 #
-# Reads:   FACTORISE_CUDA: AUTO builds the kernels where nvcc suits, ON makes an error of it where not, OFF never does
-#          FACTORISE_CUDA_ARCHITECTURES: compute capabilities without their point, 80;90
+# Reads:   FACTORISE_CUDA: AUTO builds the kernels where there is a GPU and nvcc suits, for that GPU alone, as they take
+#          minutes each; ON builds them for all GPUs, here or not, and makes an error of it where that cannot be; OFF
+#          never does
+#          FACTORISE_CUDA_ARCHITECTURES: compute capabilities without their point, 80;90, in place of those
 #          CUDACXX, CUDA_HOME, CUDA_PATH (environment): where nvcc is looked for before PATH
 # Defines: FACTORISE_CUDA_FAULT, why the kernels cannot be built, or nothing; and where they can
 #          FACTORISE_NVCC, FACTORISE_CUDA_VERSION, FACTORISE_CUDART (its static runtime), FACTORISE_CUDA_INCLUDES,
 #          FACTORISE_NVCC_FLAGS, FACTORISE_NVCC_TARGETS
 
-set(FACTORISE_CUDA AUTO CACHE STRING "Build the CUDA kernels: AUTO (where nvcc suits), ON or OFF")
+set(FACTORISE_CUDA AUTO CACHE STRING "Build the CUDA kernels: AUTO (where there is a GPU and an nvcc), ON or OFF")
 set_property(CACHE FACTORISE_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(FACTORISE_CUDA_ARCHITECTURES "" CACHE STRING "Compute capabilities to compile for, as in 80;90; empty for a choice")
+
+# The compute capabilities of this machine's GPUs, 80;90, those that the kernels run on; else the fault is why none.
+function(factorise_find_gpus nvidia_smi capabilities fault)
+  set(${capabilities} "" PARENT_SCOPE)
+  set(${fault} "" PARENT_SCOPE)
+  set(output "")
+  if(nvidia_smi)
+    execute_process(COMMAND "${nvidia_smi}" --query-gpu=compute_cap --format=csv,noheader OUTPUT_VARIABLE output
+                    ERROR_QUIET)
+  endif()
+  string(REGEX MATCHALL "[0-9]+\\.[0-9]" found "${output}")
+  list(REMOVE_DUPLICATES found)
+  set(suitable ${found})
+  list(FILTER suitable EXCLUDE REGEX "^[0-7]\\.")
+  if(suitable)
+    list(TRANSFORM suitable REPLACE "\\." "")
+    set(${capabilities} "${suitable}" PARENT_SCOPE)
+  elseif(found)
+    list(JOIN found ", " found)
+    set(${fault} "the GPU has compute capability ${found}, older than 8.0" PARENT_SCOPE)
+  else()
+    set(${fault} "there is no GPU here; -DFACTORISE_CUDA=ON builds them all the same" PARENT_SCOPE)
+  endif()
+endfunction()
 
 # The major version of the CUDA that a torch was built with, or nothing: that of the runtime its library needs.
 function(factorise_cuda_of_torch root result)
@@ -134,6 +160,9 @@ endmacro()
 # or approximate floating point: the numeric contract's bits are the product.
 macro(factorise_set_nvcc_flags)
   set(_architectures ${FACTORISE_CUDA_ARCHITECTURES})
+  if(NOT _architectures)
+    set(_architectures ${FACTORISE_CUDA_GPUS})
+  endif()
   if(NOT _architectures)
     set(_architectures 80 90)
     if(FACTORISE_CUDA_VERSION VERSION_GREATER_EQUAL 12.8)

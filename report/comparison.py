@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 import drawing
 import page
 from drawing import DASHES, INK, PAPER, REPORTED, SERIES
-from numbers_shown import beside, number
+from numbers_shown import beside, listed, number
 
 BINS, FEW_LEVELS = 30, 40
 HEAD = ["figure", "reported", "ours", "5 % to 95 %", "percentile", "diverged", "within"]
@@ -39,9 +39,10 @@ def table(lab):
 
 def reading():
     return page.paragraph(
-        "A report gives no seed, so its figure is set beside the distribution over many: the band from the 5th to the "
-        "95th percentile, and the percent of the seeds below it. “Within” says whether the figure lies in that band; "
-        "where no seed is drawn, whether ours equals it to the digits printed (rounding noise: to a factor of ten). "
+        "Most reports give no seed, so their figures are set beside the distribution over many: the band from the 5th to "
+        "the 95th percentile, and the percent of the seeds below it. “Within” says whether the figure lies in that band; "
+        "where the seed is known or none is drawn, whether ours equals it to the digits printed (rounding noise: to a "
+        "factor of ten); it is left open where our seeds are too few to judge by. "
         "Runs that diverged count as worse than every figure.")
 
 
@@ -107,7 +108,7 @@ def histogram(rows, values, label):
         ax.axvspan(row["low"], row["high"], color=SERIES[0], alpha=0.15, lw=0, label="5 % to 95 %")
     for i, row in enumerate(rows):
         report = re.search(r"report \d+$", row["what"])
-        ax.axvline(row["reported"], color=REPORTED, lw=2, ls=DASHES[1 + i],
+        ax.axvline(row["reported"], color=REPORTED, lw=2, ls=DASHES[(1 + i) % len(DASHES)],
                    label=f"{report.group() if report else 'reported'}: {number(row['reported'], 9)}")
     if row["ours"] is not None:
         ax.plot([row["ours"]], [0], color=INK, marker="^", mfc=PAPER, ms=9, ls="none", clip_on=False, zorder=5,
@@ -125,11 +126,12 @@ def label_of(name, unit):
 
 
 def caption_of(name, rows, values):
-    marks = " and ".join(f"{number(row['reported'], 9)} (percentile {row['percentile']:.1f})" for row in rows)
+    marks = listed([f"{number(row['reported'], 9)} (percentile {row['percentile']:.1f})" for row in rows])
     lost, far = rows[0]["diverged"], beyond(rows, values)
     inside = [row["within"] for row in rows]
-    where = "inside the band" if all(inside) else "outside the band" if not any(inside) else "not all in the band"
-    parts = [f"{name}: {len(values)} seeds; reported {marks}, {where}."]
+    where = (", not judged" if None in inside else ", inside the band" if all(inside) else
+             ", outside the band" if not any(inside) else ", not all in the band")
+    parts = [f"{name}: {len(values)} seeds; reported {marks}{where}."]
     if lost:
         parts.append(f"{lost} more diverged and {'is' if lost == 1 else 'are'} not drawn.")
     if far:

@@ -28,7 +28,7 @@ def rate(lab, draw):
     parts += [page.paragraph(f"The ratings: {ORIGINS.get(source, source)}; {movies:,} movies x {users:,} users, "
                              f"{observed:,} ratings, {100 * observed / (movies * users):.1f} % of the cells. Rank "
                              f"{batch['rank']}."),
-              page.answer(answer(lab)), methods(lab)]
+              page.answer(answer(lab)), methods(lab), *beside_published(lab)]
     hold_out = lab["sgd_ratings"]["hold_out"]
     if hold_out["rmse"] is not None:
         parts.append(page.paragraph(f"The exact algorithm, run without {100 * hold_out['share']:g} % of the ratings, "
@@ -59,6 +59,28 @@ def answer(lab):
     return f"No prediction: {why}{'; ' if error else ''}{error}{tag}."
 
 
+def beside_published(lab):
+    """A few seeds' answers, where some are published to set beside them."""
+    runs = lab["gd_factorise_masked"]["over_seeds"]
+    if not runs:
+        return []
+    course = lab["gd_factorise_masked"]["ratings"]["course"]
+    whose = ("These ratings are the course's own, as the file's git blob id says." if course else
+             "They are of the course's ratings.pt, and these ratings are of another file, so they need not agree.")
+    rows = [[name, *(shown(run[key], decimals) for run in runs)]
+            for name, key, decimals in (("predicted rating", "prediction", 4),
+                                        ("squared errors over the valid entries, as the sheet asks", "sse", 1),
+                                        ("squared errors over all entries, unrated ones taken as 0", "sse_all", 0))]
+    return [page.table(f"Full-batch descent from {len(runs)} seeds", ["", *(f"seed {run['seed']}" for run in runs)],
+                       rows),
+            page.paragraph(f"Answers that were published, without a seed, stand in the comparison below. {whose} Their "
+                           "sum of squared errors is the one over all entries.")]
+
+
+def shown(value, decimals):
+    return "diverged" if value is None else large(value, decimals)
+
+
 def methods(lab):
     batch, exact, tag = lab["gd_factorise_masked"], lab["sgd_ratings"], tag_of(lab)
     rows = []
@@ -68,9 +90,10 @@ def methods(lab):
                                            f"{exact['weight_decay']:g}, lr decay {exact['lr_decay']:g}")):
         rows.append([f"{name}: {settings}", "diverged" if run["sse"] is None else large(run["sse"]),
                      "" if run["rmse"] is None else large(run["rmse"], 4),
+                     "" if run["sse_all"] is None else large(run["sse_all"], 0),
                      "" if run["prediction"] is None else large(run["prediction"], 2), number(run["seconds"], 3)])
-    head = ["method", "sum of squared errors", "RMSE", f"user {batch['user'] + 1}, {film_of(lab)}", "seconds"]
-    return page.table("Over the valid entries" + tag, head, rows)
+    head = ["method", "sum of squared errors", "RMSE", "sum over all entries, unrated ones as 0", f"user {batch['user'] + 1}, {film_of(lab)}", "seconds"]
+    return page.table("Over the valid entries, and one sum over all entries" + tag, head, rows)
 
 
 def density(lab, draw):

@@ -10,6 +10,7 @@
 #include <factorise/hold_out.h>
 #include <factorise/io.h>
 #include <factorise/mlp.h>
+#include <factorise/observations.h>
 #include <factorise/predict.h>
 #include <factorise/runs.h>
 #include <factorise/sgd.h>

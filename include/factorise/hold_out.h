@@ -3,6 +3,7 @@
 // the entries that it sees says how well it remembers.
 
 #include <factorise/factors.h>
+#include <factorise/predict.h>
 
 #include <optional>
 
@@ -23,7 +24,27 @@ struct HoldOut {
 /// c10::ValueError for bad arguments, and where all or none is set aside.
 HoldOut hold_out(const Tensor& A, const std::optional<Tensor>& M, double fraction, uint64_t seed);
 
-/// Root of the mean squared error over the entries set aside, in float64; in the unit of A's entries. Throws
+/// How far predictions are from what was given, all errors in the unit of A's entries.
+struct Judgement {
+  int64_t entries;    ///< all of them
+  int64_t fallbacks;  ///< those of a row or column without an observed entry, for which the fallback was predicted
+  double rmse;        ///< root of the mean squared error over all
+  double mae;         ///< mean of the absolute errors over all
+  double known_rmse;  ///< the root without the fallbacks; NaN where nothing else is left
+  double known_mae;   ///< the mean without them; the same
+};
+
+/// Sets predictions beside the values of their entries (float64, 1-D, on the CPU, as many), in float64. Throws
+/// c10::ValueError where there are none, or not as many.
+Judgement judge(const Predictions& predictions, const Tensor& values);
+
+/// The same of the entries set aside, where `observed` is what the factors were fitted to: observations(A,
+/// aside.seen), of a sparse A observations(aside.seen). Throws as predict() does.
+Judgement judge(const HoldOut& aside, const Factors& factors, const Observations& observed,
+                const std::optional<Range>& clip = std::nullopt);
+
+/// Root of the mean squared error over the entries set aside, in float64; in the unit of A's entries. Every entry is
+/// U[row]·V[column] here, also that of a row or column of which the run saw nothing: judge() tells these apart. Throws
 /// c10::ValueError where the factors are smaller than the matrix that the entries are of.
 double rmse(const HoldOut& aside, const Factors& factors);
 

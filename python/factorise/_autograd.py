@@ -15,6 +15,7 @@ from ._arguments import (
     device_of,
     ratings_of,
 )
+from ._compiler import outside_graphs
 from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
 from ._notices import notice_zeros
 from ._operators import operators
@@ -22,6 +23,7 @@ from ._reference import ad_epoch, ad_loss
 from ._sparse import Matrix
 
 
+@outside_graphs
 def gd_factorise_ad(
     A: Matrix,
     rank: int,

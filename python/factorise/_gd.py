@@ -5,12 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 
 from ._arguments import Callback, Engine, Initial, check_schedule, check_tensor, checked_start, device_of, ratings_of
+from ._compiler import outside_graphs
 from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
 from ._operators import operators
 from ._reference import gd_epoch
 from ._sparse import Matrix
 
 
+@outside_graphs
 def gd_factorise_masked(
     A: Matrix,
     M: Matrix | None,

@@ -21,6 +21,7 @@ from ._arguments import (
     device_of,
     ratings_of,
 )
+from ._compiler import outside_graphs
 from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
 from ._notices import notice_zeros
 from ._operators import operators
@@ -28,6 +29,7 @@ from ._reference import sgd_entries_epoch, sgd_epoch
 from ._sparse import Matrix, is_sparse
 
 
+@outside_graphs
 def sgd_factorise(
     A: Matrix,
     rank: int,
@@ -77,6 +79,7 @@ def sgd_factorise(
                       path, overcomplete, report_every, callback, progress)  # fmt: skip
 
 
+@outside_graphs
 def sgd_factorise_masked(
     A: Matrix,
     M: Matrix | None,
@@ -107,6 +110,7 @@ def sgd_factorise_masked(
                       path, True, report_every, callback, progress)  # fmt: skip
 
 
+@outside_graphs
 def sgd_factorise_entries(
     A: Matrix,
     rank: int,

@@ -59,3 +59,25 @@ def test_factor_loss_has_the_cpus_bits():
         return [loss.detach().cpu(), *(g.cpu() for g in torch.autograd.grad(loss, (U, V)))]
 
     assert all(torch.equal(a, b) for a, b in zip(run("cpu"), run("cuda"), strict=True))
+
+
+@needs_gpu
+@pytest.mark.parametrize("norm", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_factor_loss_has_the_cpus_higher_derivatives(masked, norm):
+    def run(device):
+        U, V, dU, dV = (
+            torch.rand(rows, 5, generator=torch.Generator().manual_seed(i), dtype=torch.float64).to(device)
+            for i, rows in enumerate(2 * A.shape)
+        )
+
+        def loss(U, V):
+            return factorise.factor_loss(U, V, A.to(device), M.to(device) if masked else None, norm)
+
+        value, tangent = torch.func.jvp(loss, (U, V), (dU, dV))
+        _, change = torch.func.jvp(torch.func.grad(loss, (0, 1)), (U, V), (dU, dV))
+        mapped = torch.func.vmap(loss, (0, None))(torch.stack([U, dU]), V)
+        return [x.cpu() for x in (value, tangent, *change, mapped)]
+
+    for a, b in zip(run("cpu"), run("cuda"), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10 * a.abs().max().item())

@@ -85,10 +85,3 @@ def test_what_is_not_observed_may_be_nan():
 def test_refusals_are_sentences(change, sentence):
     with pytest.raises(ValueError, match=rf"\[factor_loss\] .*{sentence}"):
         change(*problem(5, 7))
-
-
-def test_a_second_derivative_is_refused():
-    A, M, U, V = problem(5, 7)
-    (gradient,) = torch.autograd.grad(factor_loss(U, V, A, M), U, create_graph=True)
-    with pytest.raises(RuntimeError, match="differentiable once"):
-        gradient.sum().backward()

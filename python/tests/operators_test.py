@@ -33,6 +33,14 @@ def cases():
                 yield "factor_loss", (U, V, A, mask, norm), EVERY
                 yield "factor_loss", (U.clone().requires_grad_(), V.clone().requires_grad_(), A, mask, norm), EVERY
                 yield "_factor_loss", (U, V, A, mask, norm, True, norm), EVERY
+        for ratings in (A, None):
+            for transposed, W in ((False, V), (True, U)):
+                yield "_factor_loss_error_times", (U, V, W, ratings, M, transposed), EVERY
+        yield (
+            "_factor_loss_error_times",
+            (U.clone().requires_grad_(), V, V.clone().requires_grad_(), A, M, False),
+            EVERY,
+        )
         yield "_factor_loss_scaled", (U, torch.ones((), dtype=U.dtype)), EVERY
         yield "squared_error", (U, V, A, M), SCHEMA  # a float
         for path in ("wavefront", "entries"):
@@ -80,14 +88,3 @@ def test_fake_tensors_have_the_shapes_of_real_ones():
         assert loss.shape == () and U.grad.shape == (6, 3)
         assert ops.sgd_epochs(torch.empty(9, dtype=torch.uint8), U.detach(), V, 0.1, 0.0, 1.0, 3) == 0
         assert ops._descent_epochs([A], U.detach(), V, 0.1, "masked", 1).dtype == torch.int64
-
-
-@pytest.mark.parametrize("name", ["sgd_epochs", "_descent_epochs"])
-def test_what_has_no_derivative_says_so(name):
-    A, M, U, V = next(samples())
-    U.requires_grad_()
-    with pytest.raises((RuntimeError, NotImplementedError)):
-        if name == "sgd_epochs":
-            ops.sgd_epochs(ops.sgd_ratings(A, M, 3), U, V, 0.01, 0.0, 1.0, 1)
-        else:
-            ops._descent_epochs(ops._descent_ratings(A, M), U, V, 0.01, "masked", 1)

@@ -55,9 +55,13 @@ struct SgdKernels {
   void (*end)(const SgdBlock<T>&);
 };
 
-/// Rows of a block of the wavefront.
+/// How the rows of a block of the wavefront lie on lanes.
+struct SgdShape {
+  int64_t block_rows = 1;
+  int64_t lane_rows = 1;  ///< rows that follow each other on one lane
+};
 template <class T>
-int64_t wavefront_rows(Isa isa, int64_t rank);
+SgdShape wavefront_shape(Isa isa, int64_t rank, int64_t rows, int64_t columns);
 
 /// Numbers of scratch that a worker of the wavefront needs.
 inline int64_t sgd_lanes(const SgdLayout& layout) { return 2 * layout.rank * layout.block_rows; }

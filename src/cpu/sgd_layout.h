@@ -1,9 +1,9 @@
 #pragma once
 // The observed entries as the SGD kernels read them, in one piece of memory: a layout, then its parts. Made once a run.
 //
-// Wavefront: every cell, skewed. A block of H rows is a stream of n + H - 1 steps of H cells; lane i of step t is the
-// block's row i in column t - i. A byte each where all observed entries are whole numbers from 1 to 255 (0: not
-// observed), else a number each (NaN: not observed).
+// Wavefront: every cell, skewed. A block of H rows is a stream of n + H - 1 steps of H cells; of step t, they are those
+// of the block's rows i in columns t - i, in the order of the kernel's lanes. A byte each where all observed entries
+// are whole numbers from 1 to 255 (0: not observed), else a number each (NaN: not observed).
 //
 // Entries: the observed ones alone. Within a strip of R rows, entry (i, c) has the position t = c + skew * i, and
 // entries are sorted by t, then i. For every skew >= 1 that keeps the order within each row and each column, so it is
@@ -30,6 +30,7 @@ struct SgdLayout {
   SgdPath path;
   int32_t is_bytes;                                 ///< wavefront: whether a cell is a byte
   int64_t block_rows;                               ///< H or R
+  int64_t lane_rows;                                ///< wavefront: rows that follow each other on one lane
   int64_t skew;                                     ///< 1 in a wavefront
   int64_t chunk;                                    ///< positions of a chunk; a strip's entries are indexed by chunks
   int64_t cells;                                    ///< wavefront: the streams; entries: their values
@@ -37,6 +38,11 @@ struct SgdLayout {
   int64_t bytes;                                    ///< altogether
 
   int64_t blocks() const { return (rows + block_rows - 1) / block_rows; }
+  /// Wavefront: where in a step the cell of a block's row is. The rows of a lane come last row first, as they are
+  /// worked on, so that memory is read forwards.
+  int64_t cell_of(int64_t row) const {
+    return (lane_rows - 1 - row % lane_rows) * (block_rows / lane_rows) + row / lane_rows;
+  }
   int64_t lag() const { return skew * (block_rows - 1); }
   Wave wave() const { return {blocks(), columns, lag(), chunk}; }
   /// Entries: chunks of a strip.

@@ -21,7 +21,7 @@
 namespace factorise::cpu {
 namespace {
 
-constexpr uint64_t kMagic = 0x31'64'67'73'74'63'61'66;  // "factsgd1"
+constexpr uint64_t kMagic = 0x32'64'67'73'74'63'61'66;  // "factsgd2"
 constexpr int64_t kAlignment = 64;
 constexpr int64_t kTallestStrip = 256;  // rows are numbered in a byte
 constexpr int64_t kEntriesApart = 6;    // of one column, in a strip: what a processor has in flight
@@ -60,15 +60,16 @@ SgdLayout make_layout(int64_t rows, int64_t columns, int64_t rank, int64_t value
   return layout;
 }
 
-void lay_out_wavefront(SgdLayout& layout, int64_t block_rows, bool bytes) {
+void lay_out_wavefront(SgdLayout& layout, const SgdShape& shape, bool bytes) {
   constexpr int64_t kChunk = 128;
   layout.path = SgdPath::wavefront;
   layout.is_bytes = bytes;
-  layout.block_rows = block_rows;
+  layout.block_rows = shape.block_rows;
+  layout.lane_rows = shape.lane_rows;
   layout.skew = 1;
   layout.chunk = kChunk;
   layout.cells = aligned(sizeof(SgdLayout));
-  const int64_t cells = layout.blocks() * (layout.columns + layout.lag()) * block_rows;
+  const int64_t cells = layout.blocks() * (layout.columns + layout.lag()) * layout.block_rows;
   layout.bytes = aligned(layout.cells + cells * (bytes ? 1 : layout.value_bytes));
 }
 
@@ -113,7 +114,8 @@ class WavefrontPacker {
     for (int64_t begin = 0; begin < n; begin += kTile) {
       const int64_t end = std::min(n, begin + kTile);
       for (int64_t i = 0; i < height; ++i) {
-        for (int64_t c = begin; c < end; ++c) stream[(c + i) * H + i] = rows_[static_cast<size_t>(i * n + c)];
+        Cell* const cells = stream + i * H + layout_.cell_of(i);
+        for (int64_t c = begin; c < end; ++c) cells[c * H] = rows_[static_cast<size_t>(i * n + c)];
       }
     }
   }
@@ -232,7 +234,7 @@ void pack_entries(const SgdLayout& layout, MakeRows make_rows, uint8_t* ratings,
 /// By what an epoch costs either way.
 template <class T>
 SgdPath cheaper_path(Isa isa, const SgdLayout& layout) {
-  const int64_t H = wavefront_rows<T>(isa, layout.rank);
+  const int64_t H = wavefront_shape<T>(isa, layout.rank, layout.rows, layout.columns).block_rows;
   const int64_t blocks = (layout.rows + H - 1) / H;
   const double cells =
       static_cast<double>(blocks) * static_cast<double>(layout.columns + H - 1) * static_cast<double>(H);
@@ -246,8 +248,11 @@ at::Tensor pack(SgdLayout layout, SgdPath path, bool fits_bytes, int threads, Ma
   const Isa isa = chosen_isa();
   if (isa == Isa::scalar) path = SgdPath::entries;  // the wavefront is a way to use vectors
   if (path == SgdPath::automatic) path = cheaper_path<T>(isa, layout);
-  path == SgdPath::entries ? lay_out_entries(layout)
-                           : lay_out_wavefront(layout, wavefront_rows<T>(isa, layout.rank), fits_bytes);
+  if (path == SgdPath::entries) {
+    lay_out_entries(layout);
+  } else {
+    lay_out_wavefront(layout, wavefront_shape<T>(isa, layout.rank, layout.rows, layout.columns), fits_bytes);
+  }
   at::Tensor packed = at::empty({layout.bytes}, at::TensorOptions(at::kByte));
   auto* ratings = packed.mutable_data_ptr<uint8_t>();
   std::memcpy(ratings, &layout, sizeof(layout));
@@ -330,8 +335,10 @@ const SgdLayout& sgd_layout(const at::Tensor& ratings) {
 }
 
 bool is_for_this_isa(const SgdLayout& layout) {
-  const auto rows = layout.value_bytes == 8 ? wavefront_rows<double> : wavefront_rows<float>;
-  return layout.path == SgdPath::entries || layout.block_rows == rows(chosen_isa(), layout.rank);
+  if (layout.path == SgdPath::entries) return true;
+  const auto shape_of = layout.value_bytes == 8 ? wavefront_shape<double> : wavefront_shape<float>;
+  const SgdShape shape = shape_of(chosen_isa(), layout.rank, layout.rows, layout.columns);
+  return layout.block_rows == shape.block_rows && layout.lane_rows == shape.lane_rows;
 }
 
 }  // namespace factorise::cpu

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "factorise/cuda_plugin.h"
+#include "factorise/derivatives.h"
 
 #include "cpu/gd.h"
 
@@ -133,6 +134,7 @@ Tensor check_mask(const char* function, const Tensor& A, const Tensor& M) {
 Problem describe_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
                          RankLimit limit) {
   check_matrix(function, "A", A);
+  refuse_transforms(function, {A, M.value_or(Tensor())});
   check_rank(function, rank, A.size(0), A.size(1), limit);
   if (M) check_mask_fits(function, A, *M);
   return {function, A.detach().resolve_conj().resolve_neg(), M ? M->detach().resolve_neg() : Tensor(), rank};
@@ -160,6 +162,7 @@ Problem check_fused_problem(const char* function, const Tensor& A, const std::op
 Problem check_problem(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
                       RankLimit limit) {
   check_matrix(function, "A", A);
+  refuse_transforms(function, {A, M.value_or(Tensor())});
   check_rank(function, rank, A.size(0), A.size(1), limit);
   Problem problem{function, to_computing_type(A), {}, rank};
   if (!M) {
@@ -201,6 +204,7 @@ Factors start(const Problem& problem, const std::optional<Factors>& initial, con
   if (initial) {
     check_factor(problem.function, "U", initial->U, problem.rows(), problem);
     check_factor(problem.function, "V", initial->V, problem.columns(), problem);
+    refuse_transforms(problem.function, {initial->U, initial->V});
     return {initial->U.detach().clone(at::MemoryFormat::Contiguous),
             initial->V.detach().clone(at::MemoryFormat::Contiguous)};
   }

@@ -17,7 +17,6 @@ namespace factorise {
 namespace {
 
 using cpu::kBlockRows;
-using cpu::kLanes;
 
 /// One row as bytes, if all that is observed is an integer of -127 to 127.
 template <class T>
@@ -39,7 +38,7 @@ template <class T>
 Tensor to_bytes(cpu::Crew& crew, const Tensor& A, const std::optional<Tensor>& M) {
   constexpr int64_t kRowsOfTask = 16;
   const int64_t rows = A.size(0), columns = A.size(1);
-  const int64_t stride = (columns + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+  const int64_t stride = (columns + cpu::kLanes<T> - 1) / cpu::kLanes<T> * cpu::kLanes<T>;
   const Tensor packed = at::detail::empty_cpu({rows, stride}, at::kChar);
   int8_t* to = packed.mutable_data_ptr<int8_t>();
   const cpu::RowReader<T> values(A);
@@ -95,7 +94,7 @@ PackedRatings pack_ratings(cpu::Crew& crew, const Problem& problem) {
   const bool in_double = computing_type(A) == at::kDouble;
   const Tensor bytes = in_double ? to_bytes<double>(crew, A, M) : to_bytes<float>(crew, A, M);
   if (bytes.defined()) return {turned, bytes, {}};
-  const int64_t lanes = in_double ? kLanes<double> : kLanes<float>;
+  const int64_t lanes = in_double ? cpu::kLanes<double> : cpu::kLanes<float>;
   const Tensor values = whole_cells(to_computing_type(A), lanes);
   return {turned, values, M ? whole_cells(M->to(at::kBool).contiguous(), lanes) : Tensor()};
 }
@@ -115,7 +114,7 @@ Descent<T>::Descent(const Factors& start, c10::function_ref<PackedRatings(cpu::C
       rows_(start.U.size(0)),
       columns_(start.V.size(0)),
       state_{cpu::to_groups<T>(ratings_.turned ? start.V : start.U, kBlockRows),
-             cpu::to_groups<T>(ratings_.turned ? start.U : start.V, kLanes<T>)},
+             cpu::to_groups<T>(ratings_.turned ? start.U : start.V, cpu::kLanes<T>)},
       next_{at::empty_like(state_.U), at::empty_like(state_.V)},
       passes_(crew_, ratings_of<T>(ratings_), start.U.size(1)) {}
 

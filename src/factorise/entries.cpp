@@ -7,6 +7,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "factorise/arguments.h"
+#include "factorise/derivatives.h"
 
 namespace factorise {
 namespace {
@@ -69,6 +70,7 @@ bool is_sparse(const char* function, const Tensor& A, const std::optional<Tensor
 
 EntryList list_entries(const char* function, const Tensor& A) {
   check_sparse(function, A);
+  refuse_transforms(function, {A});
   const Tensor plain = A.detach();
   EntryList list{A.size(0), A.size(1), plain._indices().contiguous(), plain._values().contiguous(), {}};
   if (!check_indices(function, list)) sort(function, list);

@@ -15,7 +15,7 @@
 namespace factorise {
 namespace {
 
-void run_reference(const Problem& problem, const Schedule& schedule, double lr, Factors& factors) {
+void gd_reference(const Problem& problem, const Schedule& schedule, double lr, Factors& factors) {
   auto& [U, V] = factors;
   const Tensor mask = problem.observed.to(problem.A.scalar_type());
   // One matrix of A's size that lives for the whole run: fresh ones in every epoch take twice the time.
@@ -34,7 +34,7 @@ void run_reference(const Problem& problem, const Schedule& schedule, double lr, 
 }
 
 template <class T>
-void run_fused(const Problem& problem, const Schedule& schedule, double lr, Factors& factors) {
+void gd_fused(const Problem& problem, const Schedule& schedule, double lr, Factors& factors) {
   Descent<T> descent(problem, factors);
   run_epochs(
       schedule, descent.state(), [&] { descent.masked_step(lr); },
@@ -42,7 +42,7 @@ void run_fused(const Problem& problem, const Schedule& schedule, double lr, Fact
   factors = descent.factors();
 }
 
-void run_on_gpu(const Problem& problem, const Schedule& schedule, double lr, Factors& factors) {
+void gd_on_gpu(const Problem& problem, const Schedule& schedule, double lr, Factors& factors) {
   if (schedule.num_epochs == 0) return;
   const auto ratings = descent_ratings(problem.A, problem.mask());
   run_epoch_steps(
@@ -64,10 +64,10 @@ Factors gd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, cons
   const Problem problem = check(function, A, M, rank, RankLimit::none);
   Factors factors = start(problem, options.initial(), options.seed());
   const WithoutAutograd guard;
-  const auto run = !fused                                     ? run_reference
-                   : problem.A.is_cuda()                      ? run_on_gpu
-                   : computing_type(problem.A) == at::kDouble ? run_fused<double>
-                                                              : run_fused<float>;
+  const auto run = !fused                                     ? gd_reference
+                   : problem.A.is_cuda()                      ? gd_on_gpu
+                   : computing_type(problem.A) == at::kDouble ? gd_fused<double>
+                                                              : gd_fused<float>;
   run(problem, schedule_of(function, options, "a smaller lr", problem.A), options.lr(), factors);
   return factors;
 }

@@ -7,7 +7,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/rand.h>
-#include <factorise/predict.h>
 
 #include <cmath>
 
@@ -74,6 +73,38 @@ HoldOut hold_out(const Tensor& A, const std::optional<Tensor>& M, double fractio
   TORCH_CHECK_VALUE(fraction > 0 && fraction < 1, "[", kFunction, "] fraction must be above 0 and below 1, but was ",
                     fraction, ".");
   return sparse ? of_entries(A, fraction, seed) : of_matrix(A, M, fraction, seed);
+}
+
+Judgement judge(const Predictions& predictions, const Tensor& values) {
+  constexpr char function[] = "judge";
+  const at::NoGradGuard no_grad;
+  const int64_t entries = predictions.values.numel();
+  TORCH_CHECK_VALUE(entries > 0 && values.defined() && values.numel() == entries, "[", function,
+                    "] values must be as many as the predictions, and some, but there are ",
+                    values.defined() ? values.numel() : 0, " and ", entries, " predictions.");
+  const Tensor given = values.detach().to(at::kCPU, at::kDouble).contiguous();
+  const double *value = given.const_data_ptr<double>(), *predicted = predictions.values.const_data_ptr<double>();
+  const bool* fallback = predictions.fallback.const_data_ptr<bool>();
+  double squares[2] = {0, 0}, sizes[2] = {0, 0};  // of the entries that the factors predict, and of the others
+  int64_t fallbacks = 0;
+  for (int64_t i = 0; i < entries; ++i) {  // in a loop, as in predict()
+    const double error = value[i] - predicted[i];
+    squares[fallback[i]] += error * error;
+    sizes[fallback[i]] += std::abs(error);
+    fallbacks += fallback[i];
+  }
+  const auto all = static_cast<double>(entries), known = static_cast<double>(entries - fallbacks);
+  return {entries,
+          fallbacks,
+          std::sqrt((squares[0] + squares[1]) / all),
+          (sizes[0] + sizes[1]) / all,
+          std::sqrt(squares[0] / known),
+          sizes[0] / known};
+}
+
+Judgement judge(const HoldOut& aside, const Factors& factors, const Observations& observed,
+                const std::optional<Range>& clip) {
+  return judge(predict(factors, observed, aside.rows, aside.columns, clip), aside.values);
 }
 
 double rmse(const HoldOut& aside, const Factors& factors) {

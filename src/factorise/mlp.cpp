@@ -22,7 +22,7 @@ namespace {
 
 constexpr char kTrain[] = "train_mlp";
 constexpr char kSplit[] = "shuffle_scale_split";
-constexpr char kAdvice[] = "a smaller lr";
+constexpr char kSmallerLr[] = "a smaller lr";
 constexpr int64_t kBatch = 16;                      // of the Xavier variant
 constexpr int64_t kReserved = int64_t{1} << 16;     // losses, so that epochs allocate nothing
 constexpr int64_t kMostClasses = int64_t{1} << 24;  // float32 holds their numbers exactly
@@ -125,7 +125,7 @@ Mlp train_reference(const LabelledSplit& data, const MlpOptions& options, const 
       sum += step(weights, X.narrow(0, begin, height), y.narrow(0, begin, height), options.lr());
     }
     mlp.losses.push_back(sum / static_cast<double>(batches));
-    check_finite(kTrain, {weights[0], weights[1], weights[2], weights[3]}, epoch, kAdvice);
+    check_finite(kTrain, {weights[0], weights[1], weights[2], weights[3]}, epoch, kSmallerLr);
   }
   mlp.W1 = weights[0].detach();
   mlp.b1 = weights[1].detach();
@@ -173,7 +173,7 @@ Mlp train_fused(const LabelledSplit& data, const MlpOptions& options, const Weig
     if (options.stop() && options.stop()()) break;
     const auto [loss, finite] = kernels.epoch(network, training, options.lr());
     mlp.losses.push_back(loss);
-    if (!finite) refuse_divergence(kTrain, epoch, kAdvice);
+    if (!finite) refuse_divergence(kTrain, epoch, kSmallerLr);
   }
   give(network.first, mlp.W1, mlp.b1);
   give(network.second, mlp.W2, mlp.b2);

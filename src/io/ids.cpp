@@ -60,8 +60,8 @@ PtEntry entry_of(const Ids& ids) { return ids.are_texts() ? PtEntry(ids.texts())
 
 std::optional<Ids> ids_in(const PtValue& value) {
   if (value.is_tensor()) {
-    const at::Tensor& numbers = value.tensor();
-    return numbers.dim() == 1 && numbers.layout() == at::kStrided ? std::optional(Ids(numbers)) : std::nullopt;
+    const at::Tensor& tensor = value.tensor();
+    return tensor.dim() == 1 && !tensor.is_sparse() ? std::optional(Ids(tensor)) : std::nullopt;
   }
   const auto* list = std::get_if<PtValue::List>(&value.value);
   if (!list) return std::nullopt;

@@ -21,6 +21,12 @@ std::optional<int64_t> Axis::index_of(std::string_view id) const {
   return index && *index >= 0 && *index < size ? index : std::nullopt;
 }
 
+bool Axis::could_have(std::string_view id) const {
+  if (ids.are_texts()) return !id.empty();
+  const std::optional<int64_t> number = id_number(id);
+  return number && (ids.defined() || *number >= 0);
+}
+
 std::string Axis::id_of(int64_t index) const { return ids.defined() ? ids.text(index) : std::to_string(index); }
 
 Ids Axis::list(std::vector<std::string> named) const {
@@ -31,7 +37,7 @@ std::string Axis::limits() const {
   return ids.defined() ? c10::str("one of the ", size, " ids that were fitted") : c10::str("from 0 to ", size - 1);
 }
 
-Pairs load_pairs(const std::filesystem::path& path, const Axis& row_axis, const Axis& column_axis) {
+Pairs load_pairs(const std::filesystem::path& path, const Axis& row_axis, const Axis& column_axis, Unseen unseen) {
   constexpr char function[] = "load_pairs";
   const auto csv = parse_csv_rows(function, read_text(function, path), path.string());
   const auto where = [&](int64_t line) { return c10::str("[", function, "] ", path.string(), ", line ", line, ": "); };
@@ -44,13 +50,13 @@ Pairs load_pairs(const std::filesystem::path& path, const Axis& row_axis, const 
   const auto take = [&](const CsvRow& line, size_t field, const char* name, const Axis& axis,
                         std::vector<std::string>& ids, std::vector<int64_t>& indices) {
     const std::optional<int64_t> index = axis.index_of(line.fields[field]);
-    if (!index) {
+    if (!index && (unseen == Unseen::refused || !axis.could_have(line.fields[field]))) {
       refuse_file(c10::str(where(line.line), name, " must be ", axis.ids.are_texts() ? "" : "a whole number, ",
                            axis.limits(), ", but is ", line.fields[field].empty() ? "empty" : shown(line.fields[field]),
                            "."));
     }
-    ids.push_back(axis.id_of(*index));
-    indices.push_back(*index);
+    ids.push_back(index ? axis.id_of(*index) : line.fields[field]);
+    indices.push_back(index.value_or(-1));
   };
   for (size_t i = 1; i < csv.size(); ++i) {
     take(csv[i], 0, "row", row_axis, row_ids, rows);

@@ -107,7 +107,7 @@ std::optional<Ratings> course_ratings(const RatingsOptions& options, const Cours
   if (!is_cached(file, options, course) && !(options.download && download_to(file, options, course))) {
     return std::nullopt;
   }
-  return Ratings{load_matrix(file, ""), {}, RatingsSource::download, course.address};
+  return Ratings{load_matrix(file, ""), {}, RatingsSource::download, course.address, /*is_course=*/true};
 }
 
 Ratings stand_in(const RatingsOptions& options) {
@@ -125,7 +125,9 @@ Ratings stand_in(const RatingsOptions& options) {
 
 Ratings find_ratings(const RatingsOptions& options, const CourseFile& course) {
   const auto from_file = [&](const fs::path& path) {
-    return Ratings{load_matrix(path, options.key), {}, RatingsSource::file, path.string()};
+    Tensor A = load_matrix(path, options.key);
+    const bool is_course = git_blob_id(read_contents("load_ratings", path)) == course.blob_id;
+    return Ratings{std::move(A), {}, RatingsSource::file, path.string(), is_course};
   };
   if (!options.ratings.empty()) return from_file(options.ratings);
   const fs::path usual = options.data_folder / "ratings.pt";

@@ -169,7 +169,7 @@ size_t FieldReader::closing_quote(std::string_view text) const {
                                            : text[at] == static_cast<char>(separator_) || text[at] == '\n');
   };
   for (size_t at = 1; (at = text.find('"', at)) != std::string_view::npos; ++at) {
-    if (text.substr(at).starts_with("\"\"")) {
+    if (text.substr(at).starts_with("\"\"") && text[at - 1] != '\\') {
       ++at;
     } else if (ends_field(at + 1)) {
       return at + 1;

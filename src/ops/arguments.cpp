@@ -3,14 +3,18 @@
 
 #include "factorise/arguments.h"
 
+#include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
 
 #include <string>
 #include <tuple>
 
+#include "factorise/derivatives.h"
 #include "factorise/entries.h"
 #include "factorise/epochs.h"
 #include "factorise/sgd_problem.h"
+#include "ops/transforms.h"
 
 namespace factorise {
 namespace {
@@ -44,6 +48,26 @@ std::tuple<Tensor, OptionalTensor, Tensor, Tensor> checked_start(c10::string_vie
   return {problem.A, problem.mask(), factors.U, factors.V};
 }
 
+/// The start copies and detaches; a transform would take it for a constant.
+std::tuple<Tensor, OptionalTensor, Tensor, Tensor> start_with_derivatives(
+    c10::string_view function, bool fused, const Tensor& A, const OptionalTensor& M, int64_t rank, bool any_rank,
+    const OptionalTensor& U, const OptionalTensor& V, std::optional<int64_t> seed) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("factorise::_checked_start", "")
+                             .typed<decltype(start_with_derivatives)>();
+  const auto given = [](const OptionalTensor& tensor) { return tensor.value_or(Tensor()); };
+  refuse_transforms(std::string(function).c_str(), {A, given(M), given(U), given(V)});
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
+  return op.call(function, fused, A, M, rank, any_rank, U, V, seed);
+}
+
+std::tuple<Tensor, OptionalTensor, Tensor, Tensor> start_of_batch(c10::string_view function, bool, const Tensor&,
+                                                                  const OptionalTensor&, int64_t, bool,
+                                                                  const OptionalTensor&, const OptionalTensor&,
+                                                                  std::optional<int64_t>) {
+  refuse_batch_of(std::string(function));
+}
+
 double error_of(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M) {
   return squared_error(A, {U, V}, M);
 }
@@ -65,6 +89,13 @@ TORCH_LIBRARY_FRAGMENT(factorise, library) {
 TORCH_LIBRARY_IMPL(factorise, CompositeExplicitAutograd, library) {
   library.impl("_checked_start", checked_start);
   library.impl("squared_error", error_of);
+}
+
+TORCH_LIBRARY_IMPL(factorise, Autograd, library) { library.impl("_checked_start", start_with_derivatives); }
+
+TORCH_LIBRARY_IMPL(factorise, FuncTorchBatched, library) {
+  library.impl("_checked_start", start_of_batch);
+  library.impl("squared_error", torch::CppFunction::makeFromBoxedFunction<&refuse_batch>());
 }
 
 }  // namespace factorise

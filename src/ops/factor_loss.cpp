@@ -1,27 +1,28 @@
-// The operator factor_loss: schema, checks, shapes, and the derivative. _factor_loss computes the value together with
-// the gradients that are asked for, so that a forward pass and its backward read A's tiles once.
+// The operator factor_loss: schemas, checks, shapes. _factor_loss computes the value together with the gradients that
+// are asked for, so that a forward pass and its backward read A's tiles once; factor_loss is its first result.
 
 #include "ops/factor_loss.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
-#include <torch/csrc/autograd/custom_function.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/library.h>
+
+#include <algorithm>
+#include <limits>
 
 #include "cpu/gd.h"
 #include "factorise/arguments.h"
 #include "factorise/cuda_plugin.h"
+#include "ops/transforms.h"
 
 namespace factorise {
 namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 using OptionalTensor = std::optional<Tensor>;
 
 // Sizes are symbolic here: the checks also run where torch.compile traces.
@@ -42,8 +43,6 @@ void check_given(const char* name, const Tensor& matrix) {
                     " must be a dense matrix, but has ", matrix.dim(), " dimensions and layout ", matrix.layout(), ".");
   TORCH_CHECK_VALUE(!matrix.is_complex() && !matrix.is_quantized(), "[factor_loss] ", name, " must be real, but was ",
                     matrix.scalar_type(), ".");
-  TORCH_CHECK_VALUE(!(at::GradMode::is_enabled() && matrix.requires_grad()), "[factor_loss] ", name,
-                    " must not require grad: the loss is differentiated by U and V alone. Give its detach().");
 }
 
 void check(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M) {
@@ -66,9 +65,33 @@ void check(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTens
                     M->device(), ".");
 }
 
-/// On devices without a kernel of our own: the definition, with U Vᵀ stored.
+Tensor factor_loss_value(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M, bool norm) {
+  check(U, V, A, M);
+  // The Autograd kernel asks the same; it is not on the way in inference mode.
+  if (has_no_kernels(U) && c10::impl::tls_is_dispatch_key_excluded(c10::DispatchKey::AutogradCUDA)) {
+    return std::get<0>(factor_loss_anywhere(U, V, A, M, norm, false, false));
+  }
+  return std::get<0>(loss_and_gradients(U, V, A, M, norm, false, false));
+}
+
+LossAndGradients factor_loss_meta(const Tensor& U, const Tensor& V, const Tensor&, const OptionalTensor&, bool,
+                                  bool for_U, bool for_V) {
+  const auto gradient = [](const Tensor& factor, bool wanted) {
+    return wanted ? at::empty_like(factor, at::MemoryFormat::Contiguous) : at::empty({0}, factor.options());
+  };
+  return {at::empty({}, U.options()), gradient(U, for_U), gradient(V, for_V)};
+}
+
+Tensor error_times_meta(const Tensor& X, const Tensor& Y, const Tensor& W, const OptionalTensor&, const Tensor&,
+                        bool transposed) {
+  return at::empty_symint({(transposed ? Y : X).sym_size(0), W.sym_size(1)}, X.options());
+}
+
+}  // namespace
+
 LossAndGradients factor_loss_anywhere(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M,
                                       bool norm, bool for_U, bool for_V) {
+  // The definition, with U Vᵀ stored.
   Tensor err = A.to(U.scalar_type()) - U.mm(V.t());
   if (M) err = err.masked_fill(check_mask("factor_loss", A, *M).logical_not(), 0);
   const Tensor squared = err.square().sum(at::kDouble), value = norm ? squared.sqrt() : squared;
@@ -80,83 +103,57 @@ LossAndGradients factor_loss_anywhere(const Tensor& U, const Tensor& V, const Te
 
 Tensor scaled_gradient_anywhere(const Tensor& gradient, const Tensor& above) { return gradient * above; }
 
-/// Our kernels for CUDA register themselves once they are opened, also for a GPU that they do not run on.
-bool has_no_kernels(const Tensor& U) { return U.is_cuda() && !load_cuda_kernels(U.device().index()).empty(); }
+Tensor error_times_anywhere(const Tensor& X, const Tensor& Y, const Tensor& W, const OptionalTensor& A, const Tensor& M,
+                            bool transposed) {
+  // In strips of rows, so that no second matrix of A's size is needed.
+  const int64_t rows = X.size(0), height = std::max<int64_t>(1, (int64_t{1} << 20) / Y.size(0));
+  const Tensor columns = Y.t();
+  Tensor sum = at::zeros({transposed ? Y.size(0) : 0, W.size(1)}, X.options());
+  std::vector<Tensor> strips;
+  for (int64_t row = 0; row < rows; row += height) {
+    const auto strip = [&](const Tensor& matrix) { return matrix.narrow(0, row, std::min(height, rows - row)); };
+    Tensor err = strip(X).mm(columns).neg();
+    if (A) err = err + strip(*A).to(X.scalar_type());
+    err = err.masked_fill(strip(M).eq(0), 0);
+    // As on the way forward: a mask that does not say what is observed gives what is no number.
+    if (M.is_floating_point()) err = err.masked_fill(strip(M).isnan(), std::numeric_limits<double>::quiet_NaN());
+    if (transposed) {
+      sum = sum.addmm(err.t(), strip(W));
+    } else {
+      strips.push_back(err.mm(W));
+    }
+  }
+  return transposed ? sum : at::cat(strips);
+}
 
-LossAndGradients compute(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M, bool norm,
-                         bool for_U, bool for_V) {
+bool has_no_kernels(const Tensor& tensor) {
+  return tensor.is_cuda() && !load_cuda_kernels(tensor.device().index()).empty();
+}
+
+LossAndGradients loss_and_gradients(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M,
+                                    bool norm, bool for_U, bool for_V) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("factorise::_factor_loss", "")
                              .typed<LossAndGradients(const Tensor&, const Tensor&, const Tensor&, const OptionalTensor&,
                                                      bool, bool, bool)>();
-  if (has_no_kernels(U)) return factor_loss_anywhere(U, V, A, M, norm, for_U, for_V);
   return op.call(U, V, A, M, norm, for_U, for_V);
-}
-
-/// The value alone, on every device.
-Tensor factor_loss_value(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M, bool norm) {
-  check(U, V, A, M);
-  return std::get<0>(compute(U, V, A, M, norm, false, false));
-}
-
-LossAndGradients factor_loss_meta(const Tensor& U, const Tensor& V, const Tensor&, const OptionalTensor&, bool,
-                                  bool for_U, bool for_V) {
-  const auto gradient = [](const Tensor& factor, bool wanted) {
-    return wanted ? at::empty_like(factor, at::MemoryFormat::Contiguous) : at::empty({0}, factor.options());
-  };
-  return {at::empty({}, U.options()), gradient(U, for_U), gradient(V, for_V)};
 }
 
 Tensor scaled_gradient(const Tensor& gradient, const Tensor& above) {
   static const auto op = c10::Dispatcher::singleton()
                              .findSchemaOrThrow("factorise::_factor_loss_scaled", "")
                              .typed<Tensor(const Tensor&, const Tensor&)>();
-  if (has_no_kernels(gradient)) return scaled_gradient_anywhere(gradient, above);
   return op.call(gradient, above);
 }
 
-// ---- the derivative
-
-/// The gradients times the number that arrives from above. It stands in the graph, where one is made of the backward
-/// pass, to say that it ends there.
-struct ScaledGradients : torch::autograd::Function<ScaledGradients> {
-  static variable_list forward(AutogradContext*, const Tensor& above, const Tensor&, const Tensor&, const Tensor& by_U,
-                               const Tensor& by_V) {
-    const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    return {scaled_gradient(by_U, above), scaled_gradient(by_V, above)};
-  }
-  static variable_list backward(AutogradContext*, const variable_list&) {
-    TORCH_CHECK_NOT_IMPLEMENTED(false,
-                                "[factor_loss] is differentiable once, but its gradient was differentiated again. For "
-                                "second derivatives write the loss with U.mm(V.t()).");
-  }
-};
-
-struct FactorLoss : torch::autograd::Function<FactorLoss> {
-  static Tensor forward(AutogradContext* context, const Tensor& U, const Tensor& V, const Tensor& A,
-                        const OptionalTensor& M, bool norm) {
-    const at::AutoDispatchBelowADInplaceOrView below_autograd;
-    const auto [loss, by_U, by_V] = compute(U, V, A, M, norm, U.requires_grad(), V.requires_grad());
-    context->save_for_backward({U, V, by_U, by_V});
-    return loss;
-  }
-  static variable_list backward(AutogradContext* context, const variable_list& above) {
-    const variable_list saved = context->get_saved_variables();
-    const Tensor &U = saved[0], &V = saved[1];
-    const variable_list scaled = ScaledGradients::apply(above[0], U, V, saved[2], saved[3]);
-    return {U.requires_grad() ? scaled[0] : Tensor(), V.requires_grad() ? scaled[1] : Tensor(), {}, {}, {}};
-  }
-};
-
-Tensor factor_loss_autograd(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M, bool norm) {
-  check(U, V, A, M);
-  if (at::GradMode::is_enabled() && (U.requires_grad() || V.requires_grad()))
-    return FactorLoss::apply(U, V, A, M, norm);
-  const at::AutoDispatchBelowADInplaceOrView below_autograd;
-  return std::get<0>(compute(U, V, A, M, norm, false, false));
+Tensor error_times(const Tensor& X, const Tensor& Y, const Tensor& W, const OptionalTensor& A, const Tensor& M,
+                   bool transposed) {
+  static const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("factorise::_factor_loss_error_times", "")
+          .typed<Tensor(const Tensor&, const Tensor&, const Tensor&, const OptionalTensor&, const Tensor&, bool)>();
+  return op.call(X, Y, W, A, M, transposed);
 }
-
-}  // namespace
 
 TORCH_LIBRARY_FRAGMENT(factorise, library) {
   library.def("factor_loss(Tensor U, Tensor V, Tensor A, Tensor? M=None, bool norm=False) -> Tensor");
@@ -164,25 +161,33 @@ TORCH_LIBRARY_FRAGMENT(factorise, library) {
       "_factor_loss(Tensor U, Tensor V, Tensor A, Tensor? M, bool norm, bool for_U, bool for_V) -> "
       "(Tensor loss, Tensor by_U, Tensor by_V)");
   library.def("_factor_loss_scaled(Tensor gradient, Tensor above) -> Tensor");
+  library.def("_factor_loss_error_times(Tensor X, Tensor Y, Tensor W, Tensor? A, Tensor M, bool transposed) -> Tensor");
 }
 
+TORCH_LIBRARY_IMPL(factorise, CompositeImplicitAutograd, library) { library.impl("factor_loss", factor_loss_value); }
+
 TORCH_LIBRARY_IMPL(factorise, CompositeExplicitAutograd, library) {
-  library.impl("factor_loss", factor_loss_value);
   library.impl("_factor_loss", factor_loss_anywhere);
   library.impl("_factor_loss_scaled", scaled_gradient_anywhere);
+  library.impl("_factor_loss_error_times", error_times_anywhere);
 }
 
 TORCH_LIBRARY_IMPL(factorise, CPU, library) {
   library.impl("_factor_loss", factor_loss_cpu);
   library.impl("_factor_loss_scaled", scaled_gradient_cpu);
+  library.impl("_factor_loss_error_times", error_times_cpu);
 }
 
-TORCH_LIBRARY_IMPL(factorise, Meta, library) { library.impl("_factor_loss", factor_loss_meta); }
+TORCH_LIBRARY_IMPL(factorise, Meta, library) {
+  library.impl("_factor_loss", factor_loss_meta);
+  library.impl("_factor_loss_error_times", error_times_meta);
+}
 
-TORCH_LIBRARY_IMPL(factorise, Autograd, library) {
-  library.impl("factor_loss", factor_loss_autograd);
-  library.impl("_factor_loss", torch::autograd::autogradNotImplementedFallback());
-  library.impl("_factor_loss_scaled", torch::autograd::autogradNotImplementedFallback());
+TORCH_LIBRARY_IMPL(factorise, FuncTorchBatched, library) {
+  library.impl("factor_loss", factor_loss_value);
+  library.impl("_factor_loss", torch::CppFunction::makeFromBoxedFunction<&one_by_one_of_batch>());
+  library.impl("_factor_loss_scaled", scaled_gradient_anywhere);
+  library.impl("_factor_loss_error_times", torch::CppFunction::makeFromBoxedFunction<&one_by_one_of_batch>());
 }
 
 }  // namespace factorise

@@ -6,11 +6,11 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/scalar_tensor.h>
-#include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/library.h>
 
 #include "factorise/descent.h"
 #include "factorise/epochs.h"
+#include "ops/transforms.h"
 
 namespace factorise {
 namespace {
@@ -147,9 +147,15 @@ TORCH_LIBRARY_IMPL(factorise, Meta, library) {
 }
 
 TORCH_LIBRARY_IMPL(factorise, Autograd, library) {
-  library.impl("_descent_ratings", torch::autograd::autogradNotImplementedFallback());
-  library.impl("_descent_epochs", torch::autograd::autogradNotImplementedFallback());
-  library.impl("_descent_loss", torch::autograd::autogradNotImplementedFallback());
+  for (const char* op : {"_descent_ratings", "_descent_epochs", "_descent_loss"}) {
+    library.impl(op, torch::CppFunction::makeFromBoxedFunction<&without_derivative>());
+  }
+}
+
+TORCH_LIBRARY_IMPL(factorise, FuncTorchBatched, library) {
+  for (const char* op : {"_descent_ratings", "_descent_epochs", "_descent_loss"}) {
+    library.impl(op, torch::CppFunction::makeFromBoxedFunction<&refuse_batch>());
+  }
 }
 
 }  // namespace factorise

@@ -5,7 +5,6 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
-#include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/where.h>
 #include <c10/util/StringUtil.h>
@@ -17,6 +16,7 @@
 #include "factorise/cuda_plugin.h"
 #include "factorise/entries.h"
 #include "factorise/sgd_problem.h"
+#include "ops/transforms.h"
 
 namespace factorise {
 namespace {
@@ -141,33 +141,6 @@ Tensor epochs_of_runs_on_meta(const Tensor&, const Tensor& U, const Tensor&, at:
   return at::empty_symint({U.sym_size(0)}, U.options().dtype(at::kLong));
 }
 
-void refuse_grad(const char* op, std::initializer_list<Tensor> tensors) {
-  for (const Tensor& tensor : tensors) {
-    TORCH_CHECK_NOT_IMPLEMENTED(!tensor.defined() || !tensor.requires_grad(), "[", op,
-                                "] has no derivative: give tensors that do not require grad, such as their detach().");
-  }
-}
-
-int64_t epochs_with_autograd(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
-                             double lr_decay, int64_t num_epochs) {
-  refuse_grad("sgd_epochs", {U, V});
-  const at::AutoDispatchBelowADInplaceOrView below;
-  return epochs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
-}
-
-Tensor epochs_of_runs_with_autograd(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lr,
-                                    double weight_decay, double lr_decay, int64_t num_epochs) {
-  refuse_grad("sgd_epochs", {U, V});
-  const at::AutoDispatchBelowADInplaceOrView below;
-  return runs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
-}
-
-Tensor ratings_with_autograd(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, c10::string_view path) {
-  refuse_grad("sgd_ratings", {A, M ? *M : Tensor()});
-  const at::AutoDispatchBelowADInplaceOrView below;
-  return ratings_op().call(A, M, rank, path);
-}
-
 TORCH_LIBRARY_FRAGMENT(factorise, library) {
   library.def("sgd_ratings(Tensor A, Tensor? M, int rank, str path=\"automatic\") -> Tensor");
   library.def(
@@ -194,9 +167,14 @@ TORCH_LIBRARY_IMPL(factorise, Meta, library) {
   library.impl("_sgd_epochs_of_runs", epochs_of_runs_on_meta);
 }
 TORCH_LIBRARY_IMPL(factorise, Autograd, library) {
-  library.impl("sgd_ratings", ratings_with_autograd);
-  library.impl("sgd_epochs", epochs_with_autograd);
-  library.impl("_sgd_epochs_of_runs", epochs_of_runs_with_autograd);
+  for (const char* op : {"sgd_ratings", "sgd_epochs", "_sgd_epochs_of_runs"}) {
+    library.impl(op, torch::CppFunction::makeFromBoxedFunction<&without_derivative>());
+  }
+}
+TORCH_LIBRARY_IMPL(factorise, FuncTorchBatched, library) {
+  for (const char* op : {"sgd_ratings", "sgd_epochs", "_sgd_epochs_of_runs"}) {
+    library.impl(op, torch::CppFunction::makeFromBoxedFunction<&refuse_batch>());
+  }
 }
 
 }  // namespace

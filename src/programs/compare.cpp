@@ -12,7 +12,6 @@
 #include <nlohmann/json.hpp>
 
 #include "programs/json_file.h"
-#include "programs/model.h"
 #include "programs/table.h"
 #include "programs/terminal.h"
 
@@ -40,7 +39,7 @@ bool same_bits(const at::Tensor& x, const at::Tensor& y) {
   return x.scalar_type() == y.scalar_type() && x.sizes() == y.sizes() && at::equal(x, y);
 }
 
-Compared compared(const CompareOptions& options, const Model& a, const Model& b) {
+Compared compared(const CompareOptions& options, const Model& a, const Model& b, const Output& out) {
   Compared result{same_bits(a.factors.U, b.factors.U) && same_bits(a.factors.V, b.factors.V),
                   largest_difference(a.factors, b.factors),
                   angles_between(a.factors.U, b.factors.U),
@@ -49,6 +48,7 @@ Compared compared(const CompareOptions& options, const Model& a, const Model& b)
                   b.loss};
   if (!options.matrix.file.empty() || !options.matrix.entries.empty()) {
     const Matrix matrix = read_matrix(options.matrix);
+    notice_zeros(options.matrix, matrix, out);
     result.loss_a = squared_error(matrix.A, a.factors, matrix.M);
     result.loss_b = squared_error(matrix.A, b.factors, matrix.M);
   }
@@ -99,6 +99,7 @@ void add_compare_options(CLI::App& app, CompareOptions& options) {
   const char* what = "A file with U and V, as fit --output writes it, or Python";
   add_text(app, "A", options.a, "F.pt", what);
   add_text(app, "B", options.b, "F.pt", what);
+  add_factor_names(app, options.names, "A and B");
   add_matrix_options(app, "--matrix", "Judge both by this matrix: the squared error over its observed entries",
                      options.matrix);
   add_output_options(app, options.common);
@@ -110,10 +111,19 @@ void add_compare_options(CLI::App& app, CompareOptions& options) {
 
 void compare(const CompareOptions& options) {
   check_combinations(options.matrix, "--matrix");
+  check_factor_names(options.names);
   check_writable(options.common.json, "--json", /*by_write_json=*/true);
   const Output out(options.common);
-  const Model a = load_model(options.a), b = load_model(options.b);
-  const Compared result = compared(options, a, b);
+  const auto load = [&](const std::string& file) {
+    return load_model(file, options.names, /*only_where_missing=*/true);
+  };
+  const Model a = load(options.a), b = load(options.b);
+  for (const Model* model : {&a, &b}) notice_left_out(*model, out);
+  if (options.names.given() && !a.is_named && !b.is_named) {
+    refuse_value(fmt::format("--u and --v name tensors of a file without U and V, but {} and {} have both.", options.a,
+                             options.b));
+  }
+  const Compared result = compared(options, a, b, out);
   if (!options.common.json.empty()) write_json(options.common.json, json_of(options, result));
   if (options.common.json != "-") print(options, a, b, result, out);
 }

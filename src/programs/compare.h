@@ -5,12 +5,14 @@
 
 #include "programs/command_line.h"
 #include "programs/matrix.h"
+#include "programs/model.h"
 
 namespace factorise::programs {
 
 struct CompareOptions {
   CommonOptions common;  ///< json and quiet alone
   std::string a, b;
+  FactorNames names;     ///< in those of them that have no U and V
   MatrixOptions matrix;  ///< that both are judged by; no file: by what they say of themselves
 };
 

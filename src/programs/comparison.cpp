@@ -85,6 +85,8 @@ std::optional<bool> Comparison::within() const {
       return std::abs(ours - *reported) <= slack;
     case Judgement::magnitude:
       return ours > 0 && *reported > 0 && std::abs(std::log10(ours / *reported)) <= 1;
+    case Judgement::beside:
+      return std::nullopt;
     case Judgement::band:
       break;
   }

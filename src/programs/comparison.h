@@ -1,6 +1,7 @@
 #pragma once
-// Setting a report's figure beside ours. Reports carry no seed, so a figure is not compared with one run but with the
-// distribution over seeds: the band from the 5th to the 95th percentile, and where the figure falls in it.
+// Setting a report's figure beside ours. Where a report gives its seed, ours must have the digits that it prints. Most
+// give none: then a figure is not compared with one run but with the distribution over seeds, the band from the 5th to
+// the 95th percentile, and where the figure falls in it.
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -14,8 +15,9 @@ namespace factorise::programs {
 /// How a figure is judged.
 enum class Judgement {
   band,       ///< within the band over the seeds
-  digits,     ///< no seed is drawn: equal to the digits reported
+  digits,     ///< the seed is known, or none is drawn: equal to the digits reported
   magnitude,  ///< rounding noise: equal to within a factor of ten
+  beside,     ///< set beside the report's without a verdict: too few seeds for one
 };
 
 /// One figure. Everything else follows from these.
@@ -34,7 +36,7 @@ struct Comparison {
   std::optional<double> high() const;
   /// Percent of the seeds below the reported figure, those equal to it (within the tolerance) counted half.
   std::optional<double> percentile() const;
-  /// Whether the reported figure is one that we could have got; nothing where none is reported.
+  /// Whether the reported figure is one that we could have got; nothing where none is reported or none is judged.
   std::optional<bool> within() const;
 };
 

@@ -114,6 +114,8 @@ void convert(const ConvertOptions& options) {
     refuse_value(fmt::format("the mask in {} must have the shape of {}, but has not.", options.matrix.mask,
                              options.matrix.file));
   }
+  // A matrix file stays what it was; in a list every zero is a rating from now on.
+  if (kind == ".csv" || kind == ".mtx" || !options.matrix.missing.empty()) notice_zeros(options.matrix, matrix, out);
   write(options.output, matrix, out);
   if (!options.common.json.empty()) {
     write_json(options.common.json, {{"input", options.matrix.file},

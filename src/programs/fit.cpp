@@ -1,4 +1,4 @@
-// From options to one call of the library, and from its factors to a file, JSON and a summary.
+// From options to one call of the library.
 
 #include "programs/fit.h"
 
@@ -7,26 +7,24 @@
 #include <factorise/autograd.h>
 #include <factorise/gd.h>
 #include <factorise/hold_out.h>
-#include <factorise/io.h>
 #include <factorise/sgd.h>
-#include <factorise/version.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "io/fingerprint.h"
 
 #include "programs/engine.h"
+#include "programs/fit_results.h"
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
-#include "programs/plot.h"
+#include "programs/model.h"
 #include "programs/progress.h"
 #include "programs/stages.h"
-#include "programs/table.h"
 #include "programs/terminal.h"
+#include "programs/test_set.h"
 
 namespace factorise::programs {
 namespace {
@@ -38,19 +36,11 @@ constexpr int64_t kCurvePoints = 60;
 struct Problem {
   Matrix matrix;  ///< without what is set aside
   std::optional<HoldOut> aside;
+  std::optional<TestSet> test;
+  Observations observed;      ///< of the matrix, and of the run that --initial's factors came from
+  std::optional<Range> clip;  ///< for what is judged
   std::optional<Factors> initial;
   std::string fingerprint;  ///< of the matrix before it is made dense or moved
-};
-
-/// What came of it.
-struct Fitted {
-  Factors factors;
-  int64_t epochs, epochs_done;  ///< asked for, and that the factors had
-  int64_t epochs_run;           ///< more, where the best came before the last
-  double lr, loss, seconds;
-  std::optional<double> rmse;  ///< over the entries set aside
-  bool stopped;
-  std::vector<CurvePoint> curve;  ///< for --plot
 };
 
 /// In the type that it is factorised in.
@@ -79,14 +69,26 @@ void set_aside(const FitOptions& options, Problem& problem) {
   matrix.observed -= problem.aside->rows.numel();
 }
 
-std::optional<Factors> read_initial(const FitOptions& options, const Tensor& A, const Output& out) {
-  if (options.initial.empty()) return std::nullopt;
-  Factors factors{load_tensor(options.initial, "U"), load_tensor(options.initial, "V")};
+/// The start that is given, in the matrix's type and on its device.
+void take_initial(const FitOptions& options, Problem& problem, const Output& out) {
+  if (options.initial.empty()) return;
+  const Tensor& A = problem.matrix.A;
+  const Model model = load_model(options.initial, options.initial_names);
+  notice_left_out(model, out);
+  const auto& [U, V] = model.factors;
   const auto type = A.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-  if (factors.U.scalar_type() != type || factors.V.scalar_type() != type) {
+  if (U.scalar_type() != type || V.scalar_type() != type) {
     out.notice(fmt::format("{} is converted to {}.", options.initial, type == at::kDouble ? "float64" : "float32"));
   }
-  return Factors{factors.U.to(A.device(), type), factors.V.to(A.device(), type)};
+  problem.initial = Factors{U.to(A.device(), type), V.to(A.device(), type)};
+  // A row that this run sees nothing of may be known from the one before, and is where that does not say.
+  Observations& observed = problem.observed;
+  if (!model.observed || !model.observed->row_counts.defined() || U.size(0) != A.size(0) || V.size(0) != A.size(1)) {
+    observed.row_counts = observed.column_counts = Tensor();
+  } else {
+    observed.row_counts = observed.row_counts.add(model.observed->row_counts);
+    observed.column_counts = observed.column_counts.add(model.observed->column_counts);
+  }
 }
 
 bool is_staged(const FitOptions& given) { return !given.checkpoint.empty() || given.patience; }
@@ -110,7 +112,9 @@ Settings settings_of(const FitOptions& given, const Problem& problem, int64_t ep
                     {"hold_out", given.hold_out ? fmt::format("{}", *given.hold_out) : "none"},
                     {"split_seed", fmt::format("{}", given.split_seed.value_or(0))},
                     {"patience", given.patience ? fmt::format("{}", *given.patience) : "none"}};
-  if (given.patience) {  // which stages there are then decides what is returned
+  if (given.patience) {  // which stages there are, and how they are judged, then decides what is returned
+    settings.emplace_back("fallback", "mean");
+    settings.emplace_back("clip", given.clip.text.empty() ? "none" : given.clip.text);
     settings.emplace_back("every", fmt::format("{}", given.every.value_or(kEvery)));
     settings.emplace_back("epochs", fmt::format("{}", epochs));
   }
@@ -196,9 +200,12 @@ Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
     }
     return run(given, problem.matrix, options);
   };
-  const State state = run_stages(first, stages, problem.aside, progress, run_epochs);
+  const auto error = [&](const Factors& factors) {
+    return judge(*problem.aside, factors, problem.observed, problem.clip).rmse;
+  };
+  const State state = run_stages(first, stages, given.patience ? error : Error(), progress, run_epochs);
   if (device.is_cuda()) state.factors->U.cpu();  // the epochs are done when their result is here
-  Fitted fitted{*state.factors, epochs, state.epoch, state.epoch, lr, 0, progress.seconds(), {}, progress.stopped()};
+  Fitted fitted{*state.factors, epochs, state.epoch, state.epoch, lr, 0, progress.seconds(), progress.stopped()};
   if (state.best) {
     fitted.factors = *state.best;
     fitted.epochs_done = state.best_epoch;
@@ -212,95 +219,14 @@ Fitted run(const FitOptions& given, const Problem& problem) {
                   : given.method == "gd" ? run_method<GdOptions>(given, problem, run_gd)
                                          : run_method<AdOptions>(given, problem, run_ad);
   fitted.loss = squared_error(problem.matrix.A, fitted.factors, problem.matrix.M);
-  if (problem.aside) fitted.rmse = rmse(*problem.aside, fitted.factors);
+  fitted.observed = problem.observed;
+  if (problem.aside) fitted.aside = judge(*problem.aside, fitted.factors, problem.observed, problem.clip);
+  if (const auto& test = problem.test) {
+    const auto& [rows, columns, row_ids, column_ids] = test->entries;
+    const auto predicted = predict(fitted.factors, problem.observed, rows, columns, problem.clip);
+    fitted.test = judge(predicted, test->values);
+  }
   return fitted;
-}
-
-void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted) {
-  std::vector<std::pair<std::string, PtEntry>> dict{
-      {"U", fitted.factors.U},    {"V", fitted.factors.V},
-      {"method", options.method}, {"engine", options.engine},
-      {"rank", *options.rank},    {"epochs", fitted.epochs_done},
-      {"lr", fitted.lr},          {"seed", static_cast<int64_t>(options.common.seed)}};
-  if (options.method == "sgd") {
-    dict.emplace_back("weight_decay", options.weight_decay.value_or(SgdOptions().weight_decay()));
-    dict.emplace_back("lr_decay", options.lr_decay.value_or(SgdOptions().lr_decay()));
-  }
-  if (options.method == "ad") dict.emplace_back("objective", options.loss);
-  dict.emplace_back("observed", matrix.observed);
-  dict.emplace_back("loss", fitted.loss);
-  if (fitted.rmse) {
-    dict.emplace_back("hold_out", *options.hold_out);
-    dict.emplace_back("split_seed", options.split_seed.value_or(0));
-    dict.emplace_back("hold_out_rmse", *fitted.rmse);
-  }
-  if (matrix.row_ids.defined()) {
-    dict.emplace_back("row_ids", entry_of(matrix.row_ids));
-    dict.emplace_back("column_ids", entry_of(matrix.column_ids));
-  }
-  dict.emplace_back("version", version());
-  dict.emplace_back("torch_version", torch_version());
-  save_pt(options.output, dict);
-}
-
-nlohmann::ordered_json json_of(const FitOptions& options, const Matrix& matrix, const Fitted& fitted) {
-  nlohmann::ordered_json output;  // null
-  if (!options.output.empty()) output = options.output;
-  nlohmann::ordered_json aside;  // null
-  if (fitted.rmse) {
-    aside = {{"share", *options.hold_out}, {"seed", options.split_seed.value_or(0)}, {"rmse", number(*fitted.rmse)}};
-  }
-  return {{"method", options.method},
-          {"engine", options.engine},
-          {"device", matrix.A.device().str()},
-          {"rank", *options.rank},
-          {"epochs", fitted.epochs_done},
-          {"lr", fitted.lr},
-          {"seed", options.common.seed},
-          {"shape", {matrix.A.size(0), matrix.A.size(1)}},
-          {"observed", matrix.observed},
-          {"loss", number(fitted.loss)},
-          {"hold_out", aside},
-          {"epochs_run", fitted.epochs_run},
-          {"seconds", fitted.seconds},
-          {"output", output}};
-}
-
-void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted& fitted, const Output& out) {
-  const auto observed = static_cast<double>(matrix.observed);
-  const std::string share = matrix.observed == matrix.A.numel()
-                                ? "all observed"
-                                : fmt::format("{} observed ({:.3g} %)", grouped(matrix.observed),
-                                              100 * observed / static_cast<double>(matrix.A.numel()));
-  std::string method = fmt::format("{}, rank {}, {} epoch{}, lr {}", options.method, *options.rank, fitted.epochs_done,
-                                   fitted.epochs_done == 1 ? "" : "s", fitted.lr);
-  if (options.weight_decay) method += fmt::format(", weight decay {}", *options.weight_decay);
-  if (options.lr_decay) method += fmt::format(", lr decay {}", *options.lr_decay);
-  if (options.method == "ad") method += fmt::format(", loss {}", options.loss);
-  std::vector<std::pair<std::string, std::string>> lines({
-      {"matrix", fmt::format("{}, {} x {}, {}", name_of(options.matrix), matrix.A.size(0), matrix.A.size(1), share)},
-      {"method", method},
-      {"engine", fmt::format("{} on {}, seed {}", options.engine, matrix.A.device().str(), options.common.seed)},
-      {"loss", fmt::format("{} (squared error, observed entries)", figure(fitted.loss))},
-      {"RMSE", figure(std::sqrt(fitted.loss / observed))},
-  });
-  if (fitted.rmse) {
-    lines.emplace_back(
-        "hold-out",
-        fmt::format(
-            "RMSE {} over {:.3g} % of the entries, split seed {}{}", figure(*fitted.rmse), 100 * *options.hold_out,
-            options.split_seed.value_or(0),
-            fitted.epochs_run > fitted.epochs_done ? fmt::format("; the best of {} epochs", fitted.epochs_run) : ""));
-  }
-  lines.emplace_back("time", fmt::format("{} for the epochs", duration(fitted.seconds)));
-  lines.emplace_back("output", options.output.empty() ? "none (--output FILE keeps U and V)" : options.output);
-  out.print(pairs(lines, out.style()));
-  if (!options.plot) return;
-  constexpr int kBeside = 16, kWidest = 60;  // columns for the labels, and for the curve
-  const int columns = std::clamp(terminal_columns() - kBeside, kBeside, kWidest);
-  const std::string curve = plot(fitted.curve, out.style(), columns);
-  out.print();
-  out.print(curve.empty() ? "No curve: that takes two epochs." : curve);
 }
 
 }  // namespace
@@ -312,12 +238,20 @@ void fit(FitOptions options) {
   check_writable(options.output, "--output");
   const Output out(options.common);
   check_writable(options.checkpoint, "--checkpoint");
-  Problem problem{read_matrix(options), {}, {}, {}};
+  Problem problem{};
+  problem.matrix = read_matrix(options);
   const Matrix& matrix = problem.matrix;
+  notice_zeros(options.matrix, matrix, out);
+  if (!options.test.empty()) {
+    problem.test = load_test_set(options.test, "--test", {matrix.A.size(0), matrix.row_ids},
+                                 {matrix.A.size(1), matrix.column_ids});
+  }
   if (options.hold_out) set_aside(options, problem);
   if (has_settings(options)) problem.fingerprint = fingerprint(matrix.A, matrix.M);
+  problem.observed = observations(matrix.A, matrix.M);
+  problem.clip = range_of(options.clip, problem.observed, name_of(options.matrix));
   problem.matrix = prepared(options, problem.matrix, device);
-  problem.initial = read_initial(options, matrix.A, out);
+  take_initial(options, problem, out);
   const Fitted fitted = run(options, problem);
   if (!options.output.empty()) save(options, matrix, fitted);
   if (fitted.stopped) {

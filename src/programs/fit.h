@@ -4,8 +4,10 @@
 #include <optional>
 #include <string>
 
+#include "programs/clip.h"
 #include "programs/command_line.h"
 #include "programs/matrix.h"
+#include "programs/model.h"
 
 namespace factorise::programs {
 
@@ -20,6 +22,9 @@ struct FitOptions {
   std::optional<double> lr, weight_decay, lr_decay;
   bool overcomplete = false, plot = false;
   std::string initial, output;     ///< files; empty: none
+  FactorNames initial_names;       ///< in the first of them
+  std::string test;                ///< a file of entries to judge by; empty: none
+  Clip clip;                       ///< for what is predicted to judge by
   std::optional<double> hold_out;  ///< share of the observed entries that the run does not see
   std::optional<int64_t> split_seed, patience, every;
   std::string checkpoint, resume;  ///< files; empty: none

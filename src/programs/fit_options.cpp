@@ -16,7 +16,7 @@ void check_files(const FitOptions& options) {
   const std::vector<std::pair<const char*, const std::string&>> written{
       {"--output", options.output}, {"--checkpoint", options.checkpoint}, {"--json", options.common.json}};
   std::vector<std::pair<const char*, const std::string&>> others{
-      {"A.pt", matrix.file}, {"--mask", matrix.mask}, {"--entries", matrix.entries}};
+      {"A.pt", matrix.file}, {"--mask", matrix.mask}, {"--entries", matrix.entries}, {"--test", options.test}};
   for (const auto& [option, file] : written) {
     if (file.empty()) continue;
     if (file == "-" && option != written.back().first) {
@@ -46,16 +46,20 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
   add_choice(app, "--loss", options.loss, {"squared", "norm"}, "ad: what is descended");
   add_choice(app, "--dtype", options.dtype, {"float32", "float64"}, "Type to compute in (default: A's, else float32)");
   add_choice(app, "--engine", options.engine, {"reference", "fused"},
-             "Which code runs the epochs (default: fused, on a GPU reference)");
+             "Which code runs the epochs (default: fused; reference on a device without its kernels)");
   add_choice(app, "--path", options.path, {"automatic", "wavefront", "entries"},
              "sgd: how the fused engine walks the entries; the bits are the same");
   add_text(app, "--initial", options.initial, "F.pt", "Start from the U and V of this file, as --output writes it");
+  add_factor_names(app, options.initial_names, "F.pt");
   add_text(app, "--output", options.output, "OUT.pt", "Write U, V and the settings there");
   add_real(app, "--hold-out", options.hold_out, {0, 1, false, false},
            "Set this share of the observed entries aside, to judge by");
   add_integer(app, "--split-seed", options.split_seed, {0}, "Seed of which entries --hold-out sets aside (default 0)");
   add_integer(app, "--patience", options.patience, {1},
               "Stop when the hold-out was this often no better than before, and keep the best; looked at with --every");
+  add_text(app, "--test", options.test, "FILE",
+           "Judge by the ratings in this file, as MovieLens' u1.test: lines as --entries has them, or convert's .pt");
+  add_clip(app, options.clip, "the predictions that --hold-out and --test judge");
   add_text(app, "--checkpoint", options.checkpoint, "C.pt", "Write there what --resume goes on from, now and then");
   add_integer(app, "--every", options.every, {1}, "Epochs between checkpoints, and looks at the hold-out (default 20)");
   add_text(app, "--resume", options.resume, "C.pt",
@@ -72,6 +76,7 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
                "  factorise fit ratings.pt --method sgd --rank 8 --missing zero --hold-out 0.1 --patience 3\n"
                "  factorise fit A.pt --method sgd --rank 2 --checkpoint C.pt --resume C.pt --output factors.pt\n"
                "  factorise fit --entries ml-1m/ratings.dat --method sgd --rank 8 --lr 0.002 --output factors.pt\n"
+               "  factorise fit --entries u1.base --test u1.test --method sgd --rank 5 --lr 0.002 --clip auto\n"
                "  factorise fit A.pt --config fit.toml\n"
                "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
 }
@@ -89,10 +94,14 @@ void check_fit_options(const FitOptions& options) {
   only(options.loss != "squared", "--loss", "ad");
   if (name_of(options.matrix).empty()) throw UsageError("A.pt is required, or --entries with what is in it.");
   check_combinations(options.matrix, "A.pt");
+  check_factor_names(options.initial_names);
+  check_clip(options.clip);
   const auto needs = [](bool given, const char* option, bool there, const char* others) {
     if (given && !there) throw UsageError(fmt::format("{} is for {} alone, but there is none.", option, others));
   };
   needs(options.split_seed.has_value(), "--split-seed", options.hold_out.has_value(), "--hold-out");
+  needs(options.initial_names.given(), "--u", !options.initial.empty(), "--initial");
+  needs(!options.clip.text.empty(), "--clip", options.hold_out || !options.test.empty(), "--hold-out and --test");
   needs(options.patience.has_value(), "--patience", options.hold_out.has_value(), "--hold-out");
   needs(options.every.has_value(), "--every", !options.checkpoint.empty() || options.patience,
         "--checkpoint and --patience");

@@ -20,7 +20,7 @@ constexpr char kTold[] = "\nStopping after this epoch; Ctrl-C again ends at once
 
 void on_signal(int number) {
   received.store(number, std::memory_order_relaxed);
-  if (tell) static_cast<void>(!write(STDERR_FILENO, kTold, sizeof kTold - 1));
+  if (tell) static_cast<void>(!::write(STDERR_FILENO, kTold, sizeof kTold - 1));
   signal(SIGINT, SIG_DFL);
   signal(SIGTERM, SIG_DFL);
 }

@@ -13,6 +13,7 @@
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
 #include "programs/lab1_exercises.h"
+#include "programs/lab1_public.h"
 #include "programs/lab1_results.h"
 #include "programs/progress.h"
 #include "programs/reported.h"
@@ -40,6 +41,8 @@ void describe(CLI::App& app, Options& options) {
   add_integer(app, "--rank", options.rank, {.low = 1, .high = 256}, "Rank in 4.1");
   add_integer(app, "--epochs", options.epochs, {.low = 0}, "Epochs of full-batch descent in 4.1");
   add_real(app, "--lr", options.lr, {.low = 0, .low_allowed = false}, "Its step size");
+  add_integer(app, "--rating-seeds", options.rating_seeds, {.low = 1, .high = 1000},
+              "Seeds of 4.1 that are set beside published answers, where the ratings are not made up");
   add_integer(app, "--sgd-epochs", options.sgd_epochs, {.low = 0}, "Epochs of the exact algorithm in 4.1");
   add_real(app, "--sgd-lr", options.sgd_lr, {.low = 0, .low_allowed = false}, "Its step size");
   add_real(app, "--sgd-weight-decay", options.sgd_weight_decay, {.low = 0}, "Its L2 shrinkage");
@@ -133,6 +136,7 @@ void print_completed(const Options& options, const Output& out, const Ratings& r
   const std::string tag = tag_of(ratings);
   out.print(fmt::format("  sum of squared errors over the valid entries {:.1f}, RMSE {:.4f}{}", completed.sse,
                         completed.rmse, tag));
+  out.print(fmt::format("  sum over all entries, unrated ones taken as 0: {:.0f}{}", completed.sse_all, tag));
   if (completed.prediction) {
     out.print(ratings.source == RatingsSource::stand_in
                   ? fmt::format("  user {} and row {} of the stand-in: {:.2f} (made-up ratings: not an answer to the "
@@ -151,10 +155,38 @@ void print_completed(const Options& options, const Output& out, const Ratings& r
   out.print(fmt::format("  {} for the epochs{}", duration(completed.seconds), tag));
 }
 
+GdOptions descent_options(const Options& options, uint64_t seed, Progress& progress) {
+  return GdOptions()
+      .num_epochs(options.epochs)
+      .lr(options.lr)
+      .seed(seed)
+      .on_epoch(progress.on_epoch())
+      .report_every(progress.report_every())
+      .stop(progress.stop());
+}
+
+/// 4.1 from some more seeds, beside what others published.
+void rate_over_seeds_and_print(const Options& options, const Output& out, c10::Device device, const Ratings& ratings,
+                               Results& results) {
+  if (!has_public_answers(options, ratings, results.completed)) return;
+  for (const uint64_t seed : seeds_from(options.common.seed, options.rating_seeds)) {
+    Completed run = results.completed;
+    if (seed != options.common.seed) {
+      Progress progress(fmt::format("4.1 seed {}", seed), options.epochs, options.common.quiet);
+      run = complete_ratings(ratings, options.rank, descent_options(options, seed, progress), device, options.query);
+      progress.clear();
+      check_finished(progress, fmt::format("full-batch descent from seed {}", seed), options.epochs);
+    }
+    results.over_seeds.push_back({seed, *run.prediction, run.sse, run.sse_all});
+  }
+  out.print(beside_public_answers(results, out.style()));
+}
+
 void rate_and_print(const Options& options, const Output& out, c10::Device device, const Ratings& ratings,
                     Results& results) {
   const int64_t observed = count_observed(ratings.A.gt(0));
   results.source = ratings.source;
+  results.is_course = ratings.is_course;
   results.shape = ratings.A.sizes().vec();
   results.movie = options.query.movie;
   out.print(fmt::format("  ratings: {}, {} movies x {} users, {} observed ({:.1f} %)", ratings.origin,
@@ -162,20 +194,18 @@ void rate_and_print(const Options& options, const Output& out, c10::Device devic
                         100.0 * static_cast<double>(observed) / static_cast<double>(ratings.A.numel())));
   if (options.epochs > 10) {
     const double expected = measure_epoch(ratings, options, device) * static_cast<double>(options.epochs);
-    out.notice(fmt::format("4.1 will take about {}.", duration(expected)));
+    out.notice(fmt::format("4.1 will take about {}{}.", duration(expected),
+                           ratings.source == RatingsSource::stand_in
+                               ? ""
+                               : fmt::format(" for each of up to {} seeds", options.rating_seeds)));
   }
   Progress progress("4.1", options.epochs, options.common.quiet);
-  const auto descent = GdOptions()
-                           .num_epochs(options.epochs)
-                           .lr(options.lr)
-                           .seed(options.common.seed)
-                           .on_epoch(progress.on_epoch())
-                           .report_every(progress.report_every())
-                           .stop(progress.stop());
+  const auto descent = descent_options(options, options.common.seed, progress);
   results.completed = complete_ratings(ratings, options.rank, descent, device, options.query);
   progress.clear();
   check_finished(progress, "full-batch descent", options.epochs);
   print_completed(options, out, ratings, results.completed);
+  rate_over_seeds_and_print(options, out, device, ratings, results);
 }
 
 SgdOptions exact_options(const Options& options, Progress& progress) {
@@ -239,6 +269,8 @@ void run(const Options& options) {
   factorise_and_print(options, out, A, results);
   svd_and_print(out, A, results);
   complete_and_print(options, out, A, M, results);
+  results.seeded_whole = unless_diverged(out, [&] { return factorise_whole(printed::seeded_whole().seed, A); });
+  results.seeded_masked = unless_diverged(out, [&] { return factorise_masked(printed::seeded_masked().seed, A, M); });
   out.heading(fmt::format("4.1  gd_factorise_masked on ratings, rank {}, {} epochs, lr {}", options.rank,
                           options.epochs, options.lr));
   const Ratings ratings = find_ratings(options, out);

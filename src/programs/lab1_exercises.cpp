@@ -41,6 +41,7 @@ Completed complete(const Ratings& ratings, c10::Device device, const Query& quer
   result.epochs_done = stopped ? asked - 1 : asked;
   result.observed = count_observed(M);
   result.sse = squared_error(A, factors, M);
+  result.sse_all = squared_error(A, factors);
   result.rmse = std::sqrt(result.sse / static_cast<double>(result.observed));
   result.row = row_of(query.movie, ratings);
   if (result.row && query.user < A.size(1)) {

@@ -43,8 +43,11 @@ std::optional<int64_t> row_of(const std::string& movie, const Ratings& ratings);
 /// Exercise 4.1's result.
 struct Completed {
   int64_t observed, epochs_done;
-  double sse, rmse, seconds;
-  std::optional<int64_t> row;        ///< the movie's, where it is known
+  double sse;                  ///< sum of squared errors over the valid entries, as the sheet asks
+  double sse_all;              ///< over all entries, those that were not rated taken as 0, as a public report took it
+  double rmse;                 ///< over the valid entries
+  double seconds;              ///< of the epochs
+  std::optional<int64_t> row;  ///< the movie's, where it is known
   std::optional<double> prediction;  ///< of the query, where its row and column exist
   Factors factors;
 };
@@ -52,6 +55,12 @@ struct Completed {
 /// Exercise 4.1: gd_factorise_masked on the ratings above 0.
 Completed complete_ratings(const Ratings& ratings, int64_t rank, const GdOptions& options, c10::Device device,
                            const Query& query);
+
+/// Exercise 4.1's answers at one seed.
+struct SeededAnswer {
+  uint64_t seed;
+  double prediction, sse, sse_all;  ///< as Completed has them
+};
 
 /// Exercise 4.1 by the algorithm that the sheet would use if it were not too slow: sgd_factorise_masked on the ratings
 /// above 0, on a device that the fused engine has kernels for.

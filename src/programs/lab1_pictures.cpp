@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int64_t kRank = 2, kEpochs = 1000;
+constexpr int64_t kPictureRank = 2, kEpochs = 1000;
 constexpr int64_t kGridRows = 50, kGridColumns = 100;
 constexpr int64_t kMostRatings = 20, kBinsPerStar = 10;
 constexpr int64_t kRowsAtOnce = 128;  // U Vᵀ is not stored whole
@@ -42,7 +42,7 @@ std::vector<LossCurve> loss_curves(const std::vector<uint64_t>& seeds, const Ten
       return true;
     };
     try {
-      sgd_factorise(A, kRank,
+      sgd_factorise(A, kPictureRank,
                     SgdOptions().num_epochs(kEpochs).seed(seed).engine(engine_on(A.device())).on_epoch(record));
     } catch (const DivergenceError&) {
       // The curve ends there.

@@ -3,6 +3,7 @@
 #include "programs/lab1_results.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/full_like.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 
 #include "programs/json_file.h"
 #include "programs/lab1_pictures.h"
+#include "programs/lab1_public.h"
 #include "programs/reported.h"
 
 namespace factorise::programs::lab1 {
@@ -39,12 +41,30 @@ Comparison recomputed(std::string what, double reported, double ours, double tol
           .tolerance = tolerance};
 }
 
-/// The entry of the SVD's reconstruction that is furthest from the one reported.
-Comparison furthest_entry(const Tensor& reconstruction) {
-  const Tensor ours = reconstruction.cpu().flatten(), print = printed::svd_reconstruction().flatten();
+/// The entry of a matrix that is furthest from the one reported, which has so many decimals.
+Comparison furthest_entry(const std::string& what, const Tensor& matrix, const Tensor& reported, int decimals,
+                          double tolerance) {
+  const Tensor ours = matrix.cpu().flatten(), print = reported.flatten();
   const auto worst = (ours - print).abs().argmax().item<int64_t>();
-  return recomputed(fmt::format("2.1 reconstruction, worst entry ({},{})", worst / 3, worst % 3),
-                    std::round(print[worst].item<double>() * 1e4) / 1e4, ours[worst].item<double>(), 5.5e-5);
+  const double unit = std::pow(10.0, -decimals);
+  return recomputed(fmt::format("{}, worst ({},{})", what, worst / reported.size(1), worst % reported.size(1)),
+                    std::round(print[worst].item<double>() / unit) / std::round(1 / unit), ours[worst].item<double>(),
+                    tolerance);
+}
+
+/// Each figure of the report that gives its seed: it must be met to every digit printed.
+void add_seeded(std::vector<Comparison>& rows, const std::string& exercise, const std::string& product,
+                const printed::SeededRun& report, const std::optional<Factorised>& ours) {
+  const std::string what = fmt::format("{}, seed {}: ", exercise, report.seed);
+  const auto nothing = [](const Tensor& like) { return at::full_like(like, std::nan("")); };
+  const auto add = [&](const std::string& name, const Tensor& of_ours, const Tensor& print) {
+    rows.push_back(furthest_entry(what + name, of_ours, print, 3, printed::kSeededMatrixTolerance));
+  };
+  add("U", ours ? ours->factors.U : nothing(report.U), report.U);
+  add("V", ours ? ours->factors.V : nothing(report.V), report.V);
+  add(product, ours ? reconstruct(ours->factors) : nothing(report.product), report.product);
+  rows.push_back(
+      recomputed(what + "squared loss", report.loss, ours ? ours->loss : std::nan(""), printed::kSeededLossTolerance));
 }
 
 ordered_json exact_to_json(const Options& options, const Results& results) {
@@ -58,9 +78,21 @@ ordered_json exact_to_json(const Options& options, const Results& results) {
           {"source", to_string(results.source)},
           {"prediction", exact && exact->prediction ? number(*exact->prediction) : ordered_json()},
           {"sse", of_exact(&Completed::sse)},
+          {"sse_all", of_exact(&Completed::sse_all)},
           {"rmse", of_exact(&Completed::rmse)},
           {"hold_out", {{"share", kHoldOut}, {"rmse", results.hold_out ? number(*results.hold_out) : ordered_json()}}},
           {"seconds", of_exact(&Completed::seconds)}};
+}
+
+ordered_json answers_to_json(const std::vector<SeededAnswer>& runs) {
+  ordered_json list = ordered_json::array();
+  for (const SeededAnswer& run : runs) {
+    list.push_back({{"seed", run.seed},
+                    {"prediction", number(run.prediction)},
+                    {"sse", number(run.sse)},
+                    {"sse_all", number(run.sse_all)}});
+  }
+  return list;
 }
 
 /// What ./labs report draws beside what is above.
@@ -95,23 +127,45 @@ std::vector<Comparison> compare(const Results& results) {
   // Factors printed to four decimals move the loss by up to about 2e-4.
   constexpr double kFactorPrint = 2e-4, kPrint = 1e-4;
   const auto& [whole, masked] = std::tie(results.whole, results.masked);
-  return {
-      over_seeds("1.2 SGD, squared loss, report 1", printed::kSgdLoss1, whole, results.whole_runs, loss),
-      over_seeds("1.2 SGD, squared loss, report 2", printed::kSgdLoss2, whole, results.whole_runs, loss),
-      recomputed("1.2 printed factors' loss, report 1", printed::kSgdLoss1,
-                 squared_error(A, {printed::U1(), printed::V1()}), kFactorPrint),
-      recomputed("1.2 printed factors' loss, report 2", printed::kSgdLoss2,
-                 squared_error(A, {printed::U2(), printed::V2()}), kFactorPrint),
-      recomputed("2.1 truncated SVD, squared loss", printed::kSvdLoss, results.svd_loss, 5e-5),
-      furthest_entry(results.svd.reconstruction),
-      over_seeds("3.1 masked SGD, squared loss, report 1", printed::kMaskedLoss1, masked, results.masked_runs, loss),
-      over_seeds("3.1 masked SGD, squared loss, report 2", printed::kMaskedLoss2, masked, results.masked_runs, loss),
-      over_seeds("3.1 completed (1,0), report 1", printed::kCompleted10_1, masked, results.masked_runs, entry(1, 0)),
-      over_seeds("3.1 completed (1,0), report 2", printed::kCompleted10_2, masked, results.masked_runs, entry(1, 0)),
-      over_seeds("3.1 completed (2,1), report 1", printed::kCompleted21_1, masked, results.masked_runs, entry(2, 1)),
-      over_seeds("3.1 completed (2,1), report 2", printed::kCompleted21_2, masked, results.masked_runs, entry(2, 1)),
-      recomputed("3.1 printed matrix's loss, report 1", printed::kMaskedLoss1, error(printed::completed1()), kPrint),
-      recomputed("3.1 printed matrix's loss, report 2", printed::kMaskedLoss2, error(printed::completed2()), kPrint)};
+  std::vector<Comparison> rows;
+  const auto of_whole = [&](double reported, size_t report) {
+    rows.push_back(
+        over_seeds(fmt::format("1.2 SGD, squared loss, report {}", report), reported, whole, results.whole_runs, loss));
+  };
+  const auto of_masked = [&](const std::string& what, double reported, size_t report, auto figure) {
+    rows.push_back(
+        over_seeds(fmt::format("3.1 {}, report {}", what, report), reported, masked, results.masked_runs, figure));
+  };
+  add_seeded(rows, "1.2 SGD", "product", printed::seeded_whole(), results.seeded_whole);
+  of_whole(printed::kSgdLoss1, 1);
+  of_whole(printed::kSgdLoss2, 2);
+  for (size_t i = 0; i < printed::kFurtherSgdLosses.size(); ++i) of_whole(printed::kFurtherSgdLosses[i], 3 + i);
+  rows.push_back(recomputed("1.2 printed factors' loss, report 1", printed::kSgdLoss1,
+                            squared_error(A, {printed::U1(), printed::V1()}), kFactorPrint));
+  rows.push_back(recomputed("1.2 printed factors' loss, report 2", printed::kSgdLoss2,
+                            squared_error(A, {printed::U2(), printed::V2()}), kFactorPrint));
+  rows.push_back(recomputed("2.1 truncated SVD, squared loss", printed::kSvdLoss, results.svd_loss, 5e-5));
+  rows.push_back(
+      furthest_entry("2.1 reconstruction", results.svd.reconstruction, printed::svd_reconstruction(), 4, 5.5e-5));
+  add_seeded(rows, "3.1 SGD", "completed", printed::seeded_masked(), results.seeded_masked);
+  const auto& further = printed::kFurtherCompletions;
+  of_masked("masked SGD, squared loss", printed::kMaskedLoss1, 1, loss);
+  of_masked("masked SGD, squared loss", printed::kMaskedLoss2, 2, loss);
+  for (size_t i = 0; i < further.size(); ++i) {
+    if (further[i].loss) of_masked("masked SGD, squared loss", *further[i].loss, 3 + i, loss);
+  }
+  of_masked("completed (1,0)", printed::kCompleted10_1, 1, entry(1, 0));
+  of_masked("completed (1,0)", printed::kCompleted10_2, 2, entry(1, 0));
+  for (size_t i = 0; i < further.size(); ++i) of_masked("completed (1,0)", further[i].entry10, 3 + i, entry(1, 0));
+  of_masked("completed (2,1)", printed::kCompleted21_1, 1, entry(2, 1));
+  of_masked("completed (2,1)", printed::kCompleted21_2, 2, entry(2, 1));
+  for (size_t i = 0; i < further.size(); ++i) of_masked("completed (2,1)", further[i].entry21, 3 + i, entry(2, 1));
+  rows.push_back(
+      recomputed("3.1 printed matrix's loss, report 1", printed::kMaskedLoss1, error(printed::completed1()), kPrint));
+  rows.push_back(
+      recomputed("3.1 printed matrix's loss, report 2", printed::kMaskedLoss2, error(printed::completed2()), kPrint));
+  for (Comparison& row : compare_with_public_answers(results)) rows.push_back(std::move(row));
+  return rows;
 }
 
 ordered_json to_json(const Options& options, c10::Device device, const Ratings& ratings, const Results& results,
@@ -130,18 +184,23 @@ ordered_json to_json(const Options& options, c10::Device device, const Ratings& 
   json["sgd_factorise_masked"] = {{"completed", masked ? to_json(reconstruct(masked->factors)) : ordered_json()},
                                   {"loss", masked ? number(masked->loss) : ordered_json()},
                                   {"seconds", masked ? number(masked->seconds) : ordered_json()}};
-  json["gd_factorise_masked"] = {
-      {"ratings", {{"source", to_string(results.source)}, {"shape", results.shape}, {"observed", done.observed}}},
-      {"rank", options.rank},
-      {"epochs", options.epochs},
-      {"lr", options.lr},
-      {"user", options.query.user},
-      {"movie", results.movie},
-      {"row", done.row ? ordered_json(*done.row) : ordered_json()},
-      {"prediction", done.prediction ? number(*done.prediction) : ordered_json()},
-      {"sse", number(done.sse)},
-      {"rmse", number(done.rmse)},
-      {"seconds", number(done.seconds)}};
+  json["gd_factorise_masked"] = {{"ratings",
+                                  {{"source", to_string(results.source)},
+                                   {"course", results.is_course},
+                                   {"shape", results.shape},
+                                   {"observed", done.observed}}},
+                                 {"rank", options.rank},
+                                 {"epochs", options.epochs},
+                                 {"lr", options.lr},
+                                 {"user", options.query.user},
+                                 {"movie", results.movie},
+                                 {"row", done.row ? ordered_json(*done.row) : ordered_json()},
+                                 {"prediction", done.prediction ? number(*done.prediction) : ordered_json()},
+                                 {"sse", number(done.sse)},
+                                 {"sse_all", number(done.sse_all)},
+                                 {"rmse", number(done.rmse)},
+                                 {"seconds", number(done.seconds)},
+                                 {"over_seeds", answers_to_json(results.over_seeds)}};
   json["sgd_ratings"] = exact_to_json(options, results);
   json["comparison"] = to_json(comparisons);
   json["pictures"] = pictures(options, ratings, results, comparisons);

@@ -21,6 +21,7 @@ struct Options {
   bool offline = false;
   Query query;
   int64_t rank = 5, epochs = 1000;
+  int rating_seeds = 5;  ///< of 4.1, where its answers stand beside published ones
   double lr = 1e-5;
   // Found on a grid: the sheet's lr 0.01 diverges on ratings. These are good on MovieLens 100k as well.
   int64_t sgd_epochs = 200;
@@ -36,13 +37,16 @@ struct Seeded {
 /// Everything that lab 1 computes at one seed, and over the seeds.
 struct Results {
   std::optional<Factorised> whole, masked;
+  std::optional<Factorised> seeded_whole, seeded_masked;  ///< at the seeds that a report gives
   TruncatedSvd svd;
   double svd_loss = 0;
   Runs<Seeded> whole_runs, masked_runs;
   RatingsSource source = RatingsSource::stand_in;
+  bool is_course = false;
   std::vector<int64_t> shape;
   std::string movie;
   Completed completed{};
+  std::vector<SeededAnswer> over_seeds;  ///< of 4.1, this seed first; empty where nothing is published to compare with
   std::optional<Completed> exact;
   std::optional<double> hold_out;
 };

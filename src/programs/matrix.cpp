@@ -250,6 +250,25 @@ Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
   return {A, M, observed};
 }
 
+void notice_zeros(const MatrixOptions& options, const Matrix& matrix, const Output& out) {
+  constexpr int64_t kMany = 4;  // one in so many
+  if (matrix.had_counts) {
+    out.notice(fmt::format("{}: its first column counts what is observed in each row, and is left out.", options.file));
+  }
+  if (matrix.A.is_sparse() || (matrix.M && options.missing != "nan") || matrix.observed < matrix.A.numel()) return;
+  const int64_t zeros = matrix.A.numel() - matrix.A.count_nonzero().item<int64_t>();
+  const bool no_nan = options.missing == "nan", many = zeros > 0 && zeros * kMany >= matrix.A.numel();
+  if (!no_nan && !many) return;
+  std::string sentence = fmt::format("{}: ", options.file);
+  if (no_nan) sentence += "--missing nan finds no NaN, so that every entry counts as observed";
+  if (no_nan && many) sentence += "; ";
+  if (many) {
+    sentence += fmt::format("{} of the {} entries are 0 and count as observed; --missing zero takes them for missing",
+                            grouped(zeros), grouped(matrix.A.numel()));
+  }
+  out.notice(sentence + ".");
+}
+
 Matrix to_dense(const Matrix& matrix, const MatrixOptions& options, const std::string& instead) {
   if (!matrix.A.is_sparse()) return matrix;
   const Entries entries = factorise::to_dense({matrix.A, matrix.row_ids, matrix.column_ids}, name_of(options), instead);

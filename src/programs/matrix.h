@@ -8,6 +8,7 @@
 
 #include "io/ids.h"
 #include "programs/command_line.h"
+#include "programs/terminal.h"
 
 namespace factorise::programs {
 
@@ -44,6 +45,10 @@ const std::string& name_of(const MatrixOptions& options);
 /// Reads both, on the CPU, by what is in the files and not by their names; `type`: of a matrix from entries, which
 /// stays sparse. Throws FileError, and c10::ValueError where nothing is observed.
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type = at::kDouble);
+
+/// Says where all of a matrix counts as observed that may not be meant so: many of its entries are 0, or --missing nan
+/// has met no NaN; and that a column of counts was left out.
+void notice_zeros(const MatrixOptions& options, const Matrix& matrix, const Output& out);
 
 /// The same, dense, with a mask, where it is sparse. Throws FileError where this machine has not the memory; `instead`:
 /// what needs none, as a sentence.

@@ -1,26 +1,59 @@
 #pragma once
-// A model in a file: the U and V that `fit --output` writes, or that Python saved.
+// A model in a file: the U and V that `fit --output` writes, that Python saved, or another program's under other names.
 
 #include <factorise/factors.h>
+#include <factorise/io.h>
+#include <factorise/observations.h>
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "io/pairs.h"
+#include "programs/terminal.h"
+
+namespace CLI {
+class App;
+}
 
 namespace factorise::programs {
 
 struct Model {
   std::string file;
   Factors factors;
-  std::optional<double> loss;  ///< the squared error that the file says, where it says one
-  Axis rows{0}, columns{0};    ///< with the ids of --entries, where it was fitted to such
+  std::optional<double> loss;            ///< the squared error that the file says, where it says one
+  std::optional<Observations> observed;  ///< what it was fitted to, where the file says so
+  Axis rows{0}, columns{0};              ///< with the ids of --entries, where it was fitted to such
+  bool is_named = false;                 ///< whether U and V were found by the names of --u and --v
+  std::vector<std::string> left_out;     ///< then: what may be biases, a value for each row or column
 };
 
-/// Reads U and V from a dict with these names, or from a tuple or list of two matrices, as `torch.save((U, V), ...)`
-/// writes what the sheet's functions return. Throws FileError where there are none, or none that belong together.
-Model load_model(const std::string& file);
+/// What U and V are called in a file that does not call them so; empty: U and V, or a tuple of the two.
+struct FactorNames {
+  std::string u, v;
+
+  bool given() const { return !u.empty(); }
+};
+
+/// Adds --u and --v. `of`: "MODEL", the file that they name tensors of.
+void add_factor_names(CLI::App& app, FactorNames& names, const std::string& of);
+
+/// Refuses one without the other. Throws UsageError.
+void check_factor_names(const FactorNames& names);
+
+/// Reads U and V: the tensors of these names, as `show` lists them; without names from a dict with U and V, or from a
+/// tuple or list of two matrices, as `torch.save((U, V), ...)` writes what the sheet's functions return.
+/// `only_where_missing`: names count where there are no U and V. Throws FileError where there are none, or none that
+/// belong together.
+Model load_model(const std::string& file, const FactorNames& names = {}, bool only_where_missing = false);
+
+/// Says what of a file of another program U Vᵀ leaves out.
+void notice_left_out(const Model& model, const Output& out);
+
+/// Adds what load_model reads `observed` from to what is to be saved.
+void add_observations(std::vector<std::pair<std::string, PtEntry>>& dict, const Observations& observed);
 
 /// The row or column that is called so. Throws c10::ValueError, naming the option, where there is none.
 int64_t index_of(const Model& model, const Axis& axis, const char* option, const std::string& id);

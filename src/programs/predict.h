@@ -4,7 +4,9 @@
 #include <optional>
 #include <string>
 
+#include "programs/clip.h"
 #include "programs/command_line.h"
+#include "programs/model.h"
 
 namespace factorise::programs {
 
@@ -12,6 +14,8 @@ struct PredictOptions {
   CommonOptions common;  ///< json and quiet alone
   std::string model, pairs, output = "-";
   std::string row, column;  ///< ids; empty: not given
+  FactorNames names;
+  Clip clip;
 };
 
 void add_predict_options(CLI::App& app, PredictOptions& options);

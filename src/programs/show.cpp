@@ -40,7 +40,7 @@ std::string strings_text(const PtValue::List& list) {
   std::vector<std::string> texts;
   for (const PtValue& item : list.items) {
     if (texts.size() == kMost) break;
-    texts.push_back(fmt::format("'{}'", printable(std::get<std::string>(item.value))));
+    texts.push_back(fmt::format("'{}'", shown(std::get<std::string>(item.value))));
   }
   return fmt::format("[{}{}]", fmt::join(texts, ", "),
                      list.items.size() > kMost

@@ -11,8 +11,7 @@
 namespace factorise::programs {
 namespace {
 
-void judge(State& state, const HoldOut& aside) {
-  const double error = rmse(aside, *state.factors);
+void judge(State& state, double error) {
   if (!state.best || error < state.best_rmse) {
     state.best = state.factors;
     state.best_rmse = error;
@@ -37,7 +36,7 @@ Factors run_from(const State& begin, int64_t epochs, const FactorsCallback& look
 
 }  // namespace
 
-State run_stages(State state, const Stages& stages, const std::optional<HoldOut>& aside, const Progress& progress,
+State run_stages(State state, const Stages& stages, const Error& error, const Progress& progress,
                  const RunEpochs& run) {
   const int64_t first_epoch = state.epoch;
   const auto is_out_of_patience = [&] { return stages.patience && state.worse >= *stages.patience; };
@@ -59,7 +58,7 @@ State run_stages(State state, const Stages& stages, const std::optional<HoldOut>
     };
     const auto look = [&](int64_t epochs, const Factors& factors) {
       arrive(epochs, factors);
-      if (stages.patience && aside) judge(state, *aside);
+      if (stages.patience) judge(state, error(*state.factors));
       keep();
       return !is_out_of_patience();
     };

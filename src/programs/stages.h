@@ -2,7 +2,7 @@
 // A run that is judged every few epochs by what it has not seen, and kept. One that goes on from what was kept has the
 // factors and the step size of that epoch, so that the bits are those of one run of all epochs.
 
-#include <factorise/hold_out.h>
+#include <factorise/factors.h>
 
 #include <functional>
 #include <optional>
@@ -27,9 +27,12 @@ struct Stages {
 /// every so many epochs, and after the last.
 using RunEpochs = std::function<Factors(const State& from, int64_t epochs, const FactorsCallback& look)>;
 
-/// Goes on until all epochs are done, the patience ends or Ctrl-C comes, and returns where that is. Throws what `run`
-/// throws; a DivergenceError names the epoch of the whole run.
-State run_stages(State state, const Stages& stages, const std::optional<HoldOut>& aside, const Progress& progress,
-                 const RunEpochs& run);
+/// How far factors are from what the run has not seen.
+using Error = std::function<double(const Factors& factors)>;
+
+/// Goes on until all epochs are done, the patience ends or Ctrl-C comes, and returns where that is. `error`: what a
+/// patience goes by; may be empty where there is none. Throws what `run` throws; a DivergenceError names the epoch of
+/// the whole run.
+State run_stages(State state, const Stages& stages, const Error& error, const Progress& progress, const RunEpochs& run);
 
 }  // namespace factorise::programs

@@ -8,12 +8,12 @@
 #include <factorise/predict.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "io/printable.h"
 #include "io/titles.h"
 #include "programs/json_file.h"
-#include "programs/model.h"
 #include "programs/table.h"
 #include "programs/terminal.h"
 
@@ -35,6 +35,7 @@ std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, in
     return std::nullopt;
   }
   const Matrix matrix = read_matrix(options.matrix);
+  notice_zeros(options.matrix, matrix, out);
   const int64_t m = model.rows.size, n = model.columns.size;
   if (matrix.A.dim() != 2 || matrix.A.size(0) != m || matrix.A.size(1) != n) {
     refuse_value(fmt::format("the matrix in {} must be {} x {}, as {} is, but is not.", name_of(options.matrix), m, n,
@@ -55,6 +56,41 @@ std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, in
   return matrix.M->select(1, column);
 }
 
+/// Whether the model says that the column had no entry when it was fitted.
+bool is_unobserved(const Model& model, int64_t column) {
+  return model.observed && model.observed->column_counts.defined() &&
+         model.observed->column_counts[column].item<int64_t>() == 0;
+}
+
+int64_t unobserved_rows(const Model& model) {
+  return model.observed ? count_unobserved(model.observed->row_counts) : 0;
+}
+
+void notice_unobserved(const TopOptions& options, const Model& model, int64_t column, const Output& out) {
+  if (is_unobserved(model, column)) {
+    out.notice(
+        fmt::format("Column {} had no entry in training: nothing is known that could rank rows for it, and every "
+                    "prediction is the mean, {}.",
+                    *options.column, figure(model.observed->mean)));
+  } else if (const int64_t rows = unobserved_rows(model); rows > 0) {
+    out.notice(fmt::format("{} row{} without an entry in training {} not ranked.", grouped(rows), rows == 1 ? "" : "s",
+                           rows == 1 ? "is" : "are"));
+  }
+}
+
+std::vector<RankedRow> ranked(const TopOptions& options, const Model& model, int64_t column, const Output& out) {
+  const std::optional<at::Tensor> left_out = seen(options, model, column, out);
+  const std::optional<Range> clip = range_of(options.clip, model.observed, options.model);
+  notice_unobserved(options, model, column, out);
+  std::vector<RankedRow> rows = model.observed
+                                    ? best_rows(model.factors, *model.observed, column, options.count, left_out)
+                                    : best_rows(model.factors, column, options.count, left_out);
+  for (RankedRow& row : rows) {
+    if (clip) row.value = std::clamp(row.value, clip->low, clip->high);
+  }
+  return rows;
+}
+
 }  // namespace
 
 void add_top_options(CLI::App& app, TopOptions& options) {
@@ -65,6 +101,8 @@ void add_top_options(CLI::App& app, TopOptions& options) {
            "The rows' names: a CSV with the header movie,name; for ids MovieLens' movies.csv, movies.dat or u.item");
   add_matrix_options(app, "--matrix", "The matrix that was fitted: rows observed in this column are left out",
                      options.matrix);
+  add_factor_names(app, options.names, "MODEL");
+  add_clip(app, options.clip, "predictions, once they are ranked,");
   add_output_options(app, options.common);
   for (const char* name : {"MODEL", "--column"}) require(app, name);
   set_examples(app,
@@ -74,17 +112,19 @@ void add_top_options(CLI::App& app, TopOptions& options) {
 
 void top(const TopOptions& options) {
   check_combinations(options.matrix, "--matrix");
+  check_factor_names(options.names);
+  check_clip(options.clip);
   check_writable(options.common.json, "--json", /*by_write_json=*/true);
   const Output out(options.common);
-  const Model model = load_model(options.model);
+  const Model model = load_model(options.model, options.names);
+  notice_left_out(model, out);
   const int64_t column = index_of(model, model.columns, "--column", options.column);
   std::vector<std::string> titles;
   if (!options.titles.empty()) {
     const Ids& ids = model.rows.ids;
     titles = ids.defined() ? load_titles_of(options.titles, ids) : load_titles(options.titles, model.rows.size);
   }
-  const std::vector<RankedRow> best =
-      best_rows(model.factors, column, options.count, seen(options, model, column, out));
+  const std::vector<RankedRow> best = ranked(options, model, column, out);
   auto list = nlohmann::ordered_json::array();
   Table table({{"row"}, {"prediction"}, {titles.empty() ? "" : "title", Table::Align::left}});
   for (const auto& [row, value] : best) {
@@ -95,11 +135,17 @@ void top(const TopOptions& options) {
                    titles.empty() ? "" : printable(titles[static_cast<size_t>(row)], kLongestTitle)});
   }
   if (!options.common.json.empty()) {
-    write_json(options.common.json,
-               {{"model", options.model}, {"column", json_id(model.columns, column)}, {"rows", list}});
+    write_json(options.common.json, {{"model", options.model},
+                                     {"column", json_id(model.columns, column)},
+                                     {"unobserved", is_unobserved(model, column)},
+                                     {"unobserved_rows", unobserved_rows(model)},
+                                     {"rows", list}});
   }
   if (options.common.json == "-") return;
-  out.print(best.empty() ? "Every row is seen." : table.text(out.style()));
+  out.print(!best.empty()                  ? table.text(out.style())
+            : is_unobserved(model, column) ? "No row can be ranked."
+            : unobserved_rows(model) > 0   ? "Every row is seen, or had no entry in training."
+                                           : "Every row is seen.");
 }
 
 }  // namespace factorise::programs

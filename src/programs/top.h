@@ -4,8 +4,10 @@
 #include <optional>
 #include <string>
 
+#include "programs/clip.h"
 #include "programs/command_line.h"
 #include "programs/matrix.h"
+#include "programs/model.h"
 
 namespace factorise::programs {
 
@@ -15,6 +17,8 @@ struct TopOptions {
   MatrixOptions matrix;  ///< whose observed entries are what was seen; no file: nothing was
   std::string column;    ///< an id
   int64_t count = 10;
+  FactorNames names;
+  Clip clip;  ///< of the predictions, once they are ranked
 };
 
 void add_top_options(CLI::App& app, TopOptions& options);

@@ -6,12 +6,14 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
 
+#include <algorithm>
 #include <limits>
 #include <random>
 
 #include "catch.h"
 #include "cpu/isa.h"
 #include "cpu/referee.h"
+#include "cpu/sgd_kernels.h"
 #include "io/sandbox.h"
 
 namespace factorise::cpu {
@@ -73,6 +75,40 @@ TEST_CASE("the referee's bits, for shapes around vectors and blocks, all ranks, 
                << ", settings " << i % 4);
         const Factors start = start_of(m, n, rank, type);
         check_everywhere(A, M, start, hypers[i % 4], kThreads[i / 5 % 4]);
+      }
+    }
+  }
+}
+
+TEST_CASE("the referee's bits for blocks of every height", "[sgd]") {
+  // A block's height is chosen by the rows: up to 12 vectors of up to 8 numbers with AVX2.
+  const int64_t n = 130;
+  for (int64_t m = 3; m <= 105; m += 4) {
+    for (const int64_t rank : {int64_t{3}, int64_t{8}, int64_t{11}}) {
+      const auto type = m / 4 % 2 == 0 ? at::kFloat : at::kDouble;
+      const at::Tensor M = mask_of(Density::third, m, n), A = ratings_of(m, n, m % 3 != 0, type, M);
+      INFO(m << " rows, rank " << rank << ", " << type);
+      check_everywhere(A, M, factors_of(m, n, rank, type), {.lr = 0.003, .weight_decay = m % 5 == 0 ? 0.1 : 0}, 2);
+    }
+  }
+}
+
+TEST_CASE("a block's cells have a place each, and blocks hold all rows", "[sgd]") {
+  for (const Isa isa : available_isas()) {
+    if (isa == Isa::scalar) continue;
+    const Variable force("FACTORISE_ISA", to_string(isa));
+    for (const int64_t rank : kRanks) {
+      for (const int64_t m : {1, 8, 9, 50, 100, 640, 1000}) {
+        const at::Tensor ratings = packed(at::ones({m, 20}), {}, rank, at::kFloat, SgdPath::wavefront);
+        const SgdLayout& layout = sgd_layout(ratings);
+        CHECK(is_for_this_isa(layout));
+        CHECK(layout.blocks() * layout.block_rows >= m);
+        std::vector<int> times(static_cast<size_t>(layout.block_rows));
+        for (int64_t i = 0; i < layout.block_rows; ++i) ++times.at(static_cast<size_t>(layout.cell_of(i)));
+        CHECK(std::all_of(times.begin(), times.end(), [](int count) { return count == 1; }));
+        SgdLayout other = layout;
+        ++other.lane_rows;
+        CHECK_FALSE(is_for_this_isa(other));
       }
     }
   }
@@ -194,23 +230,48 @@ TEST_CASE("each path is chosen where it is the cheaper one, and can be forced", 
     const at::Tensor A = at::randint(1, 6, {200, 2000}), M = at::rand({200, 2000}).lt(density);
     return sgd_layout(packed(A, M, 5, at::kFloat, wanted)).path;
   };
-  CHECK(path_at(0.5, SgdPath::entries) == SgdPath::entries);
-  CHECK(path_at(0.002, SgdPath::automatic) == SgdPath::entries);
-  if (available_isas().back() == Isa::scalar) return;
-  CHECK(path_at(0.002, SgdPath::wavefront) == SgdPath::wavefront);
-  CHECK(path_at(0.9, SgdPath::automatic) == SgdPath::wavefront);
-  // Without vectors there is nothing for the wavefront to run on.
-  const Variable force("FACTORISE_ISA", "scalar");
-  CHECK(path_at(0.9, SgdPath::wavefront) == SgdPath::entries);
+  for (const Isa isa : available_isas()) {
+    const Variable force("FACTORISE_ISA", to_string(isa));
+    INFO(to_string(isa));
+    CHECK(path_at(0.5, SgdPath::entries) == SgdPath::entries);
+    CHECK(path_at(0.002, SgdPath::automatic) == SgdPath::entries);
+    // Without vectors there is nothing for the wavefront to run on.
+    const SgdPath wavefront = isa == Isa::scalar ? SgdPath::entries : SgdPath::wavefront;
+    CHECK(path_at(0.002, SgdPath::wavefront) == wavefront);
+    CHECK(path_at(0.9, SgdPath::automatic) == wavefront);
+  }
 }
 
 TEST_CASE("packed ratings take a byte a cell where they are small whole numbers, else a number", "[sgd]") {
-  if (available_isas().back() == Isa::scalar) return;
   const int64_t m = 640, n = 5000;
   const at::Tensor A = at::randint(1, 6, {m, n});
-  CHECK(packed(A, {}, 5, at::kFloat, SgdPath::wavefront).numel() < m * n * 102 / 100);
-  CHECK(packed(A + 0.5, {}, 5, at::kFloat, SgdPath::wavefront).numel() < 4 * m * n * 102 / 100);
-  CHECK(packed(A, {}, 5, at::kFloat, SgdPath::entries).numel() < 9 * m * n * 102 / 100);
+  constexpr int64_t kHeader = (sizeof(SgdLayout) + 63) / 64 * 64;
+  for (const Isa isa : available_isas()) {
+    const Variable force("FACTORISE_ISA", to_string(isa));
+    for (const bool whole : {true, false}) {
+      for (const auto type : {at::kFloat, at::kDouble}) {
+        INFO(to_string(isa) << ", " << type << (whole ? ", whole numbers" : ", others"));
+        const int64_t value = type == at::kFloat ? 4 : 8;
+        const at::Tensor values = whole ? A : A + 0.5;
+        // A block is filled up to its height, and its last row ends as many steps later as there are rows above it.
+        if (isa != Isa::scalar) {
+          const at::Tensor ratings = packed(values, {}, 5, type, SgdPath::wavefront);
+          const int64_t H = type == at::kFloat ? wavefront_rows<float>(isa, 5) : wavefront_rows<double>(isa, 5);
+          const int64_t cells = (m + H - 1) / H * H * (n + H - 1);
+          CHECK(sgd_layout(ratings).block_rows == H);
+          CHECK(ratings.numel() - kHeader - cells * (whole ? 1 : value) >= 0);
+          CHECK(ratings.numel() - kHeader - cells * (whole ? 1 : value) < 64);
+        }
+        // An entry's value, its column (4 bytes) and its row (1); where a strip's chunks begin; what is read ahead.
+        const at::Tensor ratings = packed(values, {}, 5, type, SgdPath::entries);
+        const SgdLayout& layout = sgd_layout(ratings);
+        const int64_t index = 8 * layout.blocks() * (layout.chunks() + 1), entries = m * n * (value + 5);
+        CHECK(ratings.numel() - kHeader - entries - index >= 4 * kSgdLookahead);
+        CHECK(ratings.numel() - kHeader - entries - index < 4 * kSgdLookahead + 4 * 64);
+        CHECK(index < entries / 50);
+      }
+    }
+  }
 }
 
 TEST_CASE("what is no packed ratings is refused", "[sgd]") {

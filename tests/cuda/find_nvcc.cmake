@@ -44,6 +44,27 @@ says("${FOLDER}/bare/bin/nvcc" 13 "/bare/bin/nvcc has no cuda_runtime_api.h and 
 says("${FOLDER}/particular/bin/nvcc" 13
      "cannot compile with no-such-compiler: host_config.h:5:2: error: unsupported GNU version!$")
 
+# A GPU is told from what nvidia-smi says, whose errors go to stdout.
+function(gpus_are output capabilities pattern)
+  file(WRITE "${FOLDER}/nvidia-smi" "#!/bin/sh\nprintf '${output}'\n")
+  file(CHMOD "${FOLDER}/nvidia-smi" PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+  factorise_find_gpus("${FOLDER}/nvidia-smi" found fault)
+  if(NOT "${found}" STREQUAL "${capabilities}" OR NOT "${fault}" MATCHES "${pattern}")
+    message(SEND_ERROR "of '${output}': '${found}' and '${fault}' in place of '${capabilities}' and '${pattern}'")
+  endif()
+endfunction()
+
+gpus_are("9.0\\n" "90" "^$")
+gpus_are("8.6\\n8.0\\n8.6\\n12.0\\n" "86;80;120" "^$")
+gpus_are("7.5\\n8.9\\n" "89" "^$")
+gpus_are("7.5\\n" "" "^the GPU has compute capability 7.5, older than 8.0$")
+gpus_are("No devices were found\\n" "" "^there is no GPU here")
+gpus_are("NVIDIA-SMI has failed because it could not communicate with the NVIDIA driver.\\n" "" "^there is no GPU here")
+factorise_find_gpus("" found fault)
+if(found OR NOT fault MATCHES "^there is no GPU here")
+  message(SEND_ERROR "without nvidia-smi: '${found}' and '${fault}'")
+endif()
+
 # torch with a CUDA is told from what its library asks for, in both spellings, and from what is not there.
 function(torch_has_cuda folder expected)
   factorise_cuda_of_torch("${folder}" major)

@@ -135,16 +135,6 @@ TEST_CASE("an exact fit has loss zero and, by either loss, gradient zero", "[fac
   }
 }
 
-TEST_CASE("the gradient cannot be differentiated, and says so", "[factor_loss]") {
-  const Sample s(4, 5, 2, at::kDouble);
-  const Tensor loss = factor_loss(s.U, s.V, s.A);
-  const auto once = torch::autograd::grad({loss}, {s.U, s.V}, {}, std::nullopt, /*create_graph=*/true);
-  CHECK(once[0].requires_grad());
-  CHECK(sentence_of([&] { torch::autograd::grad({once[0].sum()}, {s.U}); }) ==
-        "[factor_loss] is differentiable once, but its gradient was differentiated again. For second derivatives write "
-        "the loss with U.mm(V.t()).");
-}
-
 TEST_CASE("the same bits on every number of threads, instruction set, layout and type of A and M", "[factor_loss]") {
   const int before = at::get_num_threads();
   for (const auto type : {at::kFloat, at::kDouble}) {

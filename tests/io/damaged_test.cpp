@@ -188,7 +188,9 @@ TEST_CASE("zips that lie are refused", "[damaged]") {
   const std::string contradicts = "contradicts its directory's archive/data/0";
 
   for (const uint16_t method : {uint16_t{8}, uint16_t{12}, uint16_t{99}}) {
-    corpus.refused(with(central + 10, method), "compressed", "archive/data/0 compressed");
+    const std::string compressed = Zip{bytes}.set(central + 10, method).set(local + 8, method).bytes;
+    corpus.refused(compressed, "compressed", "archive/data/0 compressed");
+    corpus.refused(with(central + 10, method), "compressed, as the directory has it", contradicts);
     corpus.refused(with(local + 8, method), "compressed, as its own header has it", contradicts);
   }
   corpus.refused(with(central + 8, uint16_t{0x809}), "encrypted", "archive/data/0 encrypted");

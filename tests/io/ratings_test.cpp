@@ -161,7 +161,11 @@ TEST_CASE("the data folder's ratings come first, without a word; broken ones are
   CHECK(at::equal(ratings.A, A));
   CHECK(ratings.source == RatingsSource::file);
   CHECK(ratings.origin == (place.data() / "ratings.pt").string());
+  CHECK_FALSE(ratings.is_course);
   CHECK(place.notices.empty());
+  // The course's own file is known wherever it lies.
+  const CourseFile course{"http://127.0.0.1:9/", git_blob_id(bytes_of(place.data() / "ratings.pt")), {}};
+  CHECK(load_ratings(options, course).is_course);
   place.folder().write("data/ratings.pt", "not a tensor");
   CHECK_THROWS_AS(load_ratings(options), FileError);
 }
@@ -183,6 +187,7 @@ TEST_CASE("without a file, a cache and the network there is the stand-in, which 
   bare.data_folder.clear();
   bare.download = false;
   CHECK(load_ratings(bare).source == RatingsSource::stand_in);
+  CHECK_FALSE(load_ratings(bare).is_course);
 }
 
 TEST_CASE("the stand-in takes titles that fit its 1000 movies", "[ratings]") {
@@ -229,6 +234,7 @@ TEST_CASE("the course's file is downloaded once and then comes from the cache", 
     const Ratings again = load_ratings(place.options(network), course);
     CHECK(at::equal(again.A, A));
     CHECK(again.source == RatingsSource::download);
+    CHECK(again.is_course);
   }
   CHECK(place.notices.empty());
 }

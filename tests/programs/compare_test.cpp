@@ -102,6 +102,18 @@ TEST_CASE("a model is compared with what Python saves", "[compare]") {
   CHECK(rounded["max_difference"].get<double>() < 1e-6);  // entries up to 4, factors to 2^-24
 }
 
+TEST_CASE("a model is compared with one of other names", "[compare]") {
+  const std::string folder = files("compare_names");
+  save_pt(folder + "/named.pt", {{"p", load_tensor(folder + "/a.pt", "U")}, {"q", load_tensor(folder + "/a.pt", "V")}});
+  CHECK(compared(folder, {"a.pt", "named.pt", "--u", "p", "--v", "q"})["equal"] == true);
+  CHECK(compared(folder, {"named.pt", "named.pt", "--u", "p", "--v", "q"})["equal"] == true);
+  const ProcessResult both = compare(folder, {"a.pt", "c.pt", "--u", "p", "--v", "q"});
+  CHECK(both.status == 1);
+  CHECK_THAT(both.err, contains("of a file without U and V, but a.pt and c.pt have both"));
+  CHECK_THAT(compare(folder, {"a.pt", "named.pt"}).err,
+             contains("named.pt must hold U and V") && contains("--u p --v q"));
+}
+
 TEST_CASE("dependent columns span no space to compare, other shapes no entries", "[compare]") {
   const std::string folder = files("compare_failures");
   const Tensor dependent = at::tensor({1.0, 2.0, 1.0, 2.0, 1.0, 2.0}).view({3, 2});

@@ -115,6 +115,17 @@ TEST_CASE("figures without seeds are judged by their digits or their magnitude",
   CHECK_FALSE(*noise.within());
 }
 
+TEST_CASE("a figure that is set beside ours has a band and a percentile, and no verdict", "[comparison]") {
+  Comparison figure = one_to_21(5.5);
+  figure.judgement = Judgement::beside;
+  CHECK(*figure.percentile() == Approx(100.0 * 5 / 21));
+  CHECK_FALSE(figure.within());
+  const auto json = to_json({figure});
+  CHECK(comparison_schema().violation(json) == "");
+  CHECK(json[0]["within"].is_null());
+  CHECK(json[0]["high"] == Approx(20));
+}
+
 TEST_CASE("what does not apply is null in JSON and empty in the table", "[comparison]") {
   Comparison figure;
   figure.what = "the 5th user's rating";

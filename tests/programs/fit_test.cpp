@@ -64,9 +64,13 @@ Schema fit_schema() {
        {"seed", Schema::whole()},
        {"shape", Schema::list(Schema::whole(), 2)},
        {"observed", Schema::whole()},
+       {"unobserved_rows", Schema::whole()},
+       {"unobserved_columns", Schema::whole()},
+       {"mean", Schema::number()},
        {"loss", Schema::number()},
-       {"hold_out",
-        Schema::object({{"share", Schema::number()}, {"seed", Schema::whole()}, {"rmse", Schema::number()}}).or_null()},
+       {"hold_out", judgement_schema({{"share", Schema::number()}, {"seed", Schema::whole()}}).or_null()},
+       {"test", judgement_schema({{"file", Schema::text()}}).or_null()},
+       {"clip", Schema::list(Schema::number(), 2).or_null()},
        {"epochs_run", Schema::whole()},
        {"seconds", Schema::number()},
        {"output", Schema::text().or_null()}});
@@ -206,6 +210,49 @@ TEST_CASE("a rank above min(m, n) has to be meant", "[fit]") {
     CHECK(run({"A.pt", "--overcomplete"}).status == 0);
     CHECK(run({"Z.pt", "--missing", "zero"}).status == 0);
   }
+}
+
+TEST_CASE("fit starts from factors of other names", "[fit]") {
+  const std::string folder = files("fit_initial_names");
+  const auto run = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"A.pt", "--method", "sgd", "--rank", "2", "--epochs", "9"});
+    return fit(folder, more);
+  };
+  REQUIRE(run({"--output", "a.pt"}).status == 0);
+  save_pt(folder + "/named.pt", {{"p", load_tensor(folder + "/a.pt", "U")}, {"q", load_tensor(folder + "/a.pt", "V")}});
+  REQUIRE(run({"--initial", "a.pt", "--output", "b.pt"}).status == 0);
+  REQUIRE(run({"--initial", "named.pt", "--u", "p", "--v", "q", "--output", "c.pt"}).status == 0);
+  check_same(factors_of(folder + "/c.pt"), factors_of(folder + "/b.pt"));
+  const ProcessResult refused = run({"--initial", "named.pt"});
+  CHECK(refused.status == 1);
+  CHECK_THAT(refused.err, contains("p (3 x 2) and q (3 x 2)") && contains("--u p --v q"));
+}
+
+TEST_CASE("zeros that may not be meant as observed are named", "[fit]") {
+  const std::string folder = files("fit_zeros");
+  save_pt(folder + "/I.pt", at::tensor({5, 0, 3, 0, 0, 4, 0, 1}).view({2, 4}));
+  save_pt(folder + "/one.pt", at::tensor({5, 2, 3, 2, 2, 4, 0, 1}).view({2, 4}));
+  const auto notice = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--method", "sgd", "--rank", "1", "--epochs", "2"});
+    const ProcessResult result = fit(folder, arguments);
+    CHECK(result.status == 0);
+    return result.err;
+  };
+  const std::string zeros = "4 of the 8 entries are 0 and count as observed; --missing zero takes them for missing.\n";
+  CHECK(notice({"I.pt"}) == "I.pt: " + zeros);
+  CHECK(notice({"I.pt", "--missing", "nan"}) ==
+        "I.pt: --missing nan finds no NaN, so that every entry counts as observed; " + zeros);
+  CHECK(notice({"A.pt", "--missing", "nan"}) ==
+        "A.pt: --missing nan finds no NaN, so that every entry counts as observed.\n");
+  CHECK(notice({"I.pt", "--missing", "zero"}) == "");
+  CHECK(notice({"I.pt", "--mask", "I.pt"}) == "");
+  CHECK(notice({"I.pt", "--quiet"}) == "");
+  CHECK(notice({"one.pt"}) == "");
+  CHECK(notice({"N.pt", "--missing", "nan"}) == "");
+  const ProcessResult converted = program_in(folder, {"factorise", "convert"}, {"I.pt", "I.mtx"});
+  CHECK(converted.err == "I.pt: " + zeros);
+  REQUIRE(fit(folder, {"I.pt", "--method", "sgd", "--rank", "1", "--output", "F.pt", "--quiet"}).status == 0);
+  CHECK(program_in(folder, {"factorise", "compare"}, {"F.pt", "F.pt", "--matrix", "I.pt"}).err == "I.pt: " + zeros);
 }
 
 TEST_CASE("command lines that make no sense end with status 2", "[fit]") {

@@ -21,6 +21,7 @@
 #include "catch.h"
 #include "process.h"
 #include "programs/lab1_pictures.h"
+#include "programs/lab1_public.h"
 #include "programs/reported.h"
 #include "schema.h"
 
@@ -91,6 +92,9 @@ TEST_CASE("lab1 --json - gives the library's own results, and nothing else on st
   CHECK(four["movie"] == "A Beautiful Mind");
   CHECK(four["row"] == 124);
   CHECK(four["sse"] == squared_error(R, rated, R.gt(0)));
+  CHECK(four["sse_all"] == squared_error(R, rated));
+  CHECK(four["ratings"]["course"] == false);
+  CHECK(four["over_seeds"].empty());  // not asked as the sheet asks
   CHECK(four["prediction"] == rated.U[124].dot(rated.V[4]).item<double>());
   CHECK(four["rmse"].is_number());
   CHECK(four["seconds"].is_number());
@@ -101,11 +105,112 @@ TEST_CASE("lab1 --json - gives the library's own results, and nothing else on st
   CHECK(exact["source"] == "file");
   CHECK(exact["epochs"] == 200);
   CHECK(exact["sse"] == squared_error(R, exactly, R.gt(0)));
+  CHECK(exact["sse_all"] == squared_error(R, exactly));
   CHECK(exact["sse"] < four["sse"]);
   CHECK(exact["prediction"] == exactly.U[124].dot(exactly.V[4]).item<double>());
   CHECK(exact["hold_out"]["share"] == 0.02);
   CHECK(exact["hold_out"]["rmse"] > 0.5);  // ratings drawn at random cannot be predicted
   CHECK(exact["seconds"] > 0);
+}
+
+TEST_CASE("the report that gives its seeds is met to every digit that it prints, by both engines", "[lab1]") {
+  namespace printed = programs::reported::lab1;
+  const Tensor A = printed::A(), M = printed::M();
+  // Half a unit of the last digit, and float32's rounding of the printed number.
+  const auto meets = [](const Tensor& ours, const Tensor& print) {
+    const Tensor apart = (ours.to(at::kDouble) - print.to(at::kDouble)).abs();
+    return apart.max().item<double>() <= printed::kSeededMatrixTolerance + 1e-7;
+  };
+  for (const Engine engine : {Engine::reference, Engine::fused}) {
+    const auto check = [&](const printed::SeededRun& report, const Factors& ours) {
+      CHECK(meets(ours.U, report.U));
+      CHECK(meets(ours.V, report.V));
+      CHECK(meets(reconstruct(ours), report.product));
+      CHECK(std::abs(squared_error(A, ours) - report.loss) <= printed::kSeededLossTolerance);
+      // Another seed's figures are others: the digits tell.
+      CHECK_FALSE(meets(ours.U + 1.1e-3, report.U));
+    };
+    const auto whole = printed::seeded_whole(), masked = printed::seeded_masked();
+    check(whole, sgd_factorise(A, 2, SgdOptions().seed(whole.seed).engine(engine)));
+    check(masked, sgd_factorise_masked(A, M, 2, SgdOptions().seed(masked.seed).engine(engine)));
+    CHECK_FALSE(meets(sgd_factorise(A, 2, SgdOptions().seed(whole.seed + 1).engine(engine)).U, whole.U));
+  }
+}
+
+TEST_CASE("lab1 meets that report's seeds whatever its own seed is", "[lab1]") {
+  const json all = json::parse(program(quick({"--ratings", ratings_file(), "--seed", "5", "--json", "-"})).out);
+  int seeded = 0;
+  for (const json& row : all["comparison"]) {
+    if (row["what"].get<std::string>().find(", seed ") == std::string::npos) continue;
+    INFO(row.dump());
+    ++seeded;
+    CHECK(row["within"] == true);
+    CHECK(row["low"].is_null());
+  }
+  CHECK(seeded == 8);  // U, V, the product and the loss, of two runs
+}
+
+TEST_CASE("4.1 on a file of ratings stands beside the published answers, over a few seeds", "[lab1]") {
+  const std::vector<std::string> as_the_sheet{"lab1", "--runs",    "2",         "--sgd-epochs",
+                                              "2",    "--offline", "--ratings", ratings_file()};
+  auto argv = as_the_sheet;
+  argv.insert(argv.end(), {"--seed", "3", "--rating-seeds", "4", "--json", "-"});
+  const json all = json::parse(program(argv).out), four = all["gd_factorise_masked"];
+  REQUIRE(four["over_seeds"].size() == 4);
+  const Tensor R = small_ratings(), M = R.gt(0);
+  std::vector<double> predictions;
+  for (int i = 0; i < 4; ++i) {
+    const json& run = four["over_seeds"][i];
+    const Factors ours = gd_factorise_masked(R, M, 5, GdOptions().seed(3 + i));
+    CHECK(run["seed"] == 3 + i);
+    CHECK(run["prediction"] == ours.U[124].dot(ours.V[4]).item<double>());
+    CHECK(run["sse"] == squared_error(R, ours, M));
+    CHECK(run["sse_all"] == squared_error(R, ours));
+    CHECK(run["sse_all"] > run["sse"]);
+    predictions.push_back(run["prediction"]);
+  }
+  CHECK(four["over_seeds"][0]["prediction"] == four["prediction"]);
+  std::vector<json> rows;
+  for (const json& row : all["comparison"]) {
+    if (row["what"].get<std::string>().starts_with("4.1")) rows.push_back(row);
+  }
+  // The sums are of another shape's entries, so they are not set beside ours.
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0]["reported"] == 3.4865875);
+  CHECK(rows[1]["reported"] == 3.4325347);
+  for (const json& row : rows) {
+    CHECK(row["ours"] == predictions[0]);
+    CHECK(row["low"].get<double>() == Approx(programs::percentile_of(predictions, 5)));
+    CHECK(row["within"].is_null());
+  }
+  const ProcessResult screen = program(as_the_sheet);
+  INFO(screen.out);
+  for (const char* part : {"public run 1", "3.4865875", "seeds 0 to 4", "squared errors, valid entries",
+                           "squared errors, all entries", "those that were not rated taken as 0", "of another file"}) {
+    CHECK(screen.out.find(part) != std::string::npos);
+  }
+}
+
+TEST_CASE("on ratings of the course's shape the published sums stand beside the same sum of ours", "[lab1]") {
+  using namespace programs::lab1;
+  Results results;
+  CHECK(compare_with_public_answers(results).empty());
+  results.shape = {1000, 10000};
+  results.is_course = true;
+  results.over_seeds = {
+      {0, 3.4, 3.1e6, 6.64e7}, {1, 3.5, 3.2e6, 6.65e7}, {2, std::nan(""), std::nan(""), std::nan("")}};
+  const auto rows = compare_with_public_answers(results);
+  REQUIRE(rows.size() == 4);
+  CHECK(*rows[2].reported == 66435584);
+  CHECK(*rows[3].reported == 66477632);
+  CHECK(rows[2].ours == 6.64e7);
+  CHECK(rows[2].over_seeds == std::vector<double>{6.64e7, 6.65e7});
+  CHECK(rows[2].diverged == 1);
+  const std::string table = beside_public_answers(results, programs::Style());
+  CHECK(table.find("66435584") != std::string::npos);
+  CHECK(table.find("66400000 – 66500000") != std::string::npos);
+  CHECK(table.find("course's own") != std::string::npos);
+  CHECK(table.find("another file") == std::string::npos);
 }
 
 TEST_CASE("a divergence of the exact algorithm is a result of lab1, and null in JSON", "[lab1]") {
@@ -126,7 +231,7 @@ TEST_CASE("lab1's comparison has a row for every figure of the reports, each wit
   const ProcessResult run = program(quick({"--ratings", ratings_file(), "--runs", "40", "--json", "-"}));
   REQUIRE(run.status == 0);
   const json comparison = json::parse(run.out)["comparison"];
-  CHECK(comparison.size() == 14);
+  CHECK(comparison.size() == 33);
   int over_seeds = 0;
   for (const json& row : comparison) {
     INFO(row.dump());
@@ -147,7 +252,7 @@ TEST_CASE("lab1's comparison has a row for every figure of the reports, each wit
       CHECK(row["percentile"] <= 100);
     }
   }
-  CHECK(over_seeds == 8);
+  CHECK(over_seeds == 19);
 }
 
 TEST_CASE("lab1's pictures hold what docs/json.md lists, of the runs that the exercises tell of", "[lab1]") {
@@ -179,7 +284,7 @@ TEST_CASE("lab1's pictures hold what docs/json.md lists, of the runs that the ex
   CHECK(curve["epochs"].back() == 1000);
   CHECK(curve["losses"].size() == curve["epochs"].size());
   CHECK(curve["losses"].back().get<double>() == Approx(result["sgd_factorise"]["loss"].get<double>()).epsilon(1e-6));
-  CHECK(pictures["over_seeds"].size() == 8);
+  CHECK(pictures["over_seeds"].size() == 19);
   for (const auto& figure : pictures["over_seeds"]) CHECK(figure["values"].size() == 6);
 
   // The blocks of 130 x 40 on a grid of 50 x 40 overlap, so only their bounds are known.
@@ -267,6 +372,8 @@ TEST_CASE("what came from the stand-in says so on the same line, and answers no 
   }
   CHECK(said >= 4);
   CHECK(run.out.find("not an answer to the exercise") != std::string::npos);
+  CHECK(run.out.find("public run") == std::string::npos);
+  CHECK(four["over_seeds"].empty());
   CHECK(run.out.find("predicted rating") == std::string::npos);
   CHECK(run.err.find("stand-in") != std::string::npos);
   CHECK(program({"lab1", "--runs", "1", "--epochs", "1", "--offline", "--quiet"},

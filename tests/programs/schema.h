@@ -119,6 +119,17 @@ inline Schema comparison_schema() {
                                       {"within", Schema::truth().or_null()}}));
 }
 
+/// How good predictions are, after some other keys.
+inline Schema judgement_schema(std::vector<std::pair<std::string, Schema>> keys = {}) {
+  keys.insert(keys.end(), {{"entries", Schema::whole()},
+                           {"fallbacks", Schema::whole()},
+                           {"rmse", Schema::number()},
+                           {"mae", Schema::number()},
+                           {"known_rmse", Schema::number().or_null()},
+                           {"known_mae", Schema::number().or_null()}});
+  return Schema::object(std::move(keys));
+}
+
 /// Their "pictures.over_seeds".
 inline Schema over_seeds_schema() {
   return Schema::list(Schema::object({{"what", Schema::text()}, {"values", Schema::list(Schema::number())}}));

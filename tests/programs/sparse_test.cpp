@@ -100,7 +100,7 @@ TEST_CASE("what makes no sense of a sparse tensor is refused", "[sparse]") {
   const Tensor indices = at::tensor({0, 0, 1, 1}).view({2, 2}).to(at::kLong);
   save_pt(folder + "/twice.pt", at::sparse_coo_tensor(indices, at::ones({2}), {2, 2}));
   save_pt(folder + "/A.pt", dense().to_sparse());
-  save_pt(folder + "/none.pt", (dense() * 0).to_sparse());
+  save_pt(folder + "/none.pt", dense().mul(0).to_sparse());
   save_pt(folder + "/cube.pt", at::ones({2, 2, 2}).to_sparse());
   save_pt(folder + "/F.pt", {{"U", at::ones({3, 1}).to_sparse()}, {"V", at::ones({2, 1})}});
   const std::vector<std::tuple<std::vector<std::string>, int, std::string>> cases{
@@ -109,7 +109,7 @@ TEST_CASE("what makes no sense of a sparse tensor is refused", "[sparse]") {
       {fit({"A.pt", "--missing", "zero"}), 2, "A.pt is sparse: its entries are observed."},
       {fit({"none.pt"}), 1, "none.pt has no entries"},
       {fit({"cube.pt"}), 1, "cube.pt must be a matrix, but is a sparse tensor of 3 dimensions"},
-      {{"predict", "F.pt", "--row", "0", "--column", "0"}, 1, "F.pt must hold U and V"},
+      {{"predict", "F.pt", "--row", "0", "--column", "0"}, 1, "F.pt: U and V must be matrices of real numbers"},
   };
   for (const auto& [arguments, status, sentence] : cases) {
     const ProcessResult result = run(folder, arguments);

@@ -44,6 +44,8 @@ TEST_CASE("the best unseen rows, with their titles", "[top]") {
 
   const auto schema = Schema::object({{"model", Schema::text()},
                                       {"column", Schema::whole()},
+                                      {"unobserved", Schema::truth()},
+                                      {"unobserved_rows", Schema::whole()},
                                       {"rows", Schema::list(Schema::object({{"row", Schema::whole()},
                                                                             {"prediction", Schema::number()},
                                                                             {"title", Schema::text().or_null()}}))}});
@@ -55,6 +57,43 @@ TEST_CASE("the best unseen rows, with their titles", "[top]") {
   CHECK(json["rows"][1]["prediction"] == 6.0);
   CHECK(json["rows"][1]["title"].is_null());
   CHECK_THAT(all.err, contains("nothing is known to be seen"));
+}
+
+TEST_CASE("rows without an entry in training are not ranked", "[top]") {
+  const std::string folder = empty_folder("top_unobserved");
+  // Row 1 would be the best; it and column 2 have no rating.
+  save_pt(folder + "/F.pt", {{"U", at::tensor({1.0, 4.0, 3.0}).view({3, 1})},
+                             {"V", at::tensor({1.0, 2.0, 3.0}).view({3, 1})},
+                             {"observed_mean", 3.0},
+                             {"observed_min", 1.0},
+                             {"observed_max", 5.0},
+                             {"row_counts", at::tensor({2, 0, 1}, at::kLong)},
+                             {"column_counts", at::tensor({2, 1, 0}, at::kLong)}});
+  save_pt(folder + "/A.pt", at::tensor({1, 1, 0, 0, 0, 0, 1, 0, 0}).view({3, 3}));
+  const ProcessResult shown = top(folder, {"--column", "1", "--clip", "1,5"});
+  INFO(shown.err);
+  CHECK_THAT(shown.err, contains("1 row without an entry in training is not ranked.\n"));
+  CHECK(shown.out.find("5.0000") < shown.out.find("2.0000"));  // 6, clipped
+  CHECK(shown.out.find("8.0000") == std::string::npos);
+  const auto json = ordered_json::parse(top(folder, {"--column", "1", "--json", "-"}).out);
+  CHECK(json["unobserved"] == false);
+  CHECK(json["unobserved_rows"] == 1);
+  REQUIRE(json["rows"].size() == 2);
+  CHECK(json["rows"][0]["row"] == 2);
+  CHECK(json["rows"][0]["prediction"] == 6.0);
+  const ProcessResult cold = top(folder, {"--column", "2"});
+  CHECK_THAT(cold.err, contains("Column 2 had no entry in training") && contains("is the mean, 3."));
+  CHECK(cold.out == "No row can be ranked.\n");
+  CHECK(ordered_json::parse(top(folder, {"--column", "2", "--json", "-"}).out)["unobserved"] == true);
+  CHECK(top(folder, {"--column", "0", "--matrix", "A.pt", "--missing", "zero"}).out ==
+        "Every row is seen, or had no entry in training.\n");
+}
+
+TEST_CASE("factors of other names are ranked", "[top]") {
+  const std::string folder = files("top_names");
+  save_pt(folder + "/F.pt", {{"p", load_tensor(folder + "/F.pt", "U")}, {"q", load_tensor(folder + "/F.pt", "V")}});
+  const auto json = ordered_json::parse(top(folder, {"--u", "p", "--v", "q", "--column", "1", "--json", "-"}).out);
+  CHECK(json["rows"][0]["prediction"] == 8.0);
 }
 
 TEST_CASE("top refuses in sentences", "[top]") {

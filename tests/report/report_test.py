@@ -69,7 +69,7 @@ def diverged(lab1, lab2):
 
     lab1["sgd_factorise"], lab1["sgd_factorise_masked"] = map(empty, (lab1["sgd_factorise"],
                                                                      lab1["sgd_factorise_masked"]))
-    for key in ("prediction", "sse", "rmse"):
+    for key in ("prediction", "sse", "sse_all", "rmse"):
         lab1["gd_factorise_masked"][key] = lab1["sgd_ratings"][key] = None
     lab1["sgd_ratings"]["seconds"] = lab1["sgd_ratings"]["hold_out"]["rmse"] = None
     lab1["pictures"]["predictions"]["sgd_ratings"] = None
@@ -116,6 +116,27 @@ def check_less(maker, lab1, lab2):
     check_page(text, (lab1, lab2), LAB1 + LAB2, EXERCISES[:EXERCISES.index("Benchmark")])
     check("./labs bench measures them" in text, "it is not said that the curves are missing")
     check("1 of them diverged" in text, "a curve that ends early is not told of")
+
+
+def check_published(maker, lab1, lab2):
+    """Ratings of a file: a few seeds' answers, and the published ones without a verdict. One seed diverged."""
+    lab1 = copy.deepcopy(lab1)
+    four = lab1["gd_factorise_masked"]
+    four["ratings"].update(source="file", course=True)
+    four["over_seeds"] = [{"seed": 0, "prediction": 3.41, "sse": 3100000.5, "sse_all": 66400000.0},
+                          {"seed": 1, "prediction": 3.52, "sse": 3200000.5, "sse_all": 66500000.0},
+                          {"seed": 2, "prediction": None, "sse": None, "sse_all": None}]
+    for report, reported in ((1, 3.4865875), (2, 3.4325347)):
+        what = f"4.1 predicted rating, report {report}"
+        lab1["comparison"].append({"what": what, "reported": reported, "ours": 3.41, "low": 3.4155, "high": None,
+                                   "percentile": 33.3, "diverged": 1, "within": None})
+        lab1["pictures"]["over_seeds"].append({"what": what, "values": [3.41, 3.52]})
+    text = maker.page(lab1, lab2, "published.html", "--results", maker.scratch / "no-results")
+    check_page(text, (lab1, lab2), LAB1 + 1 + LAB2, EXERCISES[:EXERCISES.index("Benchmark")])
+    for said in ("66,400,000", "3.5200", "the course's own", "not judged", "as the sheet asks"):
+        check(said in text, f"{said!r} is not said of published answers")
+    four["ratings"]["course"] = False
+    check("of another file" in maker.page(lab1, lab2, "another.html"), "ratings of another file are not called so")
 
 
 def check_curves(maker):
@@ -232,6 +253,7 @@ def run(programs, scratch, python):
     check_mutations(text, (lab1, lab2), pictures)
     check_divergence(maker, lab1, lab2)
     check_less(maker, lab1, lab2)
+    check_published(maker, lab1, lab2)
     check_curves(maker)
     check_refusals(maker, lab1, lab2)
     check_command_line(scratch)

@@ -1,0 +1,157 @@
+"""What has no derivative, or takes one matrix at a time, says so under autograd and torch.func: none is a silent zero.
+
+And torch.compile around the factorisers: a break in the graph, and the same bits.
+"""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch._dynamo.utils import counters
+from torch.autograd import forward_ad
+from torch.func import grad, jvp, vmap
+
+import factorise
+from factorise import MatrixFactorisation, gd_factorise_ad, gd_factorise_masked, sgd_factorise, sgd_factorise_masked
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+ops = torch.ops.factorise
+
+GENERATOR = torch.Generator().manual_seed(0)
+A = torch.rand(6, 5, generator=GENERATOR)
+M = torch.rand(6, 5, generator=GENERATOR) < 0.8
+U, V = torch.rand(6, 2, generator=GENERATOR), torch.rand(5, 2, generator=GENERATOR)
+
+FACTORISERS = {
+    f"{name}-{engine}": (name, lambda A, f=f, engine=engine: f(A, 2, 3, seed=1, engine=engine)[0])
+    for name, f in {
+        "sgd_factorise": sgd_factorise,
+        "sgd_factorise_masked": lambda A, *rest, **options: sgd_factorise_masked(A, M, *rest, **options),
+        "gd_factorise_masked": lambda A, *rest, **options: gd_factorise_masked(A, M, *rest, **options),
+        "gd_factorise_ad": gd_factorise_ad,
+    }.items()
+    for engine in ("fused", "reference")
+}
+
+
+def in_forward_mode(f, x):
+    with forward_ad.dual_level():
+        return f(forward_ad.make_dual(x, x))
+
+
+DERIVATIVES = {
+    "grad": lambda f, x: grad(lambda x: f(x).sum())(x),
+    "jvp": lambda f, x: jvp(f, (x,), (x,)),
+    "forward mode": in_forward_mode,
+    "jvp in vmap": lambda f, x: vmap(lambda y: jvp(lambda x: f(x) * y, (x,), (x,))[1])(torch.ones(2)),
+}
+
+
+@pytest.mark.parametrize("derivative", DERIVATIVES)
+@pytest.mark.parametrize("case", FACTORISERS)
+def test_factorisers_have_no_derivative_and_say_so(case, derivative):
+    name, factorise_it = FACTORISERS[case]
+    with pytest.raises(NotImplementedError, match=rf"\[{name}\] has no derivative"):
+        DERIVATIVES[derivative](factorise_it, A)
+
+
+@pytest.mark.parametrize("derivative", DERIVATIVES)
+def test_nor_by_what_they_start_from(derivative):
+    with pytest.raises(NotImplementedError, match=r"\[sgd_factorise\] has no derivative"):
+        DERIVATIVES[derivative](lambda U: sgd_factorise(A, 2, 3, initial=(U, V))[0], U)
+
+
+@pytest.mark.parametrize("case", FACTORISERS)
+def test_factorisers_are_not_mapped(case):
+    name, factorise_it = FACTORISERS[case]
+    with pytest.raises(NotImplementedError, match=rf"\[{name}\] cannot be mapped by torch.func.vmap.*in a loop"):
+        vmap(factorise_it)(torch.stack([A, A]))
+
+
+@pytest.mark.parametrize("case", FACTORISERS)
+def test_what_requires_grad_is_detached(case):
+    _, factorise_it = FACTORISERS[case]
+    result = factorise_it(A.clone().requires_grad_())
+    assert torch.equal(result, factorise_it(A)) and not result.requires_grad
+
+
+@pytest.mark.parametrize("case", [case for case in FACTORISERS if case != "gd_factorise_ad-reference"])
+def test_constants_of_a_transform_are_factorised(case):
+    _, factorise_it = FACTORISERS[case]
+    expected = factorise_it(A)
+    assert torch.equal(grad(lambda x: (factorise_it(A) * x).sum())(torch.tensor(2.0)), expected.sum())
+    assert torch.equal(vmap(lambda x: factorise_it(A) * x)(torch.ones(2)), torch.stack([expected, expected]))
+
+
+RATINGS, PACKED = ops.sgd_ratings(A, M, 2), ops._descent_ratings(A, M)
+OPERATORS = {
+    "sgd_ratings": lambda x: ops.sgd_ratings(x, None, 2),
+    "sgd_epochs": lambda x: ops.sgd_epochs(RATINGS, x, V.clone(), 0.01, 0.0, 1.0, 1),
+    "_sgd_epochs_of_runs": lambda x: ops._sgd_epochs_of_runs(RATINGS, x[None], V[None].clone(), [0.01], 0.0, 1.0, 1),
+    "_descent_ratings": lambda x: ops._descent_ratings(x, None)[0],
+    "_descent_epochs": lambda x: ops._descent_epochs(PACKED, x, V.clone(), 0.01, "masked", 1),
+    "_descent_loss": lambda x: ops._descent_loss(PACKED, x, V, False),
+}
+
+
+@pytest.mark.parametrize("derivative", ["requires grad", *DERIVATIVES])
+@pytest.mark.parametrize("name", OPERATORS)
+def test_operators_have_no_derivative_and_say_so(name, derivative):
+    with pytest.raises(NotImplementedError, match=rf"\[{name.lstrip('_')}\] has no derivative.*detach"):
+        if derivative == "requires grad":
+            OPERATORS[name](U.clone().requires_grad_())
+        else:
+            DERIVATIVES[derivative](OPERATORS[name], U.clone())
+
+
+@pytest.mark.parametrize("name", [*OPERATORS, "squared_error"])
+def test_operators_are_not_mapped(name):
+    operator = OPERATORS.get(name, lambda U: torch.tensor(factorise.squared_error(A, U, V, M)))
+    with pytest.raises(NotImplementedError, match=rf"\[{name.lstrip('_')}\] cannot be mapped by torch.func.vmap"):
+        vmap(operator)(torch.stack([U, U]))
+
+
+@pytest.mark.parametrize("name", ["sgd_epochs", "_sgd_epochs_of_runs", "_descent_epochs"])
+def test_what_another_graph_has_saved_is_not_changed_unseen(name):
+    x, weight = U.clone(), torch.ones(6, 2, requires_grad=True)
+    product = (x * weight).sum()
+    OPERATORS[name](x)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        product.backward()
+
+
+@pytest.mark.parametrize("case", FACTORISERS)
+def test_compiled_around_a_factoriser_the_graph_breaks(case):
+    _, factorise_it = FACTORISERS[case]
+
+    def around(A):
+        return factorise_it(A * 2) * 2
+
+    torch._dynamo.reset()
+    counters.clear()
+    compiled = torch.compile(around, backend="aot_eager")
+    for matrix in (A, A, A + 1):
+        assert torch.equal(compiled(matrix), around(matrix))
+    reasons = " ".join(counters["graph_break"])
+    assert "runs in kernels of its own" in reasons
+
+
+def test_compiled_around_the_estimator_and_the_error():
+    def around(A):
+        model = MatrixFactorisation(rank=2, num_epochs=3, seed=0).fit(A)
+        return factorise.squared_error(A, U * 2, V), model.predict()
+
+    torch._dynamo.reset()
+    error, completed = torch.compile(around, backend="aot_eager")(A)
+    expected = around(A)
+    assert error == expected[0] and torch.equal(torch.as_tensor(completed), torch.as_tensor(expected[1]))
+
+
+def test_the_compiler_is_imported_by_those_who_compile():
+    program = (
+        "import sys, torch, factorise\n"
+        "factorise.sgd_factorise(torch.rand(3, 3), 2, 2)\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

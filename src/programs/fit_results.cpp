@@ -1,0 +1,170 @@
+// What a fit leaves behind: factors and settings in a .pt file, JSON, a summary.
+
+#include "programs/fit_results.h"
+
+#include <ATen/core/Tensor.h>
+#include <factorise/io.h>
+#include <factorise/sgd.h>
+#include <factorise/version.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "programs/json_file.h"
+#include "programs/judgement.h"
+#include "programs/model.h"
+#include "programs/table.h"
+#include "programs/terminal.h"
+
+namespace factorise::programs {
+namespace {
+
+using Dict = std::vector<std::pair<std::string, PtEntry>>;
+
+/// NaN is left out: a key that is there has a number.
+void add_judgement(Dict& dict, const std::string& name, const Judgement& judged) {
+  dict.emplace_back(name + "_rmse", judged.rmse);
+  dict.emplace_back(name + "_mae", judged.mae);
+  dict.emplace_back(name + "_entries", judged.entries);
+  dict.emplace_back(name + "_fallbacks", judged.fallbacks);
+  if (judged.fallbacks == judged.entries) return;
+  dict.emplace_back(name + "_known_rmse", judged.known_rmse);
+  dict.emplace_back(name + "_known_mae", judged.known_mae);
+}
+
+using Lines = std::vector<std::pair<std::string, std::string>>;
+
+/// "90,040 observed (5.68 %), none in 32 rows".
+std::string observed_text(const Matrix& matrix, const Observations& observed) {
+  if (matrix.observed == matrix.A.numel()) return "all observed";
+  std::string text = fmt::format("{} observed ({:.3g} %)", grouped(matrix.observed),
+                                 100 * static_cast<double>(matrix.observed) / static_cast<double>(matrix.A.numel()));
+  const char* before = ", none in ";
+  for (const auto& [count, noun] : {std::pair(count_unobserved(observed.row_counts), "row"),
+                                    std::pair(count_unobserved(observed.column_counts), "column")}) {
+    if (count == 0) continue;
+    text += fmt::format("{}{} {}{}", before, grouped(count), noun, count == 1 ? "" : "s");
+    before = " and ";
+  }
+  return text;
+}
+
+std::string method_text(const FitOptions& options, const Fitted& fitted) {
+  std::string text = fmt::format("{}, rank {}, {} epoch{}, lr {}", options.method, *options.rank, fitted.epochs_done,
+                                 fitted.epochs_done == 1 ? "" : "s", fitted.lr);
+  if (options.weight_decay) text += fmt::format(", weight decay {}", *options.weight_decay);
+  if (options.lr_decay) text += fmt::format(", lr decay {}", *options.lr_decay);
+  if (options.method == "ad") text += fmt::format(", loss {}", options.loss);
+  return text;
+}
+
+/// Below a judgement, what of it the factors have no say in.
+void add_fallbacks(Lines& lines, const Judgement& judged, const Observations& observed) {
+  const std::string text = fallbacks_text(judged, observed.mean);
+  if (!text.empty()) lines.emplace_back("", text);
+}
+
+}  // namespace
+
+void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted) {
+  Dict dict{{"U", fitted.factors.U},    {"V", fitted.factors.V},
+            {"method", options.method}, {"engine", options.engine},
+            {"rank", *options.rank},    {"epochs", fitted.epochs_done},
+            {"lr", fitted.lr},          {"seed", static_cast<int64_t>(options.common.seed)}};
+  if (options.method == "sgd") {
+    dict.emplace_back("weight_decay", options.weight_decay.value_or(SgdOptions().weight_decay()));
+    dict.emplace_back("lr_decay", options.lr_decay.value_or(SgdOptions().lr_decay()));
+  }
+  if (options.method == "ad") dict.emplace_back("objective", options.loss);
+  dict.emplace_back("observed", matrix.observed);
+  dict.emplace_back("loss", fitted.loss);
+  add_observations(dict, fitted.observed);
+  if (fitted.aside) {
+    dict.emplace_back("hold_out", *options.hold_out);
+    dict.emplace_back("split_seed", options.split_seed.value_or(0));
+    add_judgement(dict, "hold_out", *fitted.aside);
+  }
+  if (fitted.test) {
+    dict.emplace_back("test", options.test);
+    add_judgement(dict, "test", *fitted.test);
+  }
+  if (matrix.row_ids.defined()) {
+    dict.emplace_back("row_ids", entry_of(matrix.row_ids));
+    dict.emplace_back("column_ids", entry_of(matrix.column_ids));
+  }
+  dict.emplace_back("version", version());
+  dict.emplace_back("torch_version", torch_version());
+  save_pt(options.output, dict);
+}
+
+nlohmann::ordered_json json_of(const FitOptions& options, const Matrix& matrix, const Fitted& fitted) {
+  nlohmann::ordered_json output, aside, test, clip;  // null
+  if (!options.output.empty()) output = options.output;
+  if (fitted.aside) {
+    aside = {{"share", *options.hold_out}, {"seed", options.split_seed.value_or(0)}};
+    aside.update(json_of(*fitted.aside));
+  }
+  if (fitted.test) {
+    test = {{"file", options.test}};
+    test.update(json_of(*fitted.test));
+  }
+  if (const auto range = range_of(options.clip, fitted.observed, "")) clip = {range->low, range->high};
+  return {{"method", options.method},
+          {"engine", options.engine},
+          {"device", matrix.A.device().str()},
+          {"rank", *options.rank},
+          {"epochs", fitted.epochs_done},
+          {"lr", fitted.lr},
+          {"seed", options.common.seed},
+          {"shape", {matrix.A.size(0), matrix.A.size(1)}},
+          {"observed", matrix.observed},
+          {"unobserved_rows", count_unobserved(fitted.observed.row_counts)},
+          {"unobserved_columns", count_unobserved(fitted.observed.column_counts)},
+          {"mean", number(fitted.observed.mean)},
+          {"loss", number(fitted.loss)},
+          {"hold_out", aside},
+          {"test", test},
+          {"clip", clip},
+          {"epochs_run", fitted.epochs_run},
+          {"seconds", fitted.seconds},
+          {"output", output}};
+}
+
+void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted& fitted, const Output& out) {
+  const auto observed = static_cast<double>(matrix.observed);
+  Lines lines({
+      {"matrix", fmt::format("{}, {} x {}, {}", name_of(options.matrix), matrix.A.size(0), matrix.A.size(1),
+                             observed_text(matrix, fitted.observed))},
+      {"method", method_text(options, fitted)},
+      {"engine", fmt::format("{} on {}, seed {}", options.engine, matrix.A.device().str(), options.common.seed)},
+      {"loss", fmt::format("{} (squared error, observed entries)", figure(fitted.loss))},
+      {"RMSE", figure(std::sqrt(fitted.loss / observed))},
+  });
+  if (fitted.aside) {
+    lines.emplace_back(
+        "hold-out",
+        fmt::format(
+            "{} over {:.3g} % of the entries, split seed {}{}", errors_text(*fitted.aside), 100 * *options.hold_out,
+            options.split_seed.value_or(0),
+            fitted.epochs_run > fitted.epochs_done ? fmt::format("; the best of {} epochs", fitted.epochs_run) : ""));
+    add_fallbacks(lines, *fitted.aside, fitted.observed);
+  }
+  if (fitted.test) {
+    lines.emplace_back("test", fmt::format("{} over the {} entries of {}", errors_text(*fitted.test),
+                                           grouped(fitted.test->entries), options.test));
+    add_fallbacks(lines, *fitted.test, fitted.observed);
+  }
+  lines.emplace_back("time", fmt::format("{} for the epochs", duration(fitted.seconds)));
+  lines.emplace_back("output", options.output.empty() ? "none (--output FILE keeps U and V)" : options.output);
+  out.print(pairs(lines, out.style()));
+  if (!options.plot) return;
+  constexpr int kBeside = 16, kWidest = 60;  // columns for the labels, and for the curve
+  const int columns = std::clamp(terminal_columns() - kBeside, kBeside, kWidest);
+  const std::string curve = plot(fitted.curve, out.style(), columns);
+  out.print();
+  out.print(curve.empty() ? "No curve: that takes two epochs." : curve);
+}
+
+}  // namespace factorise::programs

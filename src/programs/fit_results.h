@@ -1,0 +1,36 @@
+#pragma once
+// What came of a fit, and what it leaves behind.
+
+#include <factorise/hold_out.h>
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <vector>
+
+#include "programs/fit.h"
+#include "programs/plot.h"
+#include "programs/terminal.h"
+
+namespace factorise::programs {
+
+struct Fitted {
+  Factors factors;
+  int64_t epochs, epochs_done;  ///< asked for, and that the factors had
+  int64_t epochs_run;           ///< more, where the best came before the last
+  double lr, loss, seconds;
+  bool stopped;
+  Observations observed = {};                      ///< what it was fitted to
+  std::optional<Judgement> aside = {}, test = {};  ///< over the entries set aside, and over --test's
+  std::vector<CurvePoint> curve = {};              ///< for --plot
+};
+
+/// Writes --output. Throws FileError.
+void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted);
+
+/// As docs/json.md has it.
+nlohmann::ordered_json json_of(const FitOptions& options, const Matrix& matrix, const Fitted& fitted);
+
+/// For people, with the curve of --plot below.
+void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted& fitted, const Output& out);
+
+}  // namespace factorise::programs

@@ -1,0 +1,26 @@
+#pragma once
+// Entries that a run is judged by and that came in a file of their own, as MovieLens' u1.test beside u1.base.
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+#include "io/pairs.h"
+
+namespace factorise::programs {
+
+/// Entries, each with the index that the training matrix has for its row and column.
+struct TestSet {
+  Pairs entries;      ///< row by row, in the order of their ids; -1: a row or column that the training does not have
+  at::Tensor values;  ///< float64, 1-D, as many
+};
+
+/// Reads a file of ratings, or a .pt file as convert writes it; rows and columns that have ids are matched by these,
+/// others by their numbers. `option`: what errors name. Throws FileError, and c10::ValueError where a matrix does not
+/// say what is observed.
+TestSet load_test_set(const std::string& file, const char* option, const Axis& rows, const Axis& columns);
+
+/// Whether a file begins as one that load_pairs reads, with two fields: of these nothing is known but rows and columns.
+bool are_pairs(const std::string& file);
+
+}  // namespace factorise::programs
