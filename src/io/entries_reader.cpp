@@ -129,7 +129,8 @@ class Reader {
     find_format();
     const std::string_view rest = lines_.rest();
     found.entries.reserve(static_cast<size_t>(std::count(rest.begin(), rest.end(), '\n')) + 1);
-    const bool may_be_plain = !format_.has_movies && format_.separator != Separator::blank && format_.at[2] == 2 &&
+    const bool are_first_three = format_.at[2] == 2 && format_.at[0] + format_.at[1] == 1;
+    const bool may_be_plain = are_first_three && !format_.has_movies && format_.separator != Separator::blank &&
                               !sides_[0].are_texts && !sides_[1].are_texts;
     row_is_first_ = format_.at[0] == 0;
     RawEntry entry{};
@@ -156,20 +157,25 @@ class Reader {
   bool take_plain(std::string_view line, RawEntry& entry) const {
     const char *at = line.data(), *end = at + line.size();
     const char mark = static_cast<char>(format_.separator);
+    const size_t width = format_.separator == Separator::colons ? 2 : 1;
+    const auto is_separator = [&](const char* here) {
+      return here < end && *here == mark && (width == 1 || (here + 1 < end && here[1] == mark));
+    };
     const auto take_separator = [&] {
-      if (at == end || *at++ != mark) return false;
-      return format_.separator != Separator::colons || (at != end && *at++ == mark);
+      if (!is_separator(at)) return false;
+      at += width;
+      return true;
     };
     int64_t first = 0, second = 0;
     if (!take_digits(at, end, first) || !take_separator() || !take_digits(at, end, second) || !take_separator()) {
       return false;
     }
     // A digit, perhaps with a half: nearly all ratings. from_chars takes the rest, and needs five times as long.
-    if (end - at >= 1 && static_cast<unsigned char>(*at - '0') < 10 && (end - at == 1 || at[1] == mark)) {
+    if (end - at >= 1 && static_cast<unsigned char>(*at - '0') < 10 && (end - at == 1 || is_separator(at + 1))) {
       entry.value = *at - '0';
     } else {
       const auto [stop, error] = std::from_chars(at, end, entry.value);
-      if (error != std::errc() || (stop != end && *stop != mark) || !std::isfinite(entry.value)) return false;
+      if (error != std::errc() || (stop != end && !is_separator(stop)) || !std::isfinite(entry.value)) return false;
     }
     (row_is_first_ ? entry.row : entry.column) = first;
     (row_is_first_ ? entry.column : entry.row) = second;

@@ -180,7 +180,7 @@ void add_matrix_options(CLI::App& app, const std::string& name, const std::strin
   exclude(app, "--mask", "--missing");
   if (!with_entries) return;
   add_text(app, "--entries", options.entries, "FILE",
-           "In place of a matrix: ratings one a line, as published files have them (docs/files.md), .gz too");
+           "In place of a matrix: ratings one a line, as published files have them, .gz too");
   for (const std::string& other : {name, std::string("--mask"), std::string("--missing"), std::string("--key")}) {
     exclude(app, "--entries", other);
   }

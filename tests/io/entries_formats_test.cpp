@@ -81,6 +81,7 @@ TEST_CASE("--columns says which are which, by name or by place", "[entries_forma
   CHECK(read("user,item,rating,rating2\n1,2,3,4\n", "value=rating2") == "2,1,4\n");
   CHECK(read("5 6 7 8 9\n", "row=5,column=1,value=2") == "9,5,6\n");
   CHECK(read("5,6,7\n", "row=1,column=2") == "5,6,7\n");
+  CHECK(read("5,6,7,8,9\n", "row=5,column=1,value=3") == "9,5,7\n");
   CHECK(read("a,b,c\n5,6,7\n", "row=1,column=2,value=3") == "5,6,7\n");  // places count where no name is so
   for (const char* bad : {"", "row", "row=", "row=a,row=b", "line=1", "row=a,", "row=a,,value=b"}) {
     INFO(bad);

@@ -57,6 +57,7 @@ TEST_CASE("a line that is no entry is named", "[entries]") {
   CHECK_THAT(refusal("row,column,value\n1,,3\n"),
              contains("line 2: the column must be a whole number or a text, but is ''."));
   CHECK_THAT(refusal("1::2::3\n1::3::\n"), contains("line 2: the rating must be a finite number, but is ''."));
+  CHECK_THAT(refusal("1::2::3:5\n"), contains("line 1: the rating must be a finite number, but is '3:5'."));
   CHECK_THAT(refusal("1\t2\tnan\n"), contains("line 1: the rating must be a finite number, but is 'nan'."));
   CHECK_THAT(refusal("1,2,3\n4,2,3\n1,2,5\n"),
              contains("line 3: every entry must be given once") && contains("line 1."));
