@@ -41,7 +41,8 @@ def sgd(sides, samples, plan):
                 for sample in sides.bench("sgd", "--rank", rank, "--density", density, "--threads", sides.threads,
                                           "--seconds", plan.seconds):
                     samples.add(sample, **labels)
-                add_ours_with_avx2(sides, samples, plan, "sgd", "--rank", rank, "--density", density, "--ours", **labels)
+                add_ours_with_avx2(sides, samples, plan, "sgd", "--rank", rank, "--density", density, "--ours",
+                                   **labels)
                 for threads in thread_counts(sides):
                     if libmf:
                         add_libmf(sides, samples, labels, SHAPE, threads)
@@ -71,7 +72,8 @@ def add_full_batch(sides, samples, labels, threads):
     rows, columns = SHAPE
     path = sides.problem(f"{rows}x{columns}-0.35", "--rows", rows, "--columns", columns, "--density", 0.35)
     for side, form in FULL_BATCH.items():
-        answer = sides.torch.ask("full_batch", problem=path, shape=SHAPE, rank=labels["rank"], threads=threads, form=form)
+        answer = sides.torch.ask("full_batch", problem=path, shape=SHAPE, rank=labels["rank"], threads=threads,
+                                 form=form)
         samples.add(answer, side=side, threads=threads, **labels)
 
 

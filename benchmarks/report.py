@@ -117,7 +117,8 @@ def sgd_tables(samples):
         rows = []
         for side, path, threads in sides:
             labels = {"side": side, "threads": threads, "rank": rank, "bench": "sgd"} | ({"path": path} if path else {})
-            rows.append([named(side, path, threads, samples.isa)] + [samples.cell(density=d, **labels) for d in densities])
+            rows.append([named(side, path, threads, samples.isa),
+                         *(samples.cell(density=d, **labels) for d in densities)])
         yield (f"SGD epoch, 1000 x 10000, float32, rank {rank}, ms by share observed",
                ["", *(f"{100 * d:g} %" for d in densities)], rows)
 

@@ -94,11 +94,12 @@ def peer_lines(sides, plan, versions, libmf):
     """Which build each side is, and how it is called: a peer is to be at its best."""
     yield (f"ours: {sides.isa}" + (f"; the rows \"{measurements.OURS_AVX2}\" are FACTORISE_ISA=avx2 on the same machine"
                                    if sides.isa == "AVX-512" else ""))
-    yield ("scalar C++ loops: one source compiled with -O3 for plain x86-64, for AVX2 with fused multiply-adds, and for "
-           "AVX-512; the best one counts. -march=native gives none that is faster")
-    yield (f"PyTorch: pip's wheel, {versions.get('blas', '–')}, {versions.get('capability', '–')}; the sheets' code in eager "
-           "mode, and the same mathematics in place, without a new tensor of A's size in an epoch, which of the forms tried "
-           "is the fastest (torch.compile of the sheets' code lies between the two); the race to an error takes the latter")
+    yield ("scalar C++ loops: one source compiled with -O3 for plain x86-64, for AVX2 with fused multiply-adds, and "
+           "for AVX-512; the best one counts. -march=native gives none that is faster")
+    yield (f"PyTorch: pip's wheel, {versions.get('blas', '–')}, {versions.get('capability', '–')}; the sheets' code in "
+           "eager mode, and the same mathematics in place, without a new tensor of A's size in an epoch, which of the "
+           "forms tried is the fastest (torch.compile of the sheets' code lies between the two); the race to an error "
+           "takes the latter")
     if "build" in libmf:
         yield f"LIBMF: its own sources, from PyPI's sdist, built with: {libmf['build']}; {libmf_check(sides, plan)}"
 
@@ -115,9 +116,9 @@ def libmf_check(sides, plan):
                             holdout=os.path.join(sides.folder, "ml-1m-holdout.f32"))
     if "skipped" in found:
         return f"its fit of MovieLens 1M was not had: {found['skipped']}"
-    return (f"its fit of MovieLens 1M (rank {rank}, {iterations} iterations, eta 0.1, regularisation 0.05) has an RMSE of "
-            f"{found['rmse']:.4f} on a tenth set aside. Predictions are products of its factors: the Python package's own "
-            "predict() hands rows of pairs to a function that reads them column by column, and so is wrong in every build")
+    return (f"its fit of MovieLens 1M (rank {rank}, {iterations} iterations, eta 0.1, regularisation 0.05) has an RMSE "
+            f"of {found['rmse']:.4f} on a tenth set aside. Predictions are products of its factors: the package's own "
+            "predict() hands rows of pairs to a function that reads them by columns, and so is wrong in every build")
 
 
 def date_line():

@@ -1,10 +1,10 @@
 """PyTorch's side of the benchmarks: a process that answers one JSON request a line, under the Python of the same torch.
 
-The sheets' own code in eager mode; the same mathematics in the form that PyTorch runs fastest, in place, without a tensor
-of A's size made in an epoch (three times as fast; torch.compile, which takes half a minute first, lies between the
-two); and alternating least squares by batched solves, which the sheets do not have and which is the method to beat on
-ratings that fit in memory. Every answer carries the figure that shows that the timed
-code did its work. What gpu.py times too takes a device in its request.
+The sheets' own code in eager mode; the same mathematics in the form that PyTorch runs fastest, in place, without a
+tensor of A's size made in an epoch (a third of the processor time; torch.compile, which takes a minute before the first
+epoch, lies between the two); and alternating least squares by batched solves, which the sheets do not have and which is
+the method to beat on ratings that fit in memory. Every answer carries the figure that shows that the timed code did its
+work. What gpu.py times too takes a device in its request.
 """
 
 import csv

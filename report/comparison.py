@@ -39,10 +39,10 @@ def table(lab):
 
 def reading():
     return page.paragraph(
-        "Most reports give no seed, so their figures are set beside the distribution over many: the band from the 5th to "
-        "the 95th percentile, and the percent of the seeds below it. “Within” says whether the figure lies in that band; "
-        "where the seed is known or none is drawn, whether ours equals it to the digits printed (rounding noise: to a "
-        "factor of ten); it is left open where our seeds are too few to judge by. "
+        "Most reports give no seed, so their figures are set beside the distribution over many: the band from the 5th "
+        "to the 95th percentile, and the percent of the seeds below it. “Within” says whether the figure lies in that "
+        "band; where the seed is known or none is drawn, whether ours equals it to the digits printed (rounding noise: "
+        "to a factor of ten); it is left open where our seeds are too few to judge by. "
         "Runs that diverged count as worse than every figure.")
 
 

@@ -28,8 +28,8 @@ def introduction(lab1, lab2):
     rows = [row for lab in (lab1, lab2) for row in lab["comparison"] if row["within"] is not None]
     met = sum(row["within"] for row in rows)
     parts.append(page.answer(f"{met} of the reports' {len(rows)} figures agree with the programs: they lie within the "
-                             "band over the seeds, or equal ours to the digits printed where the seed is known or none is "
-                             "drawn."))
+                             "band over the seeds, or equal ours to the digits printed where the seed is known or none "
+                             "is drawn."))
     if ratings_answer.is_made_up(lab1):
         parts.append(page.note("Exercise 4.1 of lab 1 ran on made-up ratings, as the course's file was not at hand."))
     return "\n".join(parts)

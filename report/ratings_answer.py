@@ -92,7 +92,8 @@ def methods(lab):
                      "" if run["rmse"] is None else large(run["rmse"], 4),
                      "" if run["sse_all"] is None else large(run["sse_all"], 0),
                      "" if run["prediction"] is None else large(run["prediction"], 2), number(run["seconds"], 3)])
-    head = ["method", "sum of squared errors", "RMSE", "sum over all entries, unrated ones as 0", f"user {batch['user'] + 1}, {film_of(lab)}", "seconds"]
+    head = ["method", "sum of squared errors", "RMSE", "sum over all entries, unrated ones as 0",
+            f"user {batch['user'] + 1}, {film_of(lab)}", "seconds"]
     return page.table("Over the valid entries, and one sum over all entries" + tag, head, rows)
 
 

@@ -31,6 +31,11 @@ class Problem(NamedTuple):
 
 def check_tensor(function: str, name: str, value: Any) -> Tensor:
     """A tensor, or a TypeError; a nested one, which none of the operators would be asked about, is a ValueError."""
+    if not isinstance(value, Tensor) and is_sparse(value):
+        raise TypeError(
+            f"[{function}] {name} must be a dense torch.Tensor, but was {type(value).__name__}, which is sparse. Where "
+            "its entries are what is observed, give a dense tensor and a mask of the entries: without one zeros count."
+        )
     if not isinstance(value, Tensor):
         raise TypeError(
             f"[{function}] {name} must be a torch.Tensor, but was {type(value).__name__}. Give torch.as_tensor({name})."
@@ -52,7 +57,7 @@ def ratings_of(function: str, A: Any, M: Any, mask: str, *, sparse: bool) -> tup
                 f"was {type(M).__name__}."
             )
         A = as_entries(function, "A", A)
-        return (A, None) if sparse and A.device.type == "cpu" else with_mask(A)
+        return (A, None) if sparse and A.device.type == "cpu" else with_mask(function, A)
     return A, as_entries(function, mask, M).to_dense() if M is not None and is_sparse(M) else M
 
 

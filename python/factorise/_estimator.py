@@ -23,6 +23,7 @@ from ._folds import held_back
 from ._frames import contained, container_of, names_of_columns
 from ._gd import gd_factorise_masked
 from ._matrices import as_matrix, check_fitted, entries_in, like, observed_of, observed_sides
+from ._memory import memory_for
 from ._notices import notice, notice_triples
 from ._sgd import sgd_factorise, sgd_factorise_entries, sgd_factorise_masked
 from ._sparse import coo
@@ -201,7 +202,7 @@ class MatrixFactorisation:
         function = "MatrixFactorisation.predict"
         check_fitted(self, function)
         if X is None:
-            completed = self._with_mean(function, self.U_ @ self.V_.T, self._known("_rows_seen"))
+            completed = self._with_mean(function, self._product(function, self.U_, self.V_), self._known("_rows_seen"))
             return completed.cpu().numpy() if self._of_arrays else completed
         A, M = self._matrix(function, X, mask)
         factors = self._fold_in(function, A, M)
@@ -209,7 +210,12 @@ class MatrixFactorisation:
             V = self.V_.to(factors)
             if isinstance(X, Tensor):
                 factors, V = factors.to(self.V_), self.V_
-            return like(X, self._with_mean(function, factors @ V.T, observed_sides(A, M)[0]), self.V_)
+            completed = self._product(function, factors, V)
+            return like(X, self._with_mean(function, completed, observed_sides(A, M)[0]), self.V_)
+
+    def _product(self, function: str, U: Tensor, V: Tensor) -> Tensor:
+        with memory_for(function, (len(U), len(V)), U.dtype, "predict_entries gives single entries, predict(X) rows."):
+            return U @ V.T
 
     def predict_entries(self, rows: Any, columns: Any) -> Any:
         """The entries (rows[i], columns[i]) of predict(), in float64, without the others.
@@ -235,9 +241,10 @@ class MatrixFactorisation:
     def _at(self, U: Tensor, rows: Tensor, columns: Tensor, rows_seen: Tensor | None) -> Tensor:
         """U[rows]·V_[columns] in float64, and mean_ where nothing is known."""
         with plain_computation(U.device):
-            U, V = U.double(), self.V_.to(U.device, torch.float64)
+            V = self.V_.to(U.device)
             parts = zip(rows.split(2**18), columns.split(2**18), strict=True)
-            result = torch.cat([(U[r] * V[c]).sum(1) for r, c in parts] or [U.new_zeros(0)])
+            products = [(U[r].double() * V[c].double()).sum(1) for r, c in parts]
+            result = torch.cat(products) if products else U.new_zeros(0, dtype=torch.float64)
             for seen, indices in ((rows_seen, rows), (self._known("_columns_seen"), columns)):
                 if seen is not None:
                     result[seen.to(U.device)[indices].logical_not()] = self.mean_

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ._sparse import coo
 
-# Numbers of a block's largest part: 16 MB.
-_BLOCK = 2**21
+# Numbers of a block's largest part: 8 MB, which stay near the processor.
+_BLOCK = 2**20
 # From this share of entries on, a product with the dense block takes less time than one with its entries.
 _DENSE = 0.04
 # Below this share of a row's largest number on the diagonal a squared pivot says that the row's entries hardly determine
@@ -43,10 +43,11 @@ def fold_in(V: Tensor, A: Tensor, M: Tensor | None, ridge: float) -> Tensor:
             assert M is not None
             observed = M[begin:end] if M.dtype == torch.bool else M[begin:end].ne(0)
             seen = observed.double()
-            values = A[begin:end].double().masked_fill(observed.logical_not(), 0)
-        counts = torch.sparse.sum(seen, 1).to_dense() if seen.is_sparse else seen.sum(1)
+            values = torch.where(observed, A[begin:end], 0).double()
         normal = _normal_matrices(V, seen)
-        normal.diagonal(dim1=1, dim2=2).add_(ridge * counts[:, None])
+        if ridge:
+            counts = torch.sparse.sum(seen, 1).to_dense() if seen.is_sparse else seen.sum(1)
+            normal.diagonal(dim1=1, dim2=2).add_(ridge * counts[:, None])
         factors[begin:end] = _solve(normal, values @ V)
     return factors
 

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ._memory import memory_for
+
 # A torch.Tensor, dense or sparse, or a sparse matrix or array of scipy, which need not be installed.
 Matrix = Any
 
@@ -103,11 +105,13 @@ def as_numbers(function: str, name: str, array: np.ndarray[Any, Any]) -> Tensor:
     return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
 
 
-def with_mask(A: Tensor) -> tuple[Tensor, Tensor]:
+def with_mask(function: str, A: Tensor) -> tuple[Tensor, Tensor]:
     """The dense matrix of a coalesced one, and the mask of its entries: memory for m n numbers and m n bytes."""
-    mask = torch.zeros(A.shape, dtype=torch.bool, device=A.device)
     rows, columns = A._indices()
+    advice = "sgd_factorise_entries on the CPU, MatrixFactorisation's method sgd, needs memory for the entries alone."
+    with memory_for(function, A.shape, A.dtype, advice):
+        mask = torch.zeros(A.shape, dtype=torch.bool, device=A.device)
+        dense = torch.zeros(A.shape, dtype=A.dtype, device=A.device)
     mask[rows, columns] = True
-    dense = torch.zeros(A.shape, dtype=A.dtype, device=A.device)
     dense[rows, columns] = A._values()
     return dense, mask

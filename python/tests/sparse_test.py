@@ -146,6 +146,24 @@ def test_far_more_cells_than_memory_holds_are_no_hindrance():
     assert -model.score_entries(X) == pytest.approx((known - X._values()).square().mean().sqrt().item(), rel=1e-9)
 
 
+def test_where_a_dense_matrix_is_needed_and_memory_is_not_there_it_is_said():
+    side = 2**25  # 2**50 bytes for the mask alone, which no process addresses
+    X = torch.sparse_coo_tensor(torch.tensor([[5], [7]]), torch.ones(1), (side, side))
+    for call in (
+        lambda: factorise.gd_factorise_masked(X, None, 2),
+        lambda: factorise.gd_factorise_ad(X, 2),
+        lambda: MatrixFactorisation(2, method="gd").fit(X),
+    ):
+        with pytest.raises(MemoryError, match=r"for a dense matrix of 33554432 x 33554432, 4.5e\+06 GB, but there"):
+            call()
+    model = MatrixFactorisation(1).load_state_dict(
+        {"U": torch.ones(1, 1).expand(side, 1), "V": torch.ones(1, 1).expand(side, 1)}
+    )
+    with pytest.raises(MemoryError, match=r"\[MatrixFactorisation.predict\] .* predict_entries gives single entries"):
+        model.predict()
+    assert model.predict_entries([5], [7]) == [1]
+
+
 def test_grid_search_takes_scipys():
     search = pytest.importorskip("sklearn.model_selection").GridSearchCV(
         MatrixFactorisation(num_epochs=50, lr=0.01, seed=0), {"rank": [1, 2]}, cv=3
@@ -209,6 +227,8 @@ def test_a_mask_beside_a_sparse_matrix_and_a_dense_one_without_are_refused():
         factorise.sgd_factorise_masked(RATINGS, None, 2)
     with pytest.raises(TypeError, match="A must be a sparse matrix of torch or scipy, but was Tensor, dense"):
         factorise.sgd_factorise_entries(RATINGS, 2)
+    with pytest.raises(TypeError, match=r"A must be a dense torch.Tensor, but was csr_array.* a mask of the entries"):
+        factorise.factor_loss(*by_sgd(), scipy_in("csr_array"))
 
 
 def test_what_is_given_is_not_written_to():

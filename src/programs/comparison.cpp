@@ -81,13 +81,13 @@ std::optional<bool> Comparison::within() const {
   if (!reported) return std::nullopt;
   const double slack = tolerance * kRoundingSlack;
   switch (judgement) {
-    case Judgement::digits:
+    case JudgedBy::digits:
       return std::abs(ours - *reported) <= slack;
-    case Judgement::magnitude:
+    case JudgedBy::magnitude:
       return ours > 0 && *reported > 0 && std::abs(std::log10(ours / *reported)) <= 1;
-    case Judgement::beside:
+    case JudgedBy::beside:
       return std::nullopt;
-    case Judgement::band:
+    case JudgedBy::band:
       break;
   }
   const std::optional<double> bottom = low(), top = high();

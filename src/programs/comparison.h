@@ -13,7 +13,7 @@
 namespace factorise::programs {
 
 /// How a figure is judged.
-enum class Judgement {
+enum class JudgedBy {
   band,       ///< within the band over the seeds
   digits,     ///< the seed is known, or none is drawn: equal to the digits reported
   magnitude,  ///< rounding noise: equal to within a factor of ten
@@ -27,7 +27,7 @@ struct Comparison {
   double ours = 0;                   ///< at this seed; NaN where it diverged
   std::vector<double> over_seeds{};  ///< of the runs that stayed finite
   int diverged = 0;                  ///< runs that did not: they count as worse than every figure
-  Judgement judgement = Judgement::band;
+  JudgedBy judgement = JudgedBy::band;
   double tolerance = 0;           ///< half a unit of the last digit printed: so far apart, figures are the same
   bool higher_is_better = false;  ///< an accuracy, not a loss: then diverged runs lie below every figure
 

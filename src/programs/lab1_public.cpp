@@ -102,7 +102,7 @@ std::vector<Comparison> compare_with_public_answers(const Results& results) {
                       .ours = figure.of(results.over_seeds.front()),
                       .over_seeds = values,
                       .diverged = static_cast<int>(results.over_seeds.size() - values.size()),
-                      .judgement = Judgement::beside,
+                      .judgement = JudgedBy::beside,
                       .tolerance = figure.tolerance});
     }
   }

@@ -37,7 +37,7 @@ Comparison recomputed(std::string what, double reported, double ours, double tol
   return {.what = std::move(what),
           .reported = reported,
           .ours = ours,
-          .judgement = Judgement::digits,
+          .judgement = JudgedBy::digits,
           .tolerance = tolerance};
 }
 

@@ -185,7 +185,7 @@ void run_seeds(const Options& options, const Tensor& A, Results& results) {
   results.norm_runs = spread(norm_runs(seeds, A, 1000, interrupted, progress.on_runs()), norm);
 }
 
-Comparison by_svd(std::string what, double reported, double ours, Judgement judgement, double tolerance) {
+Comparison by_svd(std::string what, double reported, double ours, JudgedBy judgement, double tolerance) {
   return {.what = std::move(what), .reported = reported, .ours = ours, .judgement = judgement, .tolerance = tolerance};
 }
 
@@ -219,12 +219,12 @@ std::vector<Comparison> compare(const Results& results) {
   return {rank2("report 1", printed::kAdRank2, 5e-7),
           rank2("report 2", printed::kAdRank2Low, 5e-5),
           rank2("report 3", printed::kAdRank2High, 5e-4),
-          by_svd("1.2 SVD, rank 2, squared loss", printed::kSvdRank2, results.svd_rank2, Judgement::digits, 5.1e-7),
+          by_svd("1.2 SVD, rank 2, squared loss", printed::kSvdRank2, results.svd_rank2, JudgedBy::digits, 5.1e-7),
           by_descent("1.2 autograd, rank 4, squared loss", printed::kAdRank4, loss(results.rank4), results.rank4_runs,
                      5e-5),
-          by_svd("1.2 SVD, rank 4, rounding noise", printed::kSvdRank4, results.svd_rank4, Judgement::magnitude, 0),
+          by_svd("1.2 SVD, rank 4, rounding noise", printed::kSvdRank4, results.svd_rank4, JudgedBy::magnitude, 0),
           by_descent("1.2 norm variant, norm", printed::kNorm, loss(results.norm), results.norm_runs, 5e-5),
-          by_svd("1.2 norm variant, the SVD's norm", printed::kSvdNorm, results.svd_norm, Judgement::digits, 5e-5),
+          by_svd("1.2 norm variant, the SVD's norm", printed::kSvdNorm, results.svd_norm, JudgedBy::digits, 5e-5),
           by_accuracy("2.2 MLP, scalar biases, lr 0.01, training", printed::kTrain001, mlps[0], &Mlp::train_accuracy),
           by_accuracy("2.2 MLP, scalar biases, lr 0.01, validation", printed::kValidation001, mlps[0],
                       &Mlp::validation_accuracy),

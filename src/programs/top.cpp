@@ -71,7 +71,7 @@ void notice_unobserved(const TopOptions& options, const Model& model, int64_t co
     out.notice(
         fmt::format("Column {} had no entry in training: nothing is known that could rank rows for it, and every "
                     "prediction is the mean, {}.",
-                    options.column, figure(model.observed->mean)));
+                    printable(options.column), figure(model.observed->mean)));
   } else if (const int64_t rows = unobserved_rows(model); rows > 0) {
     out.notice(fmt::format("{} row{} without an entry in training {} not ranked.", grouped(rows), rows == 1 ? "" : "s",
                            rows == 1 ? "is" : "are"));
@@ -132,7 +132,7 @@ void top(const TopOptions& options) {
     nlohmann::ordered_json title;  // null
     if (!titles.empty()) title = titles[static_cast<size_t>(row)];
     list.push_back({{"row", json_id(model.rows, row)}, {"prediction", number(value)}, {"title", title}});
-    table.add_row({printable(model.rows.id_of(row), kLongestTitle), fmt::format("{:.4f}", value),
+    table.add_row({printable(model.rows.id_of(row)), fmt::format("{:.4f}", value),
                    titles.empty() ? "" : printable(titles[static_cast<size_t>(row)], kLongestTitle)});
   }
   if (!options.common.json.empty()) {

@@ -256,7 +256,8 @@ TEST_CASE("packed ratings take a byte a cell where they are small whole numbers,
         // A block is filled up to its height, and its last row ends as many steps later as there are rows above it.
         if (isa != Isa::scalar) {
           const at::Tensor ratings = packed(values, {}, 5, type, SgdPath::wavefront);
-          const int64_t H = type == at::kFloat ? wavefront_rows<float>(isa, 5) : wavefront_rows<double>(isa, 5);
+          const auto shape_of = type == at::kFloat ? wavefront_shape<float> : wavefront_shape<double>;
+          const int64_t H = shape_of(isa, 5, m, n).block_rows;
           const int64_t cells = (m + H - 1) / H * H * (n + H - 1);
           CHECK(sgd_layout(ratings).block_rows == H);
           CHECK(ratings.numel() - kHeader - cells * (whole ? 1 : value) >= 0);

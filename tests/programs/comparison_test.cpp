@@ -98,7 +98,7 @@ TEST_CASE("where all runs diverged, no figure is within", "[comparison]") {
 }
 
 TEST_CASE("figures without seeds are judged by their digits or their magnitude", "[comparison]") {
-  Comparison svd{.what = "SVD", .reported = 0.1219, .ours = 0.12191, .judgement = Judgement::digits, .tolerance = 5e-5};
+  Comparison svd{.what = "SVD", .reported = 0.1219, .ours = 0.12191, .judgement = JudgedBy::digits, .tolerance = 5e-5};
   CHECK(*svd.within());
   CHECK_FALSE(svd.low());
   CHECK_FALSE(svd.percentile());
@@ -107,7 +107,7 @@ TEST_CASE("figures without seeds are judged by their digits or their magnitude",
   svd.ours = 0.12196;
   CHECK_FALSE(*svd.within());
 
-  Comparison noise{.what = "noise", .reported = 3.98e-11, .ours = 9.6e-11, .judgement = Judgement::magnitude};
+  Comparison noise{.what = "noise", .reported = 3.98e-11, .ours = 9.6e-11, .judgement = JudgedBy::magnitude};
   CHECK(*noise.within());
   noise.ours = 4.1e-10;
   CHECK_FALSE(*noise.within());
@@ -117,7 +117,7 @@ TEST_CASE("figures without seeds are judged by their digits or their magnitude",
 
 TEST_CASE("a figure that is set beside ours has a band and a percentile, and no verdict", "[comparison]") {
   Comparison figure = one_to_21(5.5);
-  figure.judgement = Judgement::beside;
+  figure.judgement = JudgedBy::beside;
   CHECK(*figure.percentile() == Approx(100.0 * 5 / 21));
   CHECK_FALSE(figure.within());
   const auto json = to_json({figure});

@@ -49,6 +49,7 @@ TEST_CASE("the JSON of predict has its keys", "[predict]") {
   const std::string folder = files("predict_json");
   const auto schema =
       Schema::object({{"model", Schema::text()},
+                      {"judgement", judgement_schema().or_null()},
                       {"predictions", Schema::list(Schema::object({{"row", Schema::whole()},
                                                                    {"column", Schema::whole()},
                                                                    {"prediction", Schema::number().or_null()},
