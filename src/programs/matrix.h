@@ -15,15 +15,18 @@ namespace factorise::programs {
 struct MatrixOptions {
   std::string file, key;       ///< and which of its tensors
   std::string mask, mask_key;  ///< the same for the mask; empty: none
-  std::string missing;         ///< "zero", "nan", or empty: all observed
+  std::string missing;         ///< "zero", "nan", a number, or empty: all observed
   std::string entries;         ///< a file of triples in place of all of these
+  std::string columns;         ///< which of its columns are read: "row=NAME,column=NAME,value=NAME"; empty: found
+  std::string duplicates;      ///< "last", "first", "mean", or empty: refused
 };
 
 struct Matrix {
   Tensor A;  ///< sparse COO where it was read from --entries, or is in its file
   std::optional<Tensor> M;
   int64_t observed;
-  Ids row_ids = {}, column_ids = {};  ///< of --entries; else undefined
+  Ids row_ids = {}, column_ids = {};  ///< of --entries or a table; else undefined
+  bool had_counts = false;            ///< of a table: whether a first column of counts was left out
 };
 
 /// Adds `name` ("A.pt", "--matrix") for the file, --entries, --key, --mask, --mask-key and --missing.
@@ -44,7 +47,7 @@ const std::string& name_of(const MatrixOptions& options);
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type = at::kDouble);
 
 /// Says where all of a matrix counts as observed that may not be meant so: many of its entries are 0, or --missing nan
-/// has met no NaN.
+/// has met no NaN; and that a column of counts was left out.
 void notice_zeros(const MatrixOptions& options, const Matrix& matrix, const Output& out);
 
 /// The same, dense, with a mask, where it is sparse. Throws FileError where this machine has not the memory; `instead`:
