@@ -173,10 +173,7 @@ void add_matrix_options(CLI::App& app, const std::string& name, const std::strin
            "Which entries of A are unobserved: those that are 0, NaN, or the number given; default: none");
   add_text(app, "--key", options.key, "NAME", "Which tensor of A.pt or array of A.npz, where it holds several");
   add_text(app, "--mask-key", options.mask_key, "NAME", "Which tensor of M.pt");
-  add_text(app, "--columns", options.columns, "LIST",
-           "Which columns of a file of entries: row=NAME,column=NAME,value=NAME, or places from 1 on");
-  add_choice(app, "--duplicates", options.duplicates, {"last", "first", "mean"},
-             "Which value an entry has that the file gives more than once; default: it is refused");
+  add_entries_options(app, options);
   exclude(app, "--mask", "--missing");
   if (!with_entries) return;
   add_text(app, "--entries", options.entries, "FILE",
@@ -184,6 +181,13 @@ void add_matrix_options(CLI::App& app, const std::string& name, const std::strin
   for (const std::string& other : {name, std::string("--mask"), std::string("--missing"), std::string("--key")}) {
     exclude(app, "--entries", other);
   }
+}
+
+void add_entries_options(CLI::App& app, MatrixOptions& options) {
+  add_text(app, "--columns", options.columns, "LIST",
+           "Which columns of a file of entries: row=NAME,column=NAME,value=NAME, or places from 1 on");
+  add_choice(app, "--duplicates", options.duplicates, {"last", "first", "mean"},
+             "Which value an entry has that the file gives more than once; default: it is refused");
 }
 
 void check_combinations(const MatrixOptions& options, const std::string& name) {
@@ -255,13 +259,17 @@ void notice_zeros(const MatrixOptions& options, const Matrix& matrix, const Outp
   if (matrix.had_counts) {
     out.notice(fmt::format("{}: its first column counts what is observed in each row, and is left out.", options.file));
   }
-  if (matrix.A.is_sparse() || (matrix.M && options.missing != "nan") || matrix.observed < matrix.A.numel()) return;
+  const bool none_missing = !options.missing.empty() && options.missing != "zero";  // where all are observed
+  if (matrix.A.is_sparse() || (matrix.M && !none_missing) || matrix.observed < matrix.A.numel()) return;
   const int64_t zeros = matrix.A.numel() - matrix.A.count_nonzero().item<int64_t>();
-  const bool no_nan = options.missing == "nan", many = zeros > 0 && zeros * kMany >= matrix.A.numel();
-  if (!no_nan && !many) return;
+  const bool many = zeros > 0 && zeros * kMany >= matrix.A.numel();
+  if (!none_missing && !many) return;
   std::string sentence = fmt::format("{}: ", options.file);
-  if (no_nan) sentence += "--missing nan finds no NaN, so that every entry counts as observed";
-  if (no_nan && many) sentence += "; ";
+  if (none_missing) {
+    sentence += fmt::format("--missing {} finds no {}, so that every entry counts as observed", options.missing,
+                            options.missing == "nan" ? "NaN" : options.missing);
+  }
+  if (none_missing && many) sentence += "; ";
   if (many) {
     sentence += fmt::format("{} of the {} entries are 0 and count as observed; --missing zero takes them for missing",
                             grouped(zeros), grouped(matrix.A.numel()));

@@ -33,6 +33,9 @@ struct Matrix {
 void add_matrix_options(CLI::App& app, const std::string& name, const std::string& help, MatrixOptions& options,
                         bool with_entries = true);
 
+/// Adds --columns and --duplicates, of a text file with an entry on each line.
+void add_entries_options(CLI::App& app, MatrixOptions& options);
+
 /// Refuses what makes no sense together. Throws UsageError.
 void check_combinations(const MatrixOptions& options, const std::string& name);
 
@@ -46,8 +49,8 @@ const std::string& name_of(const MatrixOptions& options);
 /// stays sparse. Throws FileError, and c10::ValueError where nothing is observed.
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type = at::kDouble);
 
-/// Says where all of a matrix counts as observed that may not be meant so: many of its entries are 0, or --missing nan
-/// has met no NaN; and that a column of counts was left out.
+/// Says where all of a matrix counts as observed that may not be meant so: many of its entries are 0, or --missing
+/// found nothing; and that a column of counts was left out.
 void notice_zeros(const MatrixOptions& options, const Matrix& matrix, const Output& out);
 
 /// The same, dense, with a mask, where it is sparse. Throws FileError where this machine has not the memory; `instead`:
