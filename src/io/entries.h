@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <string>
 
+#include "io/entries_order.h"
 #include "io/ids.h"
+#include "io/text_format.h"
 
 namespace factorise {
 
@@ -23,14 +25,25 @@ struct SparseEntries {
   Ids row_ids, column_ids;  ///< as above
 };
 
-/// Reads MovieLens' files, `user::movie::rating::time`, the same with tabs or commas, and CSVs. A first line of names
-/// says what is what, `row,column,value` or `userId,movieId,rating`; without one the fields are user, movie, rating.
-/// Movies are rows and users columns, as in lab 1. What follows the third field is not read. Ids are whole numbers of
-/// 64 bits, in any order and with gaps: rows and columns are those that occur.
+/// How a file of entries is read.
+struct EntriesOptions {
+  ColumnChoice columns = {};                    ///< which of its columns
+  Duplicates duplicates = Duplicates::refused;  ///< what becomes of an entry that is given more than once
+};
+
+/// Reads entries, one a line: fields with ::, tabs, semicolons, bars, commas or spaces between them, in quotes or not.
+/// A first line of names says what is what: row,column,value, userId,movieId,rating, or others that published files
+/// have (role_of()). Without one the fields are user, movie, rating and perhaps a time. Netflix's files, "movie:" and
+/// then user,rating,date, are read too. Blank lines and lines that begin with # or % are passed over. Movies are rows
+/// and users columns, as in lab 1. The file may be compressed by gzip.
+///
+/// Ids are whole numbers of 64 bits, in any order and with gaps; those of a side of which one is no number, as
+/// 034545104X or 007, are texts as they are written. Rows and columns are those that occur.
 ///
 /// dtype: float32 or float64.
 /// Throws FileError naming the line that is no entry, or that gives an entry for the second time.
-SparseEntries load_entries(const std::filesystem::path& path, c10::ScalarType dtype = at::kFloat);
+SparseEntries load_entries(const std::filesystem::path& path, c10::ScalarType dtype = at::kFloat,
+                           const EntriesOptions& options = {});
 
 /// The dense form of entries from that file: m n bytes for the mask, four or eight times as many for A. Throws
 /// FileError where this machine has not the memory; `instead`: what needs none, as a sentence.

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "io/contents.h"
+#include "io/gunzip.h"
 #include "io/utf8.h"
 
 namespace factorise {
@@ -193,6 +194,9 @@ std::string advice(FileKind kind, const std::string& file) {
   }
 }
 
+/// A text with something in it, which is read as well where it is compressed.
+bool is_readable_text(FileKind kind) { return kind == text || kind == matrix_market; }
+
 std::string bytes_of(std::ifstream& file, std::streamoff begin, size_t count) {
   std::string bytes(count, '\0');
   file.seekg(begin);
@@ -227,6 +231,10 @@ FileKind kind_of_file(const char* function, const std::filesystem::path& path) {
   }
   const std::streamoff size = file.tellg();
   const std::string head = bytes_of(file, 0, kTellingBytes);
+  if (head.starts_with("\x1f\x8b"sv)) {
+    const FileKind within = kind_of(gunzip_head(head, kTellingBytes));
+    return is_readable_text(within) ? within : gzip;
+  }
   file.clear();
   return kind_of(head, bytes_of(file, std::max<std::streamoff>(0, size - static_cast<std::streamoff>(kTellingBytes)),
                                 kTellingBytes));
@@ -294,6 +302,13 @@ std::string name_and_advice(FileKind kind, const std::filesystem::path& path) {
 
 std::string read_text(const char* function, const std::filesystem::path& path) {
   std::string bytes = read_contents(function, path);
+  if (std::string_view(bytes).starts_with("\x1f\x8b"sv)) {
+    // What it is not is said before all of it is unpacked.
+    const FileKind within = kind_of(gunzip_head(bytes, kTellingBytes));
+    if (within == empty || is_readable_text(within)) return gunzip(function, path, bytes);
+    refuse_file(c10::str("[", function, "] ", path.string(), ": must be a text file within, but holds what is ",
+                         name_and_advice(within, path.stem()), "."));
+  }
   const FileKind kind =
       kind_of(bytes, std::string_view(bytes).substr(bytes.size() - std::min(bytes.size(), kTellingBytes)));
   if (kind == empty || kind == matrix_market || kind == text || kind == unknown) return bytes;

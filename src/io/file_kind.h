@@ -44,7 +44,8 @@ constexpr size_t kTellingBytes = 4096;
 /// What begins (and ends) like this. `head`: the whole file, or at least kTellingBytes of it.
 FileKind kind_of(std::string_view head, std::string_view tail = {});
 
-/// What this file is. `function`: whom the error names. Throws FileError where it cannot be read.
+/// What this file is; of a text that gzip has compressed, the text. `function`: whom the error names. Throws FileError
+/// where it cannot be read.
 FileKind kind_of_file(const char* function, const std::filesystem::path& path);
 
 /// Whether it holds tensors: both of torch.save's formats.
@@ -57,8 +58,9 @@ std::string name_of(FileKind kind);
 /// command: "a Parquet file; convert it: python -c ...". No full stop.
 std::string name_and_advice(FileKind kind, const std::filesystem::path& path);
 
-/// All bytes of a text file, as read_contents. A file of a kind that is no text is refused by its name, with what to
-/// do. An empty one, and one that is not recognised, is given as it is. Throws FileError.
+/// All bytes of a text file, as read_contents, unpacked where gzip has compressed them. A file of a kind that is no
+/// text is refused by its name, with what to do. An empty one, and one that is not recognised, is given as it is.
+/// Throws FileError.
 std::string read_text(const char* function, const std::filesystem::path& path);
 
 }  // namespace factorise

@@ -6,6 +6,7 @@
 #include <c10/util/Exception.h>
 #include <c10/util/StringUtil.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -23,20 +24,24 @@ namespace {
 using namespace std::literals;
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr std::array<std::pair<std::string_view, c10::ScalarType>, 9> kTypes{{{"<f4", at::kFloat},
-                                                                              {"<f8", at::kDouble},
-                                                                              {"<f2", at::kHalf},
-                                                                              {"|i1", at::kChar},
-                                                                              {"|u1", at::kByte},
-                                                                              {"|b1", at::kBool},
-                                                                              {"<i2", at::kShort},
-                                                                              {"<i4", at::kInt},
-                                                                              {"<i8", at::kLong}}};
+/// NumPy's letter and size of a type, and what it is here.
+struct Type {
+  std::string_view name;
+  c10::ScalarType stored, returned;
+};
 
-template <typename... Parts>
-[[noreturn]] void refuse(const std::filesystem::path& path, const Parts&... parts) {
-  refuse_file(c10::str("[load_npy] ", path.string(), ": ", parts...));
-}
+constexpr std::array<Type, 12> kTypes{{{"f4", at::kFloat, at::kFloat},
+                                       {"f8", at::kDouble, at::kDouble},
+                                       {"f2", at::kHalf, at::kHalf},
+                                       {"i1", at::kChar, at::kChar},
+                                       {"u1", at::kByte, at::kByte},
+                                       {"b1", at::kBool, at::kBool},
+                                       {"i2", at::kShort, at::kShort},
+                                       {"i4", at::kInt, at::kInt},
+                                       {"i8", at::kLong, at::kLong},
+                                       {"u2", at::kUInt16, at::kInt},
+                                       {"u4", at::kUInt32, at::kLong},
+                                       {"u8", at::kUInt64, at::kLong}}};
 
 uint32_t little_endian(std::string_view bytes) {
   uint32_t number = 0;
@@ -71,50 +76,130 @@ std::optional<std::vector<int64_t>> shape_of(std::string_view text) {
   return shape;
 }
 
+/// What an array that is not read holds, and what to do.
+std::string other_type(std::string_view descr) {
+  const auto is = [&](const char* what, const char* instead) {
+    return c10::str(what, " (", shown(descr), "); in Python, ", instead, " makes numbers of it");
+  };
+  if (descr.starts_with("[")) return is("records of several fields", "array['NAME']");
+  const std::string_view name = descr.substr(std::min<size_t>(1, descr.size()));
+  switch (name.empty() ? ' ' : name[0]) {
+    case 'O':
+      return is("Python objects, and nothing in a file is run here", "array.astype('float64')");
+    case 'c':
+      return is("complex numbers", "array.real");
+    case 'U':
+    case 'S':
+      return is("texts", "array.astype('float64')");
+    case 'M':
+    case 'm':
+      return is("times", "array.astype('int64')");
+    case 'V':
+      return is("bytes without a type", "array.view(TYPE)");
+    case 'f':
+      return is("reals of more than 64 bits", "array.astype('float64')");
+    default:
+      return is("a type that is not known here", "array.astype('float64')");
+  }
+}
+
+/// Turns the bytes of each number around.
+void swap_bytes(std::string& data, size_t size) {
+  for (size_t at = 0; at + size <= data.size(); at += size) {
+    std::reverse(data.begin() + static_cast<std::ptrdiff_t>(at), data.begin() + static_cast<std::ptrdiff_t>(at + size));
+  }
+}
+
+/// One array: its header, and what follows.
+class Array {
+ public:
+  Array(std::string where, std::string_view bytes) : where_(std::move(where)) {
+    if (!bytes.starts_with(kMagic) || bytes.size() < 12) refuse("must be a .npy file, but does not begin as one.");
+    const auto version = static_cast<uint8_t>(bytes[6]);
+    if (version < 1 || version > 3) refuse("must be of format 1 to 3, but is of format ", int{version}, ".");
+    const size_t begin = version == 1 ? 10 : 12;
+    const size_t length = little_endian(bytes.substr(8, begin - 8));
+    if (length > bytes.size() - begin) refuse("its header must lie within it, but the file ends before.");
+    dict_ = bytes.substr(begin, length);
+    data_ = bytes.substr(begin + length);
+  }
+
+  at::Tensor matrix() const {
+    const auto [type, is_big_endian] = read_type();
+    const auto [m, n] = read_shape(c10::elementSize(type.stored));
+    const std::string_view order = value_of(dict_, "fortran_order");
+    const bool fortran = order.starts_with("True");
+    if (!fortran && !order.starts_with("False")) refuse("its header must be NumPy's, but is not.");
+    const at::Tensor tensor = at::empty(fortran ? at::IntArrayRef{n, m} : at::IntArrayRef{m, n}, type.stored);
+    if (is_big_endian) {
+      std::string turned(data_);
+      swap_bytes(turned, c10::elementSize(type.stored));
+      if (!turned.empty()) std::memcpy(tensor.mutable_data_ptr(), turned.data(), turned.size());
+    } else if (!data_.empty()) {
+      std::memcpy(tensor.mutable_data_ptr(), data_.data(), data_.size());
+    }
+    const at::Tensor numbers = type.stored == at::kUInt64 ? checked(tensor.view(at::kLong)) : tensor.to(type.returned);
+    return fortran ? numbers.t().contiguous() : numbers;
+  }
+
+ private:
+  template <typename... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
+    refuse_file(c10::str(where_, ": ", parts...));
+  }
+
+  std::pair<Type, bool> read_type() const {
+    const std::string_view descr = value_of(dict_, "descr");
+    const std::string_view name = descr.starts_with("'") ? descr.substr(1, descr.find('\'', 1) - 1) : descr;
+    for (const Type& type : kTypes) {
+      if (name.size() == 3 && name.substr(1) == type.name && "<>|="sv.find(name[0]) != std::string_view::npos) {
+        return {type, name[0] == '>'};
+      }
+    }
+    refuse("must hold real numbers of 8 to 64 bits, or bools, but holds ", other_type(name), ".");
+  }
+
+  std::pair<int64_t, int64_t> read_shape(uint64_t size) const {
+    const auto shape = shape_of(value_of(dict_, "shape"));
+    if (!shape) refuse("its header must be NumPy's, but is not.");
+    if (shape->size() != 2) refuse("must be a matrix, but has ", shape->size(), " dimensions.");
+    // Divided, as a product of foreign numbers may overflow.
+    const auto rows = static_cast<uint64_t>((*shape)[0]), columns = static_cast<uint64_t>((*shape)[1]);
+    const uint64_t count = data_.size() / size;
+    const bool fits = rows == 0 || columns == 0 ? count == 0 : count / rows == columns && count % rows == 0;
+    if (!fits || data_.size() % size != 0) {
+      refuse("must hold ", rows, " x ", columns, " numbers of ", size, " bytes, but holds ", data_.size(), " bytes.");
+    }
+    return {(*shape)[0], (*shape)[1]};
+  }
+
+  /// Of uint64, seen as int64.
+  at::Tensor checked(const at::Tensor& numbers) const {
+    if (numbers.numel() > 0 && numbers.min().item<int64_t>() < 0) {
+      refuse(
+          "must hold whole numbers up to 2^63 - 1, but one of its uint64 is larger; in Python, "
+          "array.astype('float64') rounds it.");
+    }
+    return numbers;
+  }
+
+  std::string where_;
+  std::string_view dict_, data_;
+};
+
 }  // namespace
 
 at::Tensor load_npy(const std::filesystem::path& path) {
-  const std::string file = read_contents("load_npy", path);
-  const std::string_view bytes = file;
-  if (!bytes.starts_with(kMagic) || bytes.size() < 12) refuse(path, "must be a .npy file, but does not begin as one.");
-  const auto version = static_cast<uint8_t>(bytes[6]);
-  if (version < 1 || version > 3) refuse(path, "must be of format 1 to 3, but is of format ", int{version}, ".");
-  const size_t begin = version == 1 ? 10 : 12;
-  const size_t length = little_endian(bytes.substr(8, begin - 8));
-  if (length > bytes.size() - begin) refuse(path, "its header must lie within it, but the file ends before.");
-  const std::string_view dict = bytes.substr(begin, length), data = bytes.substr(begin + length);
-  const std::string_view descr = value_of(dict, "descr");
-  const std::string_view type_name = descr.starts_with("'") ? descr.substr(1, descr.find('\'', 1) - 1) : descr;
-  std::optional<c10::ScalarType> type;
-  for (const auto& [name, scalar] : kTypes) {
-    if (name == type_name) type = scalar;
-  }
-  if (!type)
-    refuse(path, "must hold little-endian numbers of a type that torch has, but holds ", shown(type_name), ".");
-  const auto shape = shape_of(value_of(dict, "shape"));
-  const std::string_view order = value_of(dict, "fortran_order");
-  const bool fortran = order.starts_with("True");
-  if (!shape || (!fortran && !order.starts_with("False"))) refuse(path, "its header must be NumPy's, but is not.");
-  if (shape->size() != 2) refuse(path, "must be a matrix, but has ", shape->size(), " dimensions.");
-  // Divided, as a product of foreign numbers may overflow.
-  const auto rows = static_cast<uint64_t>((*shape)[0]), columns = static_cast<uint64_t>((*shape)[1]);
-  const uint64_t size = c10::elementSize(*type), count = data.size() / size;
-  const bool fits = rows == 0 || columns == 0 ? count == 0 : count / rows == columns && count % rows == 0;
-  if (!fits || data.size() % size != 0) {
-    refuse(path, "must hold ", rows, " x ", columns, " numbers of ", size, " bytes, but holds ", data.size(),
-           " bytes.");
-  }
-  const auto m = (*shape)[0], n = (*shape)[1];
-  const at::Tensor tensor = at::empty(fortran ? at::IntArrayRef{n, m} : at::IntArrayRef{m, n}, *type);
-  if (!data.empty()) std::memcpy(tensor.mutable_data_ptr(), data.data(), data.size());
-  return fortran ? tensor.t().contiguous() : tensor;
+  return parse_npy(c10::str("[load_npy] ", path.string()), read_contents("load_npy", path));
 }
+
+at::Tensor parse_npy(const std::string& where, std::string_view bytes) { return Array(where, bytes).matrix(); }
 
 void save_npy(const std::filesystem::path& path, const at::Tensor& tensor) {
   const at::Tensor plain = tensor.detach().cpu().contiguous();
-  std::string_view type;
-  for (const auto& [name, scalar] : kTypes) {
-    if (scalar == plain.scalar_type()) type = name;
+  std::string type;
+  for (const auto& [name, stored, returned] : kTypes) {
+    if (stored == plain.scalar_type()) type = (plain.element_size() == 1 ? "|" : "<") + std::string(name);
   }
   TORCH_CHECK_VALUE(!type.empty(), "[save_npy] the tensor must be of a type that NumPy has, but is ",
                     plain.scalar_type(), ".");

@@ -13,6 +13,7 @@
 #include "io/file_kind.h"
 #include "io/printable.h"
 #include "io/text.h"
+#include "io/text_lines.h"
 #include "io/utf8.h"
 
 namespace factorise {
@@ -76,6 +77,41 @@ std::vector<CsvRow> split_lines(const std::filesystem::path& path, std::string_v
   return rows;
 }
 
+/// Ids and titles of a file whose header names columns of both, as movieId,title or "ISBN";"Book-Title" do; none where
+/// it does not. The course's movie,name has no ids, but places.
+std::vector<CsvRow> with_header(const std::filesystem::path& path, const std::string& text) {
+  TextLines lines(text);
+  std::string_view line;
+  if (!lines.next(line)) return {};
+  const std::optional<Separator> separator = find_separator(line, 2);
+  if (!separator) return {};
+  std::optional<size_t> id, title;
+  const std::vector<Field> header = fields_of(line, *separator);
+  if (header == std::vector<Field>{"movie", "name"}) return {};
+  for (size_t i = 0; i < header.size(); ++i) {
+    std::string name = unquoted(header[i]);
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    if (!id && role_of(name) == 0) {
+      id = i;
+    } else if (!title && (name.ends_with("title") || name.ends_with("name"))) {
+      title = i;
+    }
+  }
+  if (!id || !title) return {};
+  std::vector<CsvRow> rows;
+  while (lines.next(line)) {
+    const auto refuse_line = [&](const std::string& is) { refuse(path, ", line ", lines.number(), ": ", is); };
+    complete_record(lines, line, *separator, refuse_line);
+    const std::vector<Field> fields = fields_of(line, *separator);
+    if (fields.size() <= std::max(*id, *title)) {
+      refuse_line(c10::str("must have a title, but is ", shown(line), "."));
+    }
+    rows.push_back({lines.number(), {to_utf8(unquoted(fields[*id])), to_utf8(unquoted(fields[*title]))}});
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t movies) {
@@ -113,15 +149,17 @@ std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t 
 std::vector<std::string> load_titles_of(const std::filesystem::path& path, const Ids& ids) {
   const std::string text = read_text(kFunction, path);
   const std::string_view first = std::string_view(text).substr(0, text.find('\n'));
-  const std::string_view separator = first.find("::") != std::string_view::npos ? "::" : "|";
-  const bool is_csv = first.find(separator) == std::string_view::npos;
-  auto lines = is_csv ? parse_csv_rows(kFunction, text, path.string()) : split_lines(path, text, separator);
-  if (is_csv && !begins_with(lines, {"movieId", "title"})) {
-    refuse(path, ", line 1: must be the header movieId,title, or a movie's number and title with :: or | between, as ",
-           "the ratings have ids of their own, but ",
-           lines.empty() ? "the file is empty." : "is " + shown(first) + ".");
+  std::vector<CsvRow> lines = with_header(path, text);
+  if (lines.empty()) {
+    const std::string_view separator = first.find("::") != std::string_view::npos ? "::" : "|";
+    if (first.find(separator) == std::string_view::npos) {
+      refuse(
+          path, ", line 1: must be the header movieId,title, or a movie's number and title with :: or | between, as ",
+          "the ratings have ids of their own, but ", text.empty() ? "the file is empty." : "is " + shown(first) + ".");
+    }
+    lines = split_lines(path, text, separator);
   }
-  const auto [rows, row_of] = named(path, std::move(lines), is_csv ? 1 : 0, ids.are_texts() ? "" : "a whole number");
+  const auto [rows, row_of] = named(path, std::move(lines), 0, ids.are_texts() ? "" : "a whole number");
   std::vector<std::string> titles(static_cast<size_t>(ids.size()));
   bool is_any = false;
   for (size_t i = 0; i < titles.size(); ++i) {

@@ -30,7 +30,8 @@ std::string kind_to_write(const std::string& file) {
 Matrix read(const ConvertOptions& options) {
   MatrixOptions matrix = options.matrix;
   const FileKind kind = kind_of_file("convert", matrix.file);
-  if (kind == FileKind::text || kind == FileKind::matrix_market || kind == FileKind::unknown) {
+  const bool is_text = kind == FileKind::text || kind == FileKind::unknown;
+  if (is_text && (matrix.mask + matrix.missing).empty()) {  // else a table
     check_no_parts(matrix);
     std::swap(matrix.file, matrix.entries);
   }

@@ -243,7 +243,7 @@ void fit(FitOptions options) {
   const Matrix& matrix = problem.matrix;
   notice_zeros(options.matrix, matrix, out);
   if (!options.test.empty()) {
-    problem.test = load_test_set(options.test, "--test", {matrix.A.size(0), matrix.row_ids},
+    problem.test = load_test_set(options.test, "--test", options.matrix, {matrix.A.size(0), matrix.row_ids},
                                  {matrix.A.size(1), matrix.column_ids});
   }
   if (options.hold_out) set_aside(options, problem);

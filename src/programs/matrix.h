@@ -15,20 +15,26 @@ namespace factorise::programs {
 struct MatrixOptions {
   std::string file, key;       ///< and which of its tensors
   std::string mask, mask_key;  ///< the same for the mask; empty: none
-  std::string missing;         ///< "zero", "nan", or empty: all observed
+  std::string missing;         ///< "zero", "nan", a number, or empty: all observed
   std::string entries;         ///< a file of triples in place of all of these
+  std::string columns;         ///< which of its columns are read: "row=NAME,column=NAME,value=NAME"; empty: found
+  std::string duplicates;      ///< "last", "first", "mean", or empty: refused
 };
 
 struct Matrix {
   Tensor A;  ///< sparse COO where it was read from --entries, or is in its file
   std::optional<Tensor> M;
   int64_t observed;
-  Ids row_ids = {}, column_ids = {};  ///< of --entries; else undefined
+  Ids row_ids = {}, column_ids = {};  ///< of --entries or a table; else undefined
+  bool had_counts = false;            ///< of a table: whether a first column of counts was left out
 };
 
 /// Adds `name` ("A.pt", "--matrix") for the file, --entries, --key, --mask, --mask-key and --missing.
 void add_matrix_options(CLI::App& app, const std::string& name, const std::string& help, MatrixOptions& options,
                         bool with_entries = true);
+
+/// Adds --columns and --duplicates, of a text file with an entry on each line.
+void add_entries_options(CLI::App& app, MatrixOptions& options);
 
 /// Refuses what makes no sense together. Throws UsageError.
 void check_combinations(const MatrixOptions& options, const std::string& name);
@@ -43,8 +49,8 @@ const std::string& name_of(const MatrixOptions& options);
 /// stays sparse. Throws FileError, and c10::ValueError where nothing is observed.
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type = at::kDouble);
 
-/// Says where all of a matrix counts as observed that may not be meant so: many of its entries are 0, or --missing nan
-/// has met no NaN.
+/// Says where all of a matrix counts as observed that may not be meant so: many of its entries are 0, or --missing
+/// found nothing; and that a column of counts was left out.
 void notice_zeros(const MatrixOptions& options, const Matrix& matrix, const Output& out);
 
 /// The same, dense, with a mask, where it is sparse. Throws FileError where this machine has not the memory; `instead`:

@@ -32,6 +32,9 @@ void check_options(const PredictOptions& options) {
   }
   check_factor_names(options.names);
   check_clip(options.clip);
+  if (options.pairs.empty() && !(options.ratings.columns + options.ratings.duplicates).empty()) {
+    throw UsageError("--columns and --duplicates are for the ratings of --pairs, but there is none.");
+  }
   if (options.output != "-" && options.pairs.empty()) {
     throw UsageError("--output is for the list of --pairs, but there is none.");
   }
@@ -52,9 +55,13 @@ struct Asked {
 Asked asked(const PredictOptions& options, const Model& model) {
   if (options.pairs.empty()) return {entry(options.row, options.column, model), {}};
   if (are_pairs(options.pairs)) {
+    if (!(options.ratings.columns + options.ratings.duplicates).empty()) {
+      throw UsageError(fmt::format(
+          "--columns and --duplicates are for a file of ratings, but {} has rows and columns alone.", options.pairs));
+    }
     return {load_pairs(options.pairs, model.rows, model.columns, model.observed ? Unseen::taken : Unseen::refused), {}};
   }
-  const auto [pairs, values] = load_test_set(options.pairs, "--pairs", model.rows, model.columns);
+  const auto [pairs, values] = load_test_set(options.pairs, "--pairs", options.ratings, model.rows, model.columns);
   if (!model.observed && (pairs.rows.lt(0).any().item<bool>() || pairs.columns.lt(0).any().item<bool>())) {
     refuse_value(
         fmt::format("{} has rows or columns that {} does not have, and that file does not say what could be "
@@ -131,6 +138,7 @@ void add_predict_options(CLI::App& app, PredictOptions& options) {
   add_text(app, "--column", options.column, "ID", "Column of the entry, the same");
   add_text(app, "--pairs", options.pairs, "FILE",
            "Many entries: a header row,column, and one on each line; or ratings, as fit's --entries, to judge by");
+  add_entries_options(app, options.ratings);
   add_text(app, "--output", options.output, "FILE",
            "With --pairs, the CSV row,column,prediction,fallback; - means stdout");
   add_factor_names(app, options.names, "MODEL");

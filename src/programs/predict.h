@@ -6,6 +6,7 @@
 
 #include "programs/clip.h"
 #include "programs/command_line.h"
+#include "programs/matrix.h"
 #include "programs/model.h"
 
 namespace factorise::programs {
@@ -14,6 +15,7 @@ struct PredictOptions {
   CommonOptions common;  ///< json and quiet alone
   std::string model, pairs, output = "-";
   std::string row, column;  ///< ids; empty: not given
+  MatrixOptions ratings;    ///< of a file of ratings: --columns and --duplicates alone
   FactorNames names;
   Clip clip;
 };

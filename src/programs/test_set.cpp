@@ -34,8 +34,11 @@ Ids ids_of(const Axis& axis, const at::Tensor& entries) {
 
 }  // namespace
 
-TestSet load_test_set(const std::string& file, const char* option, const Axis& rows, const Axis& columns) {
+TestSet load_test_set(const std::string& file, const char* option, const MatrixOptions& how, const Axis& rows,
+                      const Axis& columns) {
   MatrixOptions options;
+  options.columns = how.columns;
+  options.duplicates = how.duplicates;
   const FileKind kind = kind_of_file("load_entries", file);
   (is_pt(kind) || kind == FileKind::npy ? options.file : options.entries) = file;
   const Matrix matrix = read_matrix(options);

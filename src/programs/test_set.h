@@ -6,6 +6,7 @@
 #include <string>
 
 #include "io/pairs.h"
+#include "programs/matrix.h"
 
 namespace factorise::programs {
 
@@ -16,9 +17,10 @@ struct TestSet {
 };
 
 /// Reads a file of ratings, or a .pt file as convert writes it; rows and columns that have ids are matched by these,
-/// others by their numbers. `option`: what errors name. Throws FileError, and c10::ValueError where a matrix does not
-/// say what is observed.
-TestSet load_test_set(const std::string& file, const char* option, const Axis& rows, const Axis& columns);
+/// others by their numbers. `option`: what errors name; `how`: --columns and --duplicates, for a text file. Throws
+/// FileError, and c10::ValueError where a matrix does not say what is observed.
+TestSet load_test_set(const std::string& file, const char* option, const MatrixOptions& how, const Axis& rows,
+                      const Axis& columns);
 
 /// Whether a file begins as one that load_pairs reads, with two fields: of these nothing is known but rows and columns.
 bool are_pairs(const std::string& file);

@@ -98,7 +98,8 @@ void add_top_options(CLI::App& app, TopOptions& options) {
   add_text(app, "--column", options.column, "ID", "Whose best rows, from 0, or the id that it had in --entries");
   add_integer(app, "--count", options.count, {1}, "How many of them");
   add_text(app, "--titles", options.titles, "FILE",
-           "The rows' names: a CSV with the header movie,name; for ids MovieLens' movies.csv, movies.dat or u.item");
+           "The rows' names: a CSV with the header movie,name; for ids a file with columns of ids and titles, or "
+           "MovieLens' movies.dat or u.item");
   add_matrix_options(app, "--matrix", "The matrix that was fitted: rows observed in this column are left out",
                      options.matrix);
   add_factor_names(app, options.names, "MODEL");

@@ -182,7 +182,7 @@ TEST_CASE("several runs in one op are each its own", "[sgd]") {
   CHECK_THROWS_WITH(sgd_epochs_of_runs(ratings, U, V, {0.01}, 0, 1, 1),
                     StartsWith("[sgd_epochs] U, V and lr must be of as many runs as each other"));
   CHECK_THROWS_WITH(sgd_epochs_of_runs(ratings, U.clone().requires_grad_(), V, {1, 1, 1}, 0, 1, 1),
-                    StartsWith("[sgd_epochs] has no derivative"));
+                    StartsWith("[sgd_epochs_of_runs] has no derivative"));
 }
 
 }  // namespace factorise

@@ -50,17 +50,28 @@ TEST_CASE("a line that is no entry is named", "[entries]") {
   };
   CHECK_THAT(refusal(""), contains("line 1: must be an entry, but the file is empty."));
   CHECK_THAT(refusal("row,column,value\n"), contains("line 2: must be an entry, but the file ends."));
-  CHECK_THAT(refusal("1 2 3\n"), contains("line 1: must be fields with tabs, commas or ::"));
+  CHECK_THAT(refusal("123\n"), contains("line 1: must be fields with tabs, commas, semicolons, bars, spaces or ::"));
   CHECK_THAT(refusal("a,b,c\n1,2,3\n"), contains("line 1: must be an entry, or the names row,column,value or userId"));
   CHECK_THAT(refusal("1,2,3\n1,3\n"), contains("line 2: must be user, movie, rating, but is '1,3'."));
-  CHECK_THAT(refusal("1,2,3\n\n1,3,4\n"), contains("line 2: must be user, movie, rating, but is empty."));
-  CHECK_THAT(refusal("1,2,3\n1.5,3,4\n"), contains("line 2: the user must be a whole number, but is '1.5'."));
-  CHECK_THAT(refusal("row,column,value\n1,x,3\n"), contains("line 2: the column must be a whole number, but is 'x'."));
+  CHECK_THAT(refusal("1,2,3\n1.5,3,4\n"), contains("line 2: the user must be a whole number or a text, but is '1.5'."));
+  CHECK_THAT(refusal("row,column,value\n1,,3\n"),
+             contains("line 2: the column must be a whole number or a text, but is ''."));
   CHECK_THAT(refusal("1::2::3\n1::3::\n"), contains("line 2: the rating must be a finite number, but is ''."));
+  CHECK_THAT(refusal("1::2::3:5\n"), contains("line 1: the rating must be a finite number, but is '3:5'."));
   CHECK_THAT(refusal("1\t2\tnan\n"), contains("line 1: the rating must be a finite number, but is 'nan'."));
   CHECK_THAT(refusal("1,2,3\n4,2,3\n1,2,5\n"),
              contains("line 3: every entry must be given once") && contains("line 1."));
-  CHECK_THAT(refusal("99999999999999999999,2,3\n"), contains("line 1"));
+  CHECK_THAT(refusal("1,2,3,4,5\n"), contains("line 1: must be user, movie, rating and at most a time, but has 5"));
+  CHECK_THAT(refusal("1\r2\r"), contains("line 1: must end with a line feed, but ends with a carriage return alone"));
+  CHECK_THAT(refusal(std::string("\xff\xfe"
+                                 "1\0,\0",
+                                 6)),
+             contains("UTF-16"));
+  CHECK_THAT(refusal("# a\n\n1,2,x\n"), contains("line 3: the rating must be a finite number, but is 'x'."));
+  CHECK_THAT(refusal("\"a\",b,3\n\"open,b,3\n"), contains("line 2: the quote opened here must be closed"));
+  CHECK_THAT(refusal("user,uid,item,rating\n1,2,3,4\n"), contains("user and uid may both be it. Say which is which"));
+  CHECK_THAT(refusal("5:\n1,2,3,4\n"), contains("line 2: must be user,rating,date, or a movie's number and :"));
+  CHECK_THAT(refusal("1,2,\x1b[31m\n"), contains("\\x1b[31m"));
   CHECK_THROWS_AS(load_entries(folder.path() / "none"), FileError);
 }
 

@@ -104,7 +104,8 @@ TEST_CASE("what is no text is refused by its name, with what to do", "[file_kind
     const bool readable = kind == FileKind::text || kind == FileKind::matrix_market || kind == FileKind::empty ||
                           kind == FileKind::unknown;
     CHECK(sentence.empty() == readable);
-    if (!readable) CHECK(holds(sentence, "ratings.csv: must be a text file, but is " + name_of(kind)));
+    const std::string is = kind == FileKind::gzip ? "must " : "must be a text file, but is " + name_of(kind);
+    if (!readable) CHECK(holds(sentence, "ratings.csv: " + is));
   }
   CHECK(
       holds(name_and_advice(FileKind::parquet, "a/r.parquet"),

@@ -69,6 +69,11 @@ TEST_CASE("MovieLens' titles are found by the movies' ids", "[titles]") {
         "1|Other|\n2|Good, the Bad and the Ugly, The|01-Jan-1966||\n\n300|L\xe9on"}) {
     CHECK(load_titles_of(folder.write("titles", text), ids) == titles);
   }
+  const Ids isbn({"0002005018", "034545104X"});
+  for (const std::string text : {"\"ISBN\";\"Book-Title\";\"Author\"\n\"034545104X\";\"Flesh \"\"Tones\"\"\";\"X\"\n",
+                                 "author\tname\tisbn\nX\tFlesh \"Tones\"\t034545104X\n"}) {
+    CHECK(load_titles_of(folder.write("books", text), isbn) == std::vector<std::string>{"", "Flesh \"Tones\""});
+  }
   const auto refusal = [&](const std::string& text) {
     return refusal_of([&] { load_titles_of(folder.write("t", text), ids); });
   };

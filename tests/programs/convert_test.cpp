@@ -100,15 +100,22 @@ TEST_CASE("NumPy reads what is written, and is read in every type and order", "[
       "np.save('big.npy', a.astype('>f4'))\n"
       "np.save('object.npy', np.array([[None]]), allow_pickle=True)\n"
       "np.save('line.npy', a[0])\n"
+      "np.savez('stored.npz', a)\n"
+      "np.savez('several.npz', x=a.T, y=a)\n"
+      "np.savez('sparse.npz', indices=a[0], indptr=a[0], format=np.array('csr'), shape=a[0], data=a[0])\n"
+      "for t in 'u2 u4 u8'.split(): np.save(t + '.npy', a.astype(t))\n"
       "open('short.npy', 'wb').write(open('f4.npy', 'rb').read()[:-1])\n";
   REQUIRE(run_process({kPython, "-c", write}, options).status == 0);
-  for (const char* type : {"f4", "f8", "f2", "i1", "u1", "b", "i2", "i4", "i8", "order"}) {
+  for (const char* type : {"f4", "f8", "f2", "i1", "u1", "b", "i2", "i4", "i8", "order", "big", "u2", "u4", "u8"}) {
     INFO(type);
     REQUIRE(convert(folder, {std::string(type) + ".npy", "T.pt"}).status == 0);
     const Tensor tensor = load_tensor(folder + "/T.pt");
     CHECK(at::equal(tensor.to(at::kInt), at::tensor({0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1}).view({3, 4})));
     REQUIRE(convert(folder, {"T.pt", std::string("again_") + type + ".npy"}).status == 0);
   }
+  REQUIRE(convert(folder, {"stored.npz", "S.pt"}).status == 0);
+  REQUIRE(convert(folder, {"several.npz", "T.pt", "--key", "y"}).status == 0);
+  CHECK(at::equal(load_tensor(folder + "/S.pt"), load_tensor(folder + "/T.pt")));
   const char* read =
       "import numpy as np\n"
       "for t in 'f4 f8 f2 i1 u1 b i2 i4 i8'.split():\n"
@@ -118,8 +125,9 @@ TEST_CASE("NumPy reads what is written, and is read in every type and order", "[
   INFO(python.err);
   CHECK(python.status == 0);
   for (const auto& [file, sentence] : std::vector<std::pair<std::string, std::string>>{
-           {"big.npy", "little-endian"},
-           {"object.npy", "little-endian"},
+           {"object.npy", "Python objects, and nothing in a file is run here"},
+           {"several.npz", "it holds x, y."},
+           {"sparse.npz", "a sparse matrix of SciPy's"},
            {"line.npy", "has 1 dimensions"},
            {"short.npy", "must hold 3 x 4 numbers of 4 bytes, but holds 47 bytes."}}) {
     const ProcessResult refused = convert(folder, {file, "no.pt"});
@@ -134,7 +142,7 @@ TEST_CASE("convert refuses in sentences and writes nothing then", "[convert]") {
     std::ofstream(folder + "/" + name) << text;
   };
   const std::string banner = "%%MatrixMarket matrix coordinate real general\n";
-  file("array.mtx", "%%MatrixMarket matrix array real general\n1 1\n1\n");
+  file("complex.mtx", "%%MatrixMarket matrix array complex general\n1 1\n1 0\n");
   file("sizes.mtx", banner + "% a comment\n2 2\n");
   file("outside.mtx", banner + "2 2 1\n3 1 1\n");
   file("words.mtx", banner + "2 2 1\n1 1 one\n");
@@ -156,11 +164,16 @@ TEST_CASE("convert refuses in sentences and writes nothing then", "[convert]") {
       {{"empty.pt", "no.csv"}, 1, "empty.pt must have rows and columns, but is 0 x 3."},
       {{"shapes.pt", "no.csv"}, 1, "shapes.pt: holds 2 tensors, so a key must say which: A, M."},
       {{"A.pt", "A.txt"}, 2, "OUT must end in .pt, .npy, .mtx or .csv, but was 'A.txt'."},
-      {{"bad.csv", "no.pt", "--missing", "zero"}, 2, "--key, --mask and --missing are for .pt and .npy files"},
-      {{"array.npy", "no.pt", "--key", "A"}, 2, "--key is for .pt files"},
+      {{"bad.csv", "no.pt", "--missing", "zero"},
+       1,
+       "bad.csv, line 2: must have 3 numbers, as many as there are names"},
+      {{"array.npy", "no.pt", "--key", "A"}, 2, "--key is for .pt and .npz files"},
       {{"text.npy", "no.pt", "--key", "A"}, 2, "text.npy holds entries"},
       {{"A.pt", "no/A.npy"}, 1, "OUT cannot be written to no/A.npy"},
-      {{"array.mtx", "no.pt"}, 1, "array.mtx, line 1: must be %%MatrixMarket matrix coordinate"},
+      {{"complex.mtx", "no.pt"}, 1, "complex.mtx, line 1: must be of real numbers"},
+      {{"bad.csv", "no.pt", "--columns", "row"}, 2, "--columns must be row=NAME,column=NAME,value=NAME"},
+      {{"array.npy", "no.pt", "--missing", "none"}, 2, "--missing must be zero, nan or a number, but was 'none'."},
+      {{"array.npy", "no.pt", "--duplicates", "last"}, 2, "--columns and --duplicates are for entries"},
       {{"sizes.mtx", "no.pt"}, 1, "sizes.mtx, line 3: must be rows, columns"},
       {{"outside.mtx", "no.pt"}, 1, "line 3: the row must be from 1 to 2"},
       {{"words.mtx", "no.pt"}, 1, "line 3: must be row, column and value, but is 1 1 one."},

@@ -182,3 +182,75 @@ TEST_CASE("entries are refused in sentences", "[entries]") {
     CHECK_THAT(result.err, contains(sentence));
   }
 }
+
+TEST_CASE("ids that are texts go through a model and back", "[entries]") {
+  const std::string folder = empty_folder("entries_texts");
+  std::ofstream(folder + "/books.csv") << "\"User-ID\";\"ISBN\";\"Book-Rating\"\n"
+                                          "\"276725\";\"034545104X\";\"0\"\n\"276726\";\"0155061224\";\"5\"\n"
+                                          "\"276725\";\"0155061224\";\"3\"\n\"276729\";\"007\";\"6\"\n";
+  const ProcessResult fitted = run(folder, {"fit", "--entries", "books.csv", "--method", "sgd", "--rank", "1",
+                                            "--epochs", "20", "--output", "F.pt"});
+  INFO(fitted.err);
+  REQUIRE(fitted.status == 0);
+  CHECK_THAT(fitted.out, contains("books.csv, 3 x 3, 4 observed"));
+  const Tensor U = load_tensor(folder + "/F.pt", "U").to(at::kDouble), V = load_tensor(folder + "/F.pt", "V");
+  const double expected = U[2].dot(V[1].to(at::kDouble)).item<double>();  // 034545104X, 276726
+  const auto asked = ordered_json::parse(
+      run(folder, {"predict", "F.pt", "--row", "034545104X", "--column", "276726", "--json", "-"}).out);
+  CHECK(asked["predictions"][0]["row"] == "034545104X");
+  CHECK(asked["predictions"][0]["column"] == 276726);
+  CHECK(asked["predictions"][0]["prediction"].get<double>() == Approx(expected).epsilon(1e-12));
+  CHECK_THAT(run(folder, {"predict", "F.pt", "--row", "7", "--column", "276726"}).err,
+             contains("--row must be one of the 3 ids that were fitted in F.pt, but was 7."));
+  std::ofstream(folder + "/pairs.csv") << "row,column\n007,276725\n";
+  CHECK_THAT(run(folder, {"predict", "F.pt", "--pairs", "pairs.csv"}).out, contains("\n007,276725,"));
+  std::ofstream(folder + "/titles.csv") << "movieId,title\n034545104X,Flesh Tones\n";
+  const ProcessResult best = run(
+      folder, {"top", "F.pt", "--column", "276726", "--entries", "books.csv", "--titles", "titles.csv", "--json", "-"});
+  INFO(best.err);
+  const auto rows = ordered_json::parse(best.out)["rows"];
+  REQUIRE(rows.size() == 2);  // all but the one that user 276726 has rated
+  for (const auto& row : rows) {
+    CHECK((row["row"] == "007" || row["row"] == "034545104X"));
+    CHECK((row["row"] == "007" ? row["title"] == "" : row["title"] == "Flesh Tones"));
+  }
+  REQUIRE(run(folder, {"convert", "books.csv", "books.pt"}).status == 0);
+  REQUIRE(run(folder, {"convert", "books.pt", "again.csv"}).status == 0);
+  CHECK(content_of(folder + "/again.csv") ==
+        "row,column,value\n007,276729,6\n0155061224,276725,3\n0155061224,276726,5\n034545104X,276725,0\n");
+}
+
+TEST_CASE("a table's missing number, duplicates and a Matrix Market file are what they say in every verb",
+          "[entries]") {
+  const std::string folder = empty_folder("entries_kinds");
+  std::ofstream(folder + "/jester.csv") << "2,-7.5,99,8.5\n1,99,0.5,99\n3,1,2,3\n";
+  std::ofstream(folder + "/A.mtx") << "%%MatrixMarket matrix coordinate real general\n3 3 6\n1 1 -7.5\n1 3 8.5\n"
+                                      "2 2 0.5\n3 1 1\n3 2 2\n3 3 3\n";
+  save_pt(folder + "/A.pt", at::tensor({-7.5, 99.0, 8.5, 99.0, 0.5, 99.0, 1.0, 2.0, 3.0}).view({3, 3}));
+  const auto fit = [&](std::vector<std::string> input) {
+    input.insert(input.begin(),
+                 {"fit", "--method", "sgd", "--rank", "1", "--epochs", "5", "--dtype", "float32", "--output", "F.pt"});
+    const ProcessResult result = run(folder, input);
+    INFO(result.err);
+    REQUIRE(result.status == 0);
+    CHECK_THAT(result.out, contains("3 x 3, 6 observed"));
+    return std::pair(load_tensor(folder + "/F.pt", "U"), result.err);
+  };
+  const auto [expected, nothing] = fit({"A.pt", "--missing", "99"});
+  const auto [table, notice] = fit({"jester.csv", "--missing", "99"});
+  CHECK(at::equal(table, expected));
+  CHECK_THAT(notice, contains("jester.csv: its first column counts what is observed in each row, and is left out."));
+  CHECK(at::equal(fit({"A.mtx"}).first, expected));
+  CHECK(at::equal(fit({"--entries", "A.mtx"}).first, expected));
+  CHECK_THAT(run(folder, {"fit", "A.mtx", "--missing", "99", "--method", "sgd", "--rank", "1"}).err,
+             contains("--key, --mask and --missing are for matrices, but A.mtx holds entries."));
+  std::ofstream(folder + "/twice.csv") << "u,i,r\n1,2,3\n1,2,5\n";
+  const std::vector<std::string> twice{"convert", "twice.csv", "T.csv", "--columns", "row=i,column=u,value=r"};
+  CHECK_THAT(run(folder, twice).err, contains("twice.csv, line 3: every entry must be given once"));
+  for (const auto& [which, value] : std::vector<std::pair<std::string, std::string>>{{"last", "5"}, {"mean", "4"}}) {
+    auto arguments = twice;
+    arguments.insert(arguments.end(), {"--duplicates", which});
+    REQUIRE(run(folder, arguments).status == 0);
+    CHECK(content_of(folder + "/T.csv") == "row,column,value\n2,1," + value + "\n");
+  }
+}

@@ -245,6 +245,8 @@ TEST_CASE("zeros that may not be meant as observed are named", "[fit]") {
         "I.pt: --missing nan finds no NaN, so that every entry counts as observed; " + zeros);
   CHECK(notice({"A.pt", "--missing", "nan"}) ==
         "A.pt: --missing nan finds no NaN, so that every entry counts as observed.\n");
+  CHECK(notice({"I.pt", "--missing", "99"}) ==
+        "I.pt: --missing 99 finds no 99, so that every entry counts as observed; " + zeros);
   CHECK(notice({"I.pt", "--missing", "zero"}) == "");
   CHECK(notice({"I.pt", "--mask", "I.pt"}) == "");
   CHECK(notice({"I.pt", "--quiet"}) == "");

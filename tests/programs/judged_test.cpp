@@ -47,6 +47,36 @@ double product(const std::string& folder, int64_t row, int64_t column) {
 
 }  // namespace
 
+TEST_CASE("a test file is read by --columns and --duplicates, as the training is", "[judged]") {
+  const std::string folder = files("judged_columns");
+  const std::string header = "who,what,stars,kind\n";
+  std::ofstream(folder + "/base.csv") << header << "900,10,5,a\n4,35,1,a\n4,10,4,b\n900,20,3,b\n";
+  std::ofstream(folder + "/test.csv") << header << "4,20,1,a\n900,35,2,a\n4,36,5,a\n4,20,4,b\n7,10,1,b\n";
+  const std::vector<std::string> how{"--columns", "row=what,column=who,value=stars", "--duplicates", "last"};
+  const auto with = [&](std::vector<std::string> words) {
+    words.insert(words.end(), how.begin(), how.end());
+    return words;
+  };
+  const auto expected = fitted(folder, {"--test", "test.dat"})["test"];
+  const ProcessResult fit = program_in(folder, {"factorise", "fit"},
+                                       with({"--entries", "base.csv", "--method", "sgd", "--rank", "2", "--epochs",
+                                             "20", "--test", "test.csv", "--json", "-"}));
+  INFO(fit.err);
+  REQUIRE(fit.status == 0);
+  auto judged = ordered_json::parse(fit.out)["test"];
+  CHECK(judged["file"] == "test.csv");
+  judged["file"] = "test.dat";
+  CHECK(judged == expected);
+
+  const ProcessResult asked = program_in(folder, {"factorise", "predict"},
+                                         with({"F.pt", "--pairs", "test.csv", "--output", "P.csv", "--json", "-"}));
+  INFO(asked.err);
+  REQUIRE(asked.status == 0);
+  CHECK(ordered_json::parse(asked.out)["judgement"]["rmse"].get<double>() ==
+        Approx(expected["rmse"].get<double>()).epsilon(1e-12));
+  CHECK(program_in(folder, {"factorise", "predict"}, with({"F.pt", "--row", "10", "--column", "4"})).status == 2);
+}
+
 TEST_CASE("a test file judges by the ids of the training's", "[judged]") {
   const std::string folder = files("judged_test");
   const auto json = fitted(folder, {"--test", "test.dat"});

@@ -47,7 +47,7 @@ TEST_CASE("a .pt of any name is read by every verb", "[kinds]") {
     CHECK_THAT(fitted.out, contains("3 x 2, 4 observed"));
     CHECK(run(folder, {"show", name}).status == 0);
     CHECK(run(folder, {"predict", factors, "--row", "1", "--column", "1"}).out == "1\n");
-    CHECK(run(folder, {"top", factors, "--column", "1", "--matrix", name}).status == 0);
+    CHECK(run(folder, {"top", factors, "--column", "1", "--matrix", name, "--mask", mask}).status == 0);
     CHECK(run(folder, {"compare", factors, "F.pt"}).status == 0);
   }
 }
