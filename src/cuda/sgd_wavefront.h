@@ -67,7 +67,9 @@ class SgdBlock {
     fetch_cells(0);
     clear_ring();
     if (!fetch_rows()) return settle();
-    if constexpr (kAhead) begin_entering(0);
+    if constexpr (kAhead) {
+      begin_entering(0);
+    }
     FACTORISE_UNROLL_NONE for (int64_t chunk = 0; chunk < chunks; ++chunk) {
       if (!enter(chunk)) return settle();
       fetch_cells(chunk + 1);

@@ -182,7 +182,7 @@ TEST_CASE("storages that lie about their size, type or key are refused", "[damag
 TEST_CASE("zips that lie are refused", "[damaged]") {
   Corpus corpus("damaged");
   const Zip zip;
-  const size_t local = zip.local("data/0"), central = zip.central("data/0"), end = zip.end(), end64 = zip.end64();
+  const size_t local = zip.local("data/0"), central = zip.central("data/0"), tail = zip.end(), end64 = zip.end64();
   const std::string bytes = zip.bytes;
   const auto with = [&](size_t at, auto value) { return Zip{bytes}.set(at, value).bytes; };
   const std::string contradicts = "contradicts its directory's archive/data/0";
@@ -223,17 +223,17 @@ TEST_CASE("zips that lie are refused", "[damaged]") {
                  "another name", "must be in the file, but is not");
 
   const std::string contradict = "two end records that contradict each other";
-  for (const size_t at : {end + 10, end + 12, end + 16}) corpus.refused(with(at, uint16_t{3}), "another end", "");
-  corpus.refused(with(end + 12, uint32_t{3}), "a directory of another size", contradict);
-  corpus.refused(with(end + 16, uint32_t{3}), "a directory elsewhere", contradict);
-  corpus.refused(with(end + 4, uint16_t{1}), "another volume", "one of several volumes");
-  corpus.refused(with(end + 20, uint16_t{9}), "a comment that is not there", "no end record");
+  for (const size_t at : {tail + 10, tail + 12, tail + 16}) corpus.refused(with(at, uint16_t{3}), "another end", "");
+  corpus.refused(with(tail + 12, uint32_t{3}), "a directory of another size", contradict);
+  corpus.refused(with(tail + 16, uint32_t{3}), "a directory elsewhere", contradict);
+  corpus.refused(with(tail + 4, uint16_t{1}), "another volume", "one of several volumes");
+  corpus.refused(with(tail + 20, uint16_t{9}), "a comment that is not there", "no end record");
   for (const uint64_t at : {uint64_t{0}, uint64_t{1} << 63, ~uint64_t{0}, uint64_t{end64} + 1}) {
-    corpus.refused(with(end - 12, at), "a 64-bit record elsewhere", "as its 64-bit end record's, where there is none");
+    corpus.refused(with(tail - 12, at), "a 64-bit record elsewhere", "as its 64-bit end record's, where there is none");
   }
   // The narrow fields refer to the wide ones, and those lie.
   const std::string wide =
-      Zip{bytes}.set(end + 8, ~0U).set(end + 12, ~uint64_t{0}).bytes;  // counts, then size and offset
+      Zip{bytes}.set(tail + 8, ~0U).set(tail + 12, ~uint64_t{0}).bytes;  // counts, then size and offset
   CHECK(corpus.read(wide).empty());
   const auto wide_with = [&](size_t field, uint64_t value) { return Zip{wide}.set(end64 + field, value).bytes; };
   for (const uint64_t value : {uint64_t{0}, uint64_t{3}, uint64_t{5}, uint64_t{1} << 40, ~uint64_t{0}}) {

@@ -142,7 +142,6 @@ TEST_CASE("What old versions of torch wrote is read", "[pt_reader]") {
   const auto check = [&](const std::string& content) {
     CHECK(at::equal(load_tensor(folder.write("old.pt", content)), matrix()));
   };
-  const std::string begin = pickle::begin, end = pickle::end;
   const std::string sizes = integers({2, 3}), strides = integers({3, 1});
   SECTION("the oldest function, and strings of Python 2") {
     std::string id = "(U" + raw(uint8_t{7}) + "storage" + global("torch", "FloatStorage") + "T" + raw(int32_t{2}) +
