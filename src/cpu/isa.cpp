@@ -5,6 +5,10 @@
 #include <c10/util/Exception.h>
 #include <c10/util/StringUtil.h>
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -12,6 +16,14 @@ namespace factorise::cpu {
 namespace {
 
 constexpr Isa kAll[] = {Isa::scalar, Isa::neon, Isa::avx2, Isa::avx512};
+
+#if defined(__x86_64__)
+/// Clang 16's __builtin_cpu_supports does not know this one.
+bool has_f16c() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
 
 bool is_available(Isa isa) {
   switch (isa) {
@@ -27,7 +39,7 @@ bool is_available(Isa isa) {
     // Everything that Highway's targets of these names may use.
     case Isa::avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") &&
-             __builtin_cpu_supports("f16c");
+             has_f16c();
     case Isa::avx512:
       return is_available(Isa::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
