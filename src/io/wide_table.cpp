@@ -113,7 +113,7 @@ class Reader {
   /// field is empty, and where that might be a missing entry, the others are ascending.
   bool is_pivot(const std::vector<Field>& fields) const {
     if (!unquoted(fields[0]).empty()) return false;
-    if (fields[0] == "\"\"" || !missing_ || !std::isnan(*missing_)) return true;  // nobody quotes a missing entry
+    if (fields[0] == "\"\"" || !missing_ || !std::isnan(*missing_)) return true;  // a missing entry is not quoted
     std::optional<int64_t> before;
     for (size_t i = 1; i < fields.size(); ++i) {
       const auto number = id_number(unquoted(fields[i]));
