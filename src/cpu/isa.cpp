@@ -5,12 +5,12 @@
 #include <c10/util/Exception.h>
 #include <c10/util/StringUtil.h>
 
-#include <algorithm>
-#include <cstdlib>
-
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
+
+#include <algorithm>
+#include <cstdlib>
 
 namespace factorise::cpu {
 namespace {
@@ -18,10 +18,10 @@ namespace {
 constexpr Isa kAll[] = {Isa::scalar, Isa::neon, Isa::avx2, Isa::avx512};
 
 #if defined(__x86_64__)
-/// Clang 16 does not know the name in __builtin_cpu_supports.
+/// Clang 16's __builtin_cpu_supports does not know this one.
 bool has_f16c() {
   unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+  return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
 }
 #endif
 

@@ -24,7 +24,7 @@ namespace {
 
 constexpr char kFunction[] = "load_entries";
 
-/// The line of an entry is not kept: whoever asks for it pays for reading the file again.
+/// The line of an entry is not kept: the file is read again to find it.
 [[noreturn]] void refuse_second(const std::filesystem::path& path, const EntriesOptions& options,
                                 const RawEntry& entry) {
   const RawEntries raw = read_raw_entries(path, options.columns, /*with_lines=*/true);

@@ -113,7 +113,7 @@ class Reader {
   /// field is empty, and where that might be a missing entry, the others are ascending.
   bool is_pivot(const std::vector<Field>& fields) const {
     if (!unquoted(fields[0]).empty()) return false;
-    if (fields[0] == "\"\"" || !missing_ || !std::isnan(*missing_)) return true;  // nobody quotes a missing entry
+    if (fields[0] == "\"\"" || !missing_ || !std::isnan(*missing_)) return true;  // a missing entry is not quoted
     std::optional<int64_t> before;
     for (size_t i = 1; i < fields.size(); ++i) {
       const auto number = id_number(unquoted(fields[i]));
@@ -141,8 +141,9 @@ class Reader {
         first_size = size;
         width_ = size - (has_index_ ? 1 : 0);
         if (!column_names_.empty() && column_names_.size() != width_) {
-          refuse(first_line, "must have ", column_names_.size(), " numbers, as many as there are names, but has ",
-                 width_, ".");
+          const size_t expected = column_names_.size() + (has_index_ ? 1 : 0);
+          refuse(first_line, "must have ", expected, " fields, ", has_index_ ? "the row's name and " : "",
+                 "a number for each of ", column_names_.size(), " columns, but has ", size, ".");
         }
         const auto lines = static_cast<int64_t>(std::count(text_.begin(), text_.end(), '\n')) + 1;
         check_memory(kFunction, name_, lines, static_cast<int64_t>(size), 2 * sizeof(double));
