@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ._frames import array_of_frame, is_frame, plain
+from ._operators import operators
 from ._sparse import as_entries, as_numbers, coo, is_sparse
 
 
@@ -24,6 +25,7 @@ def as_matrix(function: str, X: Any, columns: int | None = None) -> Tensor:
     if is_sparse(X):
         matrix = as_entries(function, "X", X)
     elif isinstance(X, Tensor):
+        operators._check_constant(function, X)
         matrix = X
     else:
         array = np.ma.filled(X.astype(np.float64), np.nan) if np.ma.isMaskedArray(X) else np.asarray(X)
@@ -65,7 +67,10 @@ def as_mask(function: str, name: str, mask: Any) -> Tensor:
     """A mask as a dense tensor; a sparse one marks the entries that it holds and that are not zero."""
     if is_sparse(mask):
         return as_entries(function, name, mask).to_dense()
-    return mask.detach() if isinstance(mask, Tensor) else as_numbers(function, name, plain(mask))
+    if isinstance(mask, Tensor):
+        operators._check_constant(function, mask)
+        return mask.detach()
+    return as_numbers(function, name, plain(mask))
 
 
 def entries_in(A: Tensor, M: Tensor | None) -> Tensor:

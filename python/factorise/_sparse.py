@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ._memory import memory_for
+from ._operators import operators
 
 # A torch.Tensor, dense or sparse, or a sparse matrix or array of scipy, which need not be installed.
 Matrix = Any
@@ -32,9 +33,10 @@ def as_entries(function: str, name: str, X: Any) -> Tensor:
     """A sparse matrix as a sparse COO tensor, coalesced: its stored entries, row by row. Shares memory where it can.
 
     Raises ValueError for formats that fill up with zeros, for a tensor that is no matrix, for an entry outside or held
-    twice, and for values that are no real numbers.
+    twice, and for values that are no real numbers; NotImplementedError inside a transform of torch.func by X.
     """
     if isinstance(X, Tensor):
+        operators._check_constant(function, X)
         _refuse_filled_up(function, name, str(X.layout).removeprefix("torch."))
         X = X.detach()
         if X.sparse_dim() + X.dense_dim() != 2 or X.dense_dim() != 0:

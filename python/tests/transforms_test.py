@@ -13,7 +13,14 @@ from torch.autograd import forward_ad
 from torch.func import grad, jvp, vmap
 
 import factorise
-from factorise import MatrixFactorisation, gd_factorise_ad, gd_factorise_masked, sgd_factorise, sgd_factorise_masked
+from factorise import (
+    MatrixFactorisation,
+    gd_factorise_ad,
+    gd_factorise_masked,
+    sgd_factorise,
+    sgd_factorise_entries,
+    sgd_factorise_masked,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 ops = torch.ops.factorise
@@ -67,6 +74,38 @@ def test_factorisers_are_not_mapped(case):
     name, factorise_it = FACTORISERS[case]
     with pytest.raises(NotImplementedError, match=rf"\[{name}\] cannot be mapped by torch.func.vmap.*in a loop"):
         vmap(factorise_it)(torch.stack([A, A]))
+
+
+# Forward mode refuses sparse tensors itself.
+SPARSE = {
+    "sgd_factorise_entries": lambda S: sgd_factorise_entries(S, 2, 3, seed=1)[0],
+    "sgd_factorise_masked": lambda S: sgd_factorise_masked(A, S, 2, 3, seed=1)[0],
+    "gd_factorise_masked": lambda S: gd_factorise_masked(S, None, 2, 3, seed=1)[0],
+    "squared_error": lambda S: torch.tensor(factorise.squared_error(S, U, V)),
+    "fit": lambda S: MatrixFactorisation(rank=2, num_epochs=3, seed=1).fit(S).predict(),
+}
+
+
+@pytest.mark.parametrize("name", SPARSE)
+def test_nor_by_sparse_matrices(name):
+    S = (A * M).to_sparse()
+    with pytest.raises(NotImplementedError, match=rf"\[.*{name}\] has no derivative"):
+        grad(lambda S: SPARSE[name](S).sum())(S)
+    with pytest.raises(NotImplementedError, match=rf"\[.*{name}\] cannot be mapped"):
+        vmap(SPARSE[name])(torch.stack([S, S]))
+    result = SPARSE[name](S.clone().requires_grad_())
+    assert torch.equal(torch.as_tensor(result), torch.as_tensor(SPARSE[name](S)))
+
+
+def test_the_estimator_has_no_derivative_and_is_not_mapped():
+    def completed(X):
+        return torch.as_tensor(MatrixFactorisation(rank=2, num_epochs=3, seed=1).fit(X).predict())
+
+    for derivative in DERIVATIVES.values():
+        with pytest.raises(NotImplementedError, match="has no derivative"):
+            derivative(completed, A)
+    with pytest.raises(NotImplementedError, match="cannot be mapped by torch.func.vmap"):
+        vmap(completed)(torch.stack([A, A]))
 
 
 @pytest.mark.parametrize("case", FACTORISERS)

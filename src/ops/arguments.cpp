@@ -68,6 +68,20 @@ std::tuple<Tensor, OptionalTensor, Tensor, Tensor> start_of_batch(c10::string_vi
   refuse_batch_of(std::string(function));
 }
 
+/// For what Python detaches, or looks into, before it comes to _checked_start.
+void take_as_constant(c10::string_view, const Tensor&) {}
+
+void refuse_to_differentiate(c10::string_view function, const Tensor& tensor) {
+  static const auto op = c10::Dispatcher::singleton()
+                             .findSchemaOrThrow("factorise::_check_constant", "")
+                             .typed<decltype(refuse_to_differentiate)>();
+  refuse_transforms(std::string(function).c_str(), {tensor});
+  const at::AutoDispatchBelowADInplaceOrView below_autograd;
+  op.call(function, tensor);  // at a transform around this one, it may be followed as well
+}
+
+void refuse_to_map(c10::string_view function, const Tensor&) { refuse_batch_of(std::string(function)); }
+
 double error_of(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M) {
   return squared_error(A, {U, V}, M);
 }
@@ -83,18 +97,24 @@ TORCH_LIBRARY_FRAGMENT(factorise, library) {
   library.def(
       "_checked_start(str function, bool fused, Tensor(a) A, Tensor(b)? M, int rank, bool any_rank, Tensor? U, "
       "Tensor? V, int? seed) -> (Tensor(a) A, Tensor(b)? observed, Tensor U, Tensor V)");
+  library.def("_check_constant(str function, Tensor tensor) -> ()");
   library.def("squared_error(Tensor U, Tensor V, Tensor A, Tensor? M=None) -> float");
 }
 
 TORCH_LIBRARY_IMPL(factorise, CompositeExplicitAutograd, library) {
   library.impl("_checked_start", checked_start);
+  library.impl("_check_constant", take_as_constant);
   library.impl("squared_error", error_of);
 }
 
-TORCH_LIBRARY_IMPL(factorise, Autograd, library) { library.impl("_checked_start", start_with_derivatives); }
+TORCH_LIBRARY_IMPL(factorise, Autograd, library) {
+  library.impl("_checked_start", start_with_derivatives);
+  library.impl("_check_constant", refuse_to_differentiate);
+}
 
 TORCH_LIBRARY_IMPL(factorise, FuncTorchBatched, library) {
   library.impl("_checked_start", start_of_batch);
+  library.impl("_check_constant", refuse_to_map);
   library.impl("squared_error", torch::CppFunction::makeFromBoxedFunction<&refuse_batch>());
 }
 
