@@ -17,10 +17,10 @@ namespace factorise {
 /// the result: a mask that holds NaN, refused elsewhere, makes the loss NaN.
 ///
 /// Derivatives are of any order, in reverse mode (create_graph), in forward mode, whose tangent costs what a gradient
-/// does, and in both together; torch.func's transforms take it, vmap as a loop over the batch. A product with the second
-/// derivative costs six passes over A, each as long as one of the gradient's two, and a byte an entry where there is a
-/// mask; where there is none, two products of A with a matrix of the rank's width. These sums have no fixed order. At
-/// zero the norm's derivatives are taken to be zero, as torch takes its first.
+/// does, and in both together; torch.func's transforms take it, vmap as a loop over the batch. A product with the
+/// second derivative costs six passes over A, each as long as one of the gradient's two, and a byte an entry where
+/// there is a mask; where there is none, two products of A with a matrix of the rank's width. These sums have no fixed
+/// order. At zero the norm's derivatives are taken to be zero, as torch takes its first.
 ///
 /// Throws c10::ValueError where types, shapes or devices do not fit, and where A or M require grad or carry a tangent:
 /// they are given.

@@ -207,5 +207,5 @@ SgdKernels<T> kernels_of_rank(int64_t rank) {
 
 template <class T>
 SgdShape shape_of(int64_t rank, int64_t, int64_t) {
-  return {vectors_of_rank(rank) * MaxLanes(hn::ScalableTag<T>()), 1};
+  return {vectors_of_rank(rank) * static_cast<int64_t>(MaxLanes(hn::ScalableTag<T>())), 1};
 }
