@@ -92,8 +92,8 @@ Tensor PtBuilder::part_of_sparse(const PickleTensor& described, const PickleItem
   return part.contiguous();
 }
 
-Tensor PtBuilder::make_coo(const PickleTensor& described, Tensor indices, Tensor values, std::vector<int64_t> sizes,
-                           std::optional<bool> is_coalesced) const {
+Tensor PtBuilder::make_coo(const PickleTensor& described, Tensor indices, const Tensor& values,
+                           std::vector<int64_t> sizes, std::optional<bool> is_coalesced) const {
   const bool fits = indices.dim() == 2 && is_index_type(indices) && values.dim() >= 1 &&
                     indices.size(0) + values.dim() - 1 == static_cast<int64_t>(sizes.size()) &&
                     indices.size(1) == values.size(0);

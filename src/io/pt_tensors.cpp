@@ -27,7 +27,7 @@ c10::Storage map_storage(const std::shared_ptr<MappedFile>& file, Bytes bytes) {
   auto keeper = std::make_unique<std::shared_ptr<MappedFile>>(file);
   at::DataPtr pointer(
       data, keeper.get(), [](void* context) { delete static_cast<std::shared_ptr<MappedFile>*>(context); }, at::kCPU);
-  keeper.release();
+  static_cast<void>(keeper.release());  // the storage has it now
   return c10::Storage(c10::Storage::use_byte_size_t(), bytes.size(), std::move(pointer), nullptr, /*resizable=*/false);
 }
 
@@ -50,7 +50,8 @@ std::optional<int64_t> reach_of(const std::vector<int64_t>& sizes, const std::ve
   int64_t last = 0;
   // Zeros last, so that a product on the way to them that overflows is found whatever the order.
   for (const int64_t size : sizes) {
-    if (size != 0 && !(elements = product(*elements, size))) return std::nullopt;
+    if (size != 0) elements = product(*elements, size);
+    if (!elements) return std::nullopt;
   }
   if (std::find(sizes.begin(), sizes.end(), 0) != sizes.end()) return 0;
   for (size_t d = 0; d < sizes.size(); ++d) {

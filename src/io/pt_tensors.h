@@ -64,7 +64,7 @@ class PtBuilder {
   Tensor make_sparse(const PickleTensor& described);
   void pay_for_entries(const PickleTensor& described, uint64_t bytes);
   Tensor part_of_sparse(const PickleTensor& described, const PickleItem& item, const char* what);
-  Tensor make_coo(const PickleTensor& described, Tensor indices, Tensor values, std::vector<int64_t> sizes,
+  Tensor make_coo(const PickleTensor& described, Tensor indices, const Tensor& values, std::vector<int64_t> sizes,
                   std::optional<bool> is_coalesced) const;
   Tensor rows_of(const PickleTensor& described, const Tensor& ends, int64_t rows, int64_t entries) const;
   View read(const PickleTensor& described) const;
