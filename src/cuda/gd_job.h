@@ -218,7 +218,7 @@ GdJob<T> gd_job(const GdShape& shape, double lr, uint32_t epochs, std::byte* wor
   gd::plan(job);
   int64_t used = 0;
   const auto take = [&]<class S>(S*& part, int64_t count) {
-    part = reinterpret_cast<S*>(workspace + used);
+    part = workspace == nullptr ? nullptr : reinterpret_cast<S*>(workspace + used);
     used += (count * static_cast<int64_t>(sizeof(S)) + 255) / 256 * 256;
   };
   const bool sums = shape.method == GdMethod::norm || shape.method == GdMethod::loss;

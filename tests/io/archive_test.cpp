@@ -89,7 +89,8 @@ TEST_CASE("code that is compressed beside the tensors does not matter", "[archiv
   const Folder folder("archive_code");
   const auto path = folder.write("script.pt", small_script());
   CHECK(at::equal(load_tensor(path, "fc.weight"), matrix()));
-  const auto& names = std::get<PtValue::List>(item(load_pt(path), "names").value).items;
+  const PtValue script = load_pt(path);
+  const auto& names = std::get<PtValue::List>(item(script, "names").value).items;
   CHECK(std::get<std::string>(names.at(1).value) == "b");
 }
 
