@@ -25,23 +25,23 @@ using namespace std::literals;
 
 constexpr std::string_view kMagic = "\x93NUMPY";
 /// NumPy's letter and size of a type, and what it is here.
-struct Type {
+struct NumpyType {
   std::string_view name;
   c10::ScalarType stored, returned;
 };
 
-constexpr std::array<Type, 12> kTypes{{{"f4", at::kFloat, at::kFloat},
-                                       {"f8", at::kDouble, at::kDouble},
-                                       {"f2", at::kHalf, at::kHalf},
-                                       {"i1", at::kChar, at::kChar},
-                                       {"u1", at::kByte, at::kByte},
-                                       {"b1", at::kBool, at::kBool},
-                                       {"i2", at::kShort, at::kShort},
-                                       {"i4", at::kInt, at::kInt},
-                                       {"i8", at::kLong, at::kLong},
-                                       {"u2", at::kUInt16, at::kInt},
-                                       {"u4", at::kUInt32, at::kLong},
-                                       {"u8", at::kUInt64, at::kLong}}};
+constexpr std::array<NumpyType, 12> kTypes{{{"f4", at::kFloat, at::kFloat},
+                                            {"f8", at::kDouble, at::kDouble},
+                                            {"f2", at::kHalf, at::kHalf},
+                                            {"i1", at::kChar, at::kChar},
+                                            {"u1", at::kByte, at::kByte},
+                                            {"b1", at::kBool, at::kBool},
+                                            {"i2", at::kShort, at::kShort},
+                                            {"i4", at::kInt, at::kInt},
+                                            {"i8", at::kLong, at::kLong},
+                                            {"u2", at::kUInt16, at::kInt},
+                                            {"u4", at::kUInt32, at::kLong},
+                                            {"u8", at::kUInt64, at::kLong}}};
 
 uint32_t little_endian(std::string_view bytes) {
   uint32_t number = 0;
@@ -148,10 +148,10 @@ class Array {
     refuse_file(c10::str(where_, ": ", parts...));
   }
 
-  std::pair<Type, bool> read_type() const {
+  std::pair<NumpyType, bool> read_type() const {
     const std::string_view descr = value_of(dict_, "descr");
     const std::string_view name = descr.starts_with("'") ? descr.substr(1, descr.find('\'', 1) - 1) : descr;
-    for (const Type& type : kTypes) {
+    for (const NumpyType& type : kTypes) {
       if (name.size() == 3 && name.substr(1) == type.name && "<>|="sv.find(name[0]) != std::string_view::npos) {
         return {type, name[0] == '>'};
       }

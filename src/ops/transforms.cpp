@@ -22,7 +22,7 @@ using c10::IValue;
 /// "factor_loss" of factorise::_factor_loss: what its user calls.
 std::string name_of(const c10::OperatorHandle& op) {
   const std::string& name = op.schema().name();
-  const size_t begin = name.find_first_not_of("_", name.rfind(':') + 1);
+  const size_t begin = name.find_first_not_of('_', name.rfind(':') + 1);
   return name.substr(begin);
 }
 
