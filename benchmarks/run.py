@@ -36,6 +36,7 @@ def arguments():
                                          "build/bench-results)")
     for hidden in ("--build", "--torch-python", "--libmf-python"):  # ./labs gives these
         parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
+    parser.add_argument("--check-arguments", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -165,6 +166,8 @@ def csv_text(data_sets):
 
 def main():
     given = arguments()
+    if given.check_arguments:
+        return
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     build = given.build or os.path.join(root, "build")
     wanted = given.only or SECTIONS
