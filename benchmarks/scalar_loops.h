@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "benchmarks/problem.h"
-#include "ops/sgd_contract.h"
+#include "contract/sgd.h"
 
 namespace factorise::benchmarks {
 

@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "factorise/cuda_plugin.h"
+#include "core/cuda_plugin.h"
 
 #include "catch.h"
 

@@ -11,7 +11,10 @@
 #include <factorise/io.h>
 #include <factorise/mlp.h>
 #include <factorise/observations.h>
+#include <factorise/observed.h>
+#include <factorise/patience.h>
 #include <factorise/predict.h>
+#include <factorise/run_options.h>
 #include <factorise/runs.h>
 #include <factorise/sgd.h>
 #include <factorise/subspace.h>

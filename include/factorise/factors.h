@@ -35,8 +35,9 @@ using EpochCallback = std::function<bool(int64_t epoch, double loss)>;
 /// or to keep. Returning false stops the run, which then returns its factors.
 using FactorsCallback = std::function<bool(int64_t epoch, const Factors& factors)>;
 
-/// Asked before every epoch; true stops the run, which then returns the factors that it has (for Ctrl-C).
-using StopRequest = std::function<bool()>;
+/// Called before every epoch, or every few on a GPU, with the number of epochs done (from 0). Returning true stops the
+/// run, which then returns its factors (for Ctrl-C, and for progress).
+using StopRequest = std::function<bool(int64_t epoch)>;
 
 /// A factor left the finite numbers. The message names the epoch and what to try; nothing half-done is returned.
 class DivergenceError : public c10::Error {

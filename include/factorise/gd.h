@@ -1,33 +1,14 @@
 #pragma once
 // Full-batch gradient descent over the observed entries: exercise 4.1 of lab 1.
 
-#include <factorise/factors.h>
-#include <torch/csrc/api/include/torch/arg.h>
+#include <factorise/run_options.h>
 
 namespace factorise {
 
-/// Options of gd_factorise_masked. Each is set by a call of its name, as in torch::optim.
-struct GdOptions {
-  /// Steps, >= 0. 0 returns the start.
-  TORCH_ARG(int64_t, num_epochs) = 1000;
-  /// Step size, > 0; the sum over all observed entries is descended, so it shrinks as the matrix grows.
-  TORCH_ARG(double, lr) = 1e-5;
-  /// Seed of the start. Not given: torch's global CPU generator, as in the labs.
-  TORCH_ARG(std::optional<uint64_t>, seed);
-  /// Factors to start from in place of drawn ones; copied, never written to.
-  TORCH_ARG(std::optional<Factors>, initial);
-  /// Which code runs the epochs.
-  TORCH_ARG(Engine, engine) = Engine::fused;
-  /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. Each report costs a pass over A.
-  TORCH_ARG(int64_t, report_every) = 1;
-  /// Told how the run goes; not given: nobody is.
-  TORCH_ARG(EpochCallback, on_epoch);
-  /// Epochs between calls of on_factors, >= 1; the last epoch's factors are always given. Each call costs a copy.
-  TORCH_ARG(int64_t, factors_every) = 1;
-  /// Given the factors on the way; not given: nobody is.
-  TORCH_ARG(FactorsCallback, on_factors);
-  /// Ends the run early; not given: nothing does.
-  TORCH_ARG(StopRequest, stop);
+/// Options of gd_factorise_masked: those of all runs. lr: 1e-5 where none is given; the sum over all observed entries is
+/// descended, so it shrinks as the matrix grows.
+struct GdOptions : RunOptions<GdOptions> {
+  GdOptions() { lr(1e-5); }
 };
 
 /// Factorises the observed entries of A by full-batch gradient descent (lab 1, exercise 4.1).

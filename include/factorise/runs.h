@@ -29,7 +29,7 @@ using RunsCallback = std::function<void(int64_t done, int64_t total)>;
 /// One run for each seed, in the order of the seeds; see the functions of one run for the arguments. A run that
 /// diverges is a result, not an error.
 ///
-/// Options: `seed`, `initial` and `on_epoch` must not be set. `stop` is asked on the calling thread alone, and ends all
+/// Options: `seed`, `initial` and `on_epoch` must not be set. `stop` is called on the calling thread alone, with the number of runs done, and ends all
 /// runs within an epoch of each: then the result is shorter than `seeds` and holds the runs before the first one that
 /// was not finished. The fused engine finishes runs of less than 2^24 multiply-adds (m n rank num_epochs), which take
 /// milliseconds, before it asks.

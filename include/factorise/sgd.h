@@ -2,7 +2,7 @@
 // Stochastic gradient descent, one entry at a time, row by row: exercises 1.1 and 3.1 of lab 1, the algorithm of Simon
 // Funk's Netflix Prize entry (2006). Exact: the serial loop's result, never an approximation of it.
 
-#include <factorise/factors.h>
+#include <factorise/run_options.h>
 #include <torch/csrc/api/include/torch/arg.h>
 
 namespace factorise {
@@ -15,37 +15,17 @@ enum class SgdPath {
   entries,    ///< lists of the observed entries: for sparse data
 };
 
-/// Options of sgd_factorise, sgd_factorise_masked and sgd_factorise_entries. Each is set by a call of its name, as in
-/// torch::optim.
-struct SgdOptions {
-  /// Passes over the observed entries, >= 0. 0 returns the start.
-  TORCH_ARG(int64_t, num_epochs) = 1000;
-  /// Step size, > 0. The sheet's 0.01 suits its 3 x 3 matrix; on ratings it diverges, 0.001 to 0.002 does not.
-  TORCH_ARG(double, lr) = 0.01;
+/// Options of sgd_factorise, sgd_factorise_masked and sgd_factorise_entries, beside those of all runs. lr: 0.01, the
+/// sheet's, suits its 3 x 3 matrix; on ratings it diverges, 0.001 to 0.002 does not.
+struct SgdOptions : RunOptions<SgdOptions> {
   /// L2 shrinkage λ >= 0, with lr * λ < 1: at each entry u and v are first scaled by 1 - lr * λ.
   TORCH_ARG(double, weight_decay) = 0;
   /// Factor > 0 that lr is multiplied by after every epoch.
   TORCH_ARG(double, lr_decay) = 1;
-  /// Seed of the start. Not given: torch's global CPU generator, as in the labs.
-  TORCH_ARG(std::optional<uint64_t>, seed);
-  /// Factors to start from in place of drawn ones; copied, never written to.
-  TORCH_ARG(std::optional<Factors>, initial);
-  /// Which code runs the epochs.
-  TORCH_ARG(Engine, engine) = Engine::fused;
   /// How the fused engine walks the entries; the result is the same.
   TORCH_ARG(SgdPath, path) = SgdPath::automatic;
   /// Allows rank > min(m, n) for a matrix without a mask; with a mask it is always allowed.
   TORCH_ARG(bool, overcomplete) = false;
-  /// Epochs between calls of on_epoch, >= 1; the last epoch is always reported. Each report costs a pass over A.
-  TORCH_ARG(int64_t, report_every) = 1;
-  /// Told how the run goes; not given: nobody is.
-  TORCH_ARG(EpochCallback, on_epoch);
-  /// Epochs between calls of on_factors, >= 1; the last epoch's factors are always given. Each call costs a copy.
-  TORCH_ARG(int64_t, factors_every) = 1;
-  /// Given the factors on the way; not given: nobody is.
-  TORCH_ARG(FactorsCallback, on_factors);
-  /// Ends the run early; not given: nothing does.
-  TORCH_ARG(StopRequest, stop);
 };
 
 /// Factorises a fully observed matrix, A ≈ U Vᵀ, by stochastic gradient descent (lab 1, exercise 1.1).

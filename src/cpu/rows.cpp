@@ -27,18 +27,27 @@ void read_values(const char* base, int64_t step, int64_t count, T* values) {
 }
 
 template <class Source>
-void read_mask(const char* base, int64_t step, int64_t count, uint8_t* observed) {
-  for (int64_t c = 0; c < count; ++c) {
-    const Source value = *reinterpret_cast<const Source*>(base + c * step);
-    if constexpr (std::is_same_v<Source, bool>) {
-      observed[c] = value;
-    } else if constexpr (std::is_integral_v<Source>) {
-      observed[c] = value != 0;
-    } else {
-      const auto number = static_cast<double>(value);
-      observed[c] = static_cast<uint8_t>((number != 0) + (number != number));
-    }
+uint8_t mark_of(Source value) {
+  if constexpr (std::is_same_v<Source, bool>) {
+    return value;
+  } else if constexpr (std::is_integral_v<Source>) {
+    return value != 0;
+  } else if constexpr (std::is_same_v<Source, double>) {
+    return static_cast<uint8_t>((value != 0) + (value != value));
+  } else {
+    const auto number = static_cast<float>(value);
+    return static_cast<uint8_t>((number != 0) + (number != number));
   }
+}
+
+template <class Source>
+void read_mask(const char* base, int64_t step, int64_t count, uint8_t* observed) {
+  if (step == static_cast<int64_t>(sizeof(Source))) {
+    const auto* source = reinterpret_cast<const Source*>(base);
+    for (int64_t c = 0; c < count; ++c) observed[c] = mark_of(source[c]);
+    return;
+  }
+  for (int64_t c = 0; c < count; ++c) observed[c] = mark_of(*reinterpret_cast<const Source*>(base + c * step));
 }
 
 /// Calls f with a null pointer to the type that a ScalarType stands for.
@@ -88,6 +97,7 @@ RowReader<T>::RowReader(const at::Tensor& A)
       row_step_(step_of(A, 0)),
       column_step_(step_of(A, 1)),
       columns_(A.size(1)),
+      is_plain_(A.scalar_type() == c10::CppTypeToScalarType<T>::value && A.stride(1) == 1),
       read_(with_type(A.scalar_type(), [](auto* source) {
         return &read_values<std::remove_cv_t<std::remove_pointer_t<decltype(source)>>, T>;
       })) {}
@@ -100,6 +110,7 @@ MaskReader::MaskReader(const std::optional<at::Tensor>& M, int64_t columns) : co
   base_ = static_cast<const char*>(M->const_data_ptr());
   row_step_ = step_of(*M, 0);
   column_step_ = step_of(*M, 1);
+  is_plain_ = M->scalar_type() == at::kBool && M->stride(1) == 1;
   read_ = with_type(M->scalar_type(),
                     [](auto* source) { return &read_mask<std::remove_cv_t<std::remove_pointer_t<decltype(source)>>>; });
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Epochs of exact SGD on the CPU: the bits of ops/sgd_contract.h on every instruction set and number of threads.
+// Epochs of exact SGD on the CPU: the bits of contract/sgd.h on every instruction set and number of threads.
 
 #include <ATen/core/Tensor.h>
 

@@ -7,7 +7,7 @@
 
 #include "cpu/isa.h"
 #include "cpu/sgd_layout.h"
-#include "ops/sgd_contract.h"
+#include "contract/sgd.h"
 
 namespace factorise::cpu {
 

@@ -1,4 +1,4 @@
-// Counting, and packing in either way; blocks of rows on all threads.
+// Packing in either way; blocks of rows on all threads.
 
 #include "cpu/sgd_ratings.h"
 
@@ -6,17 +6,15 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <mutex>
 #include <utility>
 #include <vector>
 
-#include "cpu/crew.h"
+#include "cpu/entry_rows.h"
+#include "cpu/for_blocks.h"
 #include "cpu/sgd_kernels.h"
-#include "cpu/sgd_rows.h"
 
 namespace factorise::cpu {
 namespace {
@@ -28,33 +26,12 @@ constexpr int64_t kEntriesApart = 6;    // of one column, in a strip: what a pro
 
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-/// One observed entry more.
-template <class T>
-void count_value(T value, SgdCounts& counts) {
-  ++counts.observed;
-  if (!std::isfinite(value)) {
-    ++counts.not_finite;
-  } else if (!(value >= 1 && value <= 255 && static_cast<T>(static_cast<int>(value)) == value)) {
-    counts.fits_bytes = false;
-  }
-}
-
-/// Blocks of rows, taken from a counter by all threads: each thread makes an `each` of its own, and calls each(block).
-template <class MakeEach>
-void for_blocks(int64_t blocks, int threads, MakeEach make_each) {
-  std::atomic<int64_t> next{0};
-  for_workers(static_cast<int>(std::min<int64_t>(threads, blocks)), [&](int64_t) {
-    auto each = make_each();
-    for (int64_t block = next++; block < blocks; block = next++) each(block);
-  });
-}
-
-SgdLayout make_layout(int64_t rows, int64_t columns, int64_t rank, int64_t value_bytes, const SgdCounts& counts) {
+SgdLayout make_layout(int64_t rows, int64_t columns, int64_t rank, int64_t value_bytes, const EntryCounts& counts) {
   SgdLayout layout{};
   layout.magic = kMagic;
   layout.rows = rows;
   layout.columns = columns;
-  layout.observed = counts.observed;
+  layout.observed = counts.observed();
   layout.rank = rank;
   layout.value_bytes = value_bytes;
   return layout;
@@ -204,17 +181,11 @@ class EntryPacker {
 };
 
 /// The strips' first entries, and at the end how many there are.
-template <class MakeRows>
-std::vector<int64_t> first_entries(const SgdLayout& layout, MakeRows make_rows, int threads) {
-  std::vector<int64_t> firsts(static_cast<size_t>(layout.blocks() + 1));
-  for_blocks(layout.blocks(), threads, [&] {
-    return [&, rows = make_rows()](int64_t strip) mutable {
-      int64_t& count = firsts[static_cast<size_t>(strip + 1)];
-      const int64_t end = std::min(layout.rows, (strip + 1) * layout.block_rows);
-      for (int64_t r = strip * layout.block_rows; r < end; ++r) count += rows.count(r);
-    };
-  });
-  for (size_t i = 1; i < firsts.size(); ++i) firsts[i] += firsts[i - 1];
+std::vector<int64_t> first_entries(const SgdLayout& layout, const EntryCounts& counts) {
+  std::vector<int64_t> firsts;
+  for (int64_t strip = 0; strip <= layout.blocks(); ++strip) {
+    firsts.push_back(counts.starts[static_cast<size_t>(std::min(layout.rows, strip * layout.block_rows))]);
+  }
   return firsts;
 }
 
@@ -224,9 +195,10 @@ void pack_wavefront(const SgdLayout& layout, MakeRows make_rows, uint8_t* rating
 }
 
 template <class T, class MakeRows>
-void pack_entries(const SgdLayout& layout, MakeRows make_rows, uint8_t* ratings, int threads) {
+void pack_entries(const SgdLayout& layout, const EntryCounts& counts, MakeRows make_rows, uint8_t* ratings,
+                  int threads) {
   std::memset(ratings + layout.entry_columns + layout.observed * 4, 0, kSgdLookahead * 4);
-  const auto firsts = first_entries(layout, make_rows, threads);
+  const auto firsts = first_entries(layout, counts);
   for_blocks(layout.blocks(), threads,
              [&] { return EntryPacker<T, decltype(make_rows())>(layout, make_rows(), firsts, ratings); });
 }
@@ -244,21 +216,22 @@ SgdPath cheaper_path(Isa isa, const SgdLayout& layout) {
 
 /// The layout is of the data and their rank; how it is walked is still to be decided.
 template <class T, class MakeRows>
-at::Tensor pack(SgdLayout layout, SgdPath path, bool fits_bytes, int threads, MakeRows make_rows) {
+at::Tensor pack(SgdLayout layout, SgdPath path, const EntryCounts& counts, int threads, MakeRows make_rows) {
   const Isa isa = chosen_isa();
   if (isa == Isa::scalar) path = SgdPath::entries;  // the wavefront is a way to use vectors
   if (path == SgdPath::automatic) path = cheaper_path<T>(isa, layout);
   if (path == SgdPath::entries) {
     lay_out_entries(layout);
   } else {
-    lay_out_wavefront(layout, wavefront_shape<T>(isa, layout.rank, layout.rows, layout.columns), fits_bytes);
+    lay_out_wavefront(layout, wavefront_shape<T>(isa, layout.rank, layout.rows, layout.columns),
+                      counts.fits_bytes);
   }
   at::Tensor packed = at::empty({layout.bytes}, at::TensorOptions(at::kByte));
   auto* ratings = packed.mutable_data_ptr<uint8_t>();
   std::memcpy(ratings, &layout, sizeof(layout));
   if (layout.rows * layout.columns < 100'000) threads = 1;
   if (path == SgdPath::entries) {
-    pack_entries<T>(layout, make_rows, ratings, threads);
+    pack_entries<T>(layout, counts, make_rows, ratings, threads);
   } else if (layout.is_bytes) {
     pack_wavefront<uint8_t>(layout, make_rows, ratings, 0, threads);
   } else {
@@ -270,59 +243,25 @@ at::Tensor pack(SgdLayout layout, SgdPath path, bool fits_bytes, int threads, Ma
 }  // namespace
 
 template <class T>
-SgdCounts count_sgd(const at::Tensor& A, const std::optional<at::Tensor>& M, int threads) {
-  const int64_t rows = A.size(0), columns = A.size(1);
-  constexpr int64_t kRows = 16;
-  SgdCounts total;
-  std::mutex mutex;
-  for_blocks((rows + kRows - 1) / kRows, rows * columns < 100'000 ? 1 : threads, [&] {
-    return [&, source = MatrixRows<T>(A, M)](int64_t block) mutable {
-      SgdCounts counts;
-      for (int64_t r = block * kRows; r < std::min(rows, (block + 1) * kRows); ++r) {
-        source.visit(r, [&](int64_t, T value) { count_value(value, counts); });
-        counts.mask_nan += source.nan_marks();
-      }
-      const std::lock_guard lock(mutex);
-      total.observed += counts.observed;
-      total.not_finite += counts.not_finite;
-      total.mask_nan += counts.mask_nan;
-      total.fits_bytes = total.fits_bytes && counts.fits_bytes;
-    };
-  });
-  return total;
-}
-
-template <class T>
-SgdCounts count_sgd(const EntryList& list) {
-  SgdCounts counts;
-  const T* values = list.values.const_data_ptr<T>();
-  for (int64_t e = 0; e < list.observed(); ++e) count_value(values[e], counts);
-  return counts;
-}
-
-template <class T>
 at::Tensor pack_sgd(const at::Tensor& A, const std::optional<at::Tensor>& M, int64_t rank, SgdPath path,
-                    const SgdCounts& counts, int threads) {
-  return pack<T>(make_layout(A.size(0), A.size(1), rank, sizeof(T), counts), path, counts.fits_bytes, threads,
+                    const EntryCounts& counts, int threads) {
+  return pack<T>(make_layout(A.size(0), A.size(1), rank, sizeof(T), counts), path, counts, threads,
                  [&] { return MatrixRows<T>(A, M); });
 }
 
 template <class T>
-at::Tensor pack_sgd(const EntryList& list, int64_t rank, SgdPath path, const SgdCounts& counts, int threads) {
-  return pack<T>(make_layout(list.rows, list.columns, rank, sizeof(T), counts), path, counts.fits_bytes, threads,
-                 [&] { return ListRows<T>(list); });
+at::Tensor pack_sgd(const EntryLists<T>& lists, int64_t rank, SgdPath path, const EntryCounts& counts, int threads) {
+  return pack<T>(make_layout(lists.rows, lists.columns, rank, sizeof(T), counts), path, counts, threads,
+                 [&] { return ListRows<T>(lists); });
 }
 
-template SgdCounts count_sgd<float>(const at::Tensor&, const std::optional<at::Tensor>&, int);
-template SgdCounts count_sgd<double>(const at::Tensor&, const std::optional<at::Tensor>&, int);
-template SgdCounts count_sgd<float>(const EntryList&);
-template SgdCounts count_sgd<double>(const EntryList&);
-template at::Tensor pack_sgd<float>(const at::Tensor&, const std::optional<at::Tensor>&, int64_t, SgdPath,
-                                    const SgdCounts&, int);
-template at::Tensor pack_sgd<double>(const at::Tensor&, const std::optional<at::Tensor>&, int64_t, SgdPath,
-                                     const SgdCounts&, int);
-template at::Tensor pack_sgd<float>(const EntryList&, int64_t, SgdPath, const SgdCounts&, int);
-template at::Tensor pack_sgd<double>(const EntryList&, int64_t, SgdPath, const SgdCounts&, int);
+#define FACTORISE_INSTANTIATE(T)                                                                               \
+  template at::Tensor pack_sgd<T>(const at::Tensor&, const std::optional<at::Tensor>&, int64_t, SgdPath,       \
+                                  const EntryCounts&, int);                                                    \
+  template at::Tensor pack_sgd<T>(const EntryLists<T>&, int64_t, SgdPath, const EntryCounts&, int);
+FACTORISE_INSTANTIATE(float)
+FACTORISE_INSTANTIATE(double)
+#undef FACTORISE_INSTANTIATE
 
 const SgdLayout& sgd_layout(const at::Tensor& ratings) {
   const bool packed = ratings.defined() && ratings.is_cpu() && ratings.scalar_type() == at::kByte &&

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "cuda/backend.h"
 #include "cuda/gd.h"
 #include "cuda/launch.h"
 
@@ -144,6 +145,23 @@ Tensor loss_on_cuda(at::TensorList ratings, const Tensor& U, const Tensor& V, bo
   check_factors("_descent_loss", ratings, U, V);
   return U.scalar_type() == at::kDouble ? loss<double>(ratings, U, V, norm) : loss<float>(ratings, U, V, norm);
 }
+
+}  // namespace
+
+std::vector<Tensor> pack_descent(const Observed& observed) {
+  return ratings_on_cuda(observed.data().dense(), observed.data().mask());
+}
+
+int64_t descent_epochs(at::TensorList ratings, const Tensor& U, const Tensor& V, double lr, const char* method,
+                       int64_t epochs) {
+  return epochs_on_cuda(ratings, U, V, lr, method, epochs).item<int64_t>();
+}
+
+double descent_loss(at::TensorList ratings, const Tensor& U, const Tensor& V, bool norm) {
+  return loss_on_cuda(ratings, U, V, norm).item<double>();
+}
+
+namespace {
 
 TORCH_LIBRARY_IMPL(factorise, CUDA, library) {
   library.impl("_descent_ratings", ratings_on_cuda);

@@ -1,10 +1,20 @@
-// What the loader asks this shared object (src/factorise/cuda_plugin.cpp).
+// What the loader asks this shared object (src/core/cuda_plugin.cpp).
 
 #include "cuda/plugin.h"
 
 #include <string>
 
+#include "core/backend.h"
+#include "cuda/backend.h"
 #include "cuda/device.h"
+
+namespace {
+
+[[maybe_unused]] const bool registered = factorise::register_backend(
+    at::kCUDA, {factorise::cuda::pack_sgd, factorise::cuda::sgd_epochs, factorise::cuda::pack_descent,
+                factorise::cuda::descent_epochs, factorise::cuda::descent_loss});
+
+}  // namespace
 
 const char* factorise_cuda_built_as() { return FACTORISE_BUILT_AS; }
 

@@ -12,10 +12,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/backend.h"
+#include "core/checks.h"
+#include "cuda/backend.h"
 #include "cuda/launch.h"
 #include "cuda/sgd.h"
-#include "factorise/arguments.h"
-#include "ops/sgd.h"
 
 namespace factorise::cuda {
 namespace {
@@ -34,29 +35,37 @@ SgdMatrix<T> matrix_of(int64_t m, int64_t n, int64_t rank) {
 }
 
 template <class T>
-Tensor packed(const Problem& problem) {
-  SgdMatrix<T> matrix = matrix_of<T>(problem.rows(), problem.columns(), problem.rank);
-  matrix.values = problem.A.const_data_ptr<T>();
-  matrix.observed = problem.observed.defined() ? problem.observed.const_data_ptr<bool>() : nullptr;
-  const c10::Device device = problem.A.device();
-  const Tensor fits = at::full({}, 1, problem.A.options().dtype(at::kInt));
+Tensor packed(const Tensor& A, const Tensor& observed, int64_t rank) {
+  SgdMatrix<T> matrix = matrix_of<T>(A.size(0), A.size(1), rank);
+  matrix.values = A.const_data_ptr<T>();
+  matrix.observed = observed.defined() ? observed.const_data_ptr<bool>() : nullptr;
+  const c10::Device device = A.device();
+  const Tensor fits = at::full({}, 1, A.options().dtype(at::kInt));
   launch("sgd_ratings", device, [&](cudaStream_t stream) {
     launch_fits_bytes(matrix, reinterpret_cast<uint32_t*>(fits.mutable_data_ptr<int32_t>()), stream);
   });
   const bool bytes = fits.item<int32_t>() == 1;
-  Tensor cells =
-      at::empty({matrix.cells(), bytes ? 1 : static_cast<int64_t>(sizeof(T))}, problem.A.options().dtype(at::kByte));
+  Tensor cells = at::empty({matrix.cells(), bytes ? 1 : static_cast<int64_t>(sizeof(T))}, A.options().dtype(at::kByte));
   launch("sgd_ratings", device,
          [&](cudaStream_t stream) { launch_pack_cells(matrix, bytes, cells.mutable_data_ptr<uint8_t>(), stream); });
   return cells;
 }
 
+}  // namespace
+
+Tensor pack_sgd(const Observed& observed, int64_t rank) {
+  const Observed::Data& data = observed.data();
+  const auto pack = observed.type() == at::kDouble ? packed<double> : packed<float>;
+  return pack(data.dense(), data.observed(), rank);
+}
+
+namespace {
+
 Tensor ratings_on_cuda(const Tensor& A, const OptionalTensor& M, int64_t rank, c10::string_view path) {
   TORCH_CHECK_VALUE(path == "automatic" || path == "wavefront",
                     "[sgd_ratings] path must be automatic or wavefront on a GPU, but was '", path, "'.");
   refuse_capture("sgd_ratings", A.device());
-  const Problem problem = check_problem("sgd_ratings", A, M, rank, RankLimit::none);
-  return problem.A.scalar_type() == at::kDouble ? packed<double>(problem) : packed<float>(problem);
+  return pack_sgd(observe("sgd_ratings", A, M, rank, RankLimit::none), rank);
 }
 
 /// lr and s of every epoch of every run: lr is multiplied in double, then rounded.
@@ -134,9 +143,10 @@ void check_factors(const Tensor& ratings, const Tensor& U, const Tensor& V) {
                     ratings.scalar_type(), ".");
 }
 
-/// Each run's first epoch that diverged, or 0, on the CPU.
-Tensor divergence_of_runs(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lrs,
-                          double weight_decay, double lr_decay, int64_t epochs) {
+}  // namespace
+
+Tensor sgd_epochs(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lrs,
+                  double weight_decay, double lr_decay, int64_t epochs) {
   check_factors(ratings, U, V);
   refuse_capture("sgd_epochs", ratings.device());
   TORCH_CHECK_VALUE(static_cast<int64_t>(lrs.size()) == U.size(0),
@@ -161,14 +171,16 @@ Tensor divergence_of_runs(const Tensor& ratings, const Tensor& U, const Tensor& 
   return diverged;
 }
 
+namespace {
+
 Tensor epochs_of_runs_on_cuda(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lrs,
                               double weight_decay, double lr_decay, int64_t epochs) {
-  return divergence_of_runs(ratings, U, V, lrs, weight_decay, lr_decay, epochs).to(U.device());
+  return sgd_epochs(ratings, U, V, lrs, weight_decay, lr_decay, epochs).to(U.device());
 }
 
 int64_t epochs_on_cuda(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
                        double lr_decay, int64_t epochs) {
-  return divergence_of_runs(ratings, U.unsqueeze(0), V.unsqueeze(0), {lr}, weight_decay, lr_decay, epochs)
+  return sgd_epochs(ratings, U.unsqueeze(0), V.unsqueeze(0), {lr}, weight_decay, lr_decay, epochs)
       .item<int64_t>();
 }
 

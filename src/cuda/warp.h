@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "ops/sgd_contract.h"
+#include "contract/sgd.h"
 
 #ifdef __CUDACC__
 #define FACTORISE_DEVICE __device__ __forceinline__

@@ -1,7 +1,7 @@
 // The boundary of the factorisers as operators, for the Python package, which drives the epochs itself: the same
 // checks, the same sentences, the same start. And the squared error that is reported.
 
-#include "factorise/arguments.h"
+#include "core/checks.h"
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/dispatch/Dispatcher.h>
@@ -10,10 +10,8 @@
 #include <string>
 #include <tuple>
 
-#include "factorise/derivatives.h"
-#include "factorise/entries.h"
-#include "factorise/epochs.h"
-#include "factorise/sgd_problem.h"
+#include "core/derivatives.h"
+#include "core/driver.h"
 #include "ops/transforms.h"
 
 namespace factorise {
@@ -36,16 +34,20 @@ std::tuple<Tensor, OptionalTensor, Tensor, Tensor> checked_start(c10::string_vie
                                                                  std::optional<int64_t> seed) {
   const PlainComputation plain;
   const std::string name(function);
-  const Problem problem = is_sparse(name.c_str(), A, M)
-                              ? check_sgd_entries(name.c_str(), A, rank).problem
-                              : (fused ? check_fused_problem : check_problem)(
-                                    name.c_str(), A, M, rank, any_rank ? RankLimit::none : RankLimit::smaller_side);
+  const bool sparse = A.defined() && A.is_sparse();
+  TORCH_CHECK_VALUE(!sparse || !M, "[", name, "] M must be left out where A is sparse: its entries are observed.");
+  const Observed observed = sparse ? observe_entries(name.c_str(), A, rank)
+                                   : observe(name.c_str(), A, M, rank,
+                                             any_rank ? RankLimit::none : RankLimit::smaller_side);
+  const Observed::Data& data = observed.data();
+  if (fused) check_fused_device(name.c_str(), observed.device());
   std::optional<Factors> initial;
   if (U || V) initial = Factors{U.value_or(Tensor()), V.value_or(Tensor())};
   std::optional<uint64_t> drawn_from;
   if (seed) drawn_from = static_cast<uint64_t>(*seed);
-  const Factors factors = start(problem, initial, drawn_from);
-  return {problem.A, problem.mask(), factors.U, factors.V};
+  const Factors factors = start(name.c_str(), observed, rank, initial, drawn_from);
+  const bool as_given = sparse || (fused && observed.device().is_cpu());
+  return {as_given ? data.A : data.dense(), as_given ? data.mask_as_given() : data.mask(), factors.U, factors.V};
 }
 
 /// The start copies and detaches; a transform would take it for a constant.

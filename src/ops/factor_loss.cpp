@@ -10,14 +10,15 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
+#include <factorise/factor_loss.h>
 #include <torch/library.h>
 
 #include <algorithm>
 #include <limits>
 
 #include "cpu/gd.h"
-#include "factorise/arguments.h"
-#include "factorise/cuda_plugin.h"
+#include "core/checks.h"
+#include "core/cuda_plugin.h"
 #include "ops/transforms.h"
 
 namespace factorise {
@@ -153,6 +154,14 @@ Tensor error_times(const Tensor& X, const Tensor& Y, const Tensor& W, const Opti
           .findSchemaOrThrow("factorise::_factor_loss_error_times", "")
           .typed<Tensor(const Tensor&, const Tensor&, const Tensor&, const OptionalTensor&, const Tensor&, bool)>();
   return op.call(X, Y, W, A, M, transposed);
+}
+
+Tensor factor_loss(const Tensor& U, const Tensor& V, const Tensor& A, const std::optional<Tensor>& M, AdLoss loss) {
+  static const auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("factorise::factor_loss", "")
+          .typed<Tensor(const Tensor&, const Tensor&, const Tensor&, const std::optional<Tensor>&, bool)>();
+  return op.call(U, V, A, M, loss == AdLoss::norm);
 }
 
 TORCH_LIBRARY_FRAGMENT(factorise, library) {

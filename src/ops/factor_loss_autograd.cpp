@@ -13,7 +13,7 @@
 
 #include <limits>
 
-#include "factorise/derivatives.h"
+#include "core/derivatives.h"
 #include "ops/factor_loss.h"
 #include "ops/saving_node.h"
 

@@ -8,8 +8,9 @@
 #include <ATen/ops/scalar_tensor.h>
 #include <torch/library.h>
 
-#include "factorise/descent.h"
-#include "factorise/epochs.h"
+#include "core/checks.h"
+#include "core/driver.h"
+#include "methods/descent.h"
 #include "ops/transforms.h"
 
 namespace factorise {
@@ -24,7 +25,7 @@ std::vector<Tensor> ratings_on_cpu(const Tensor& A, const OptionalTensor& observ
                     shape_of(A), observed ? " and observed " + shape_of(*observed) : "", ".");
   const WithoutAutograd guard;
   cpu::Crew crew(cpu::threads_for(static_cast<double>(A.numel())));
-  const auto [turned, values, seen] = pack_ratings(crew, {"_descent_ratings", A, observed.value_or(Tensor()), 1});
+  const auto [turned, values, seen] = pack_ratings(crew, A, observed);
   // What an op returns is its own: A may be written to while a run reads the ratings.
   const auto own = [](const Tensor& packed, const Tensor& given) {
     return packed.is_alias_of(given) ? packed.clone() : packed;

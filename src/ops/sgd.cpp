@@ -6,16 +6,15 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/where.h>
 #include <c10/util/StringUtil.h>
 #include <torch/library.h>
 
 #include <cmath>
 
+#include "core/checks.h"
+#include "core/cuda_plugin.h"
 #include "cpu/sgd.h"
-#include "factorise/cuda_plugin.h"
-#include "factorise/entries.h"
-#include "factorise/sgd_problem.h"
+#include "methods/sgd_packing.h"
 #include "ops/transforms.h"
 
 namespace factorise {
@@ -59,14 +58,12 @@ cpu::SgdPath path_of(c10::string_view name) {
 }
 
 Tensor ratings_on_cpu(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, c10::string_view path) {
-  const SgdProblem problem = check_sgd_problem("sgd_ratings", A, M, rank, RankLimit::none);
-  return pack_sgd_problem(problem, path_of(path));
+  return pack_sgd(observe("sgd_ratings", A, M, rank, RankLimit::none), rank, path_of(path));
 }
 
 Tensor ratings_of_entries(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, c10::string_view path) {
-  constexpr char function[] = "sgd_ratings";
-  is_sparse(function, A, M);
-  return pack_sgd_problem(check_sgd_entries(function, A, rank), path_of(path));
+  TORCH_CHECK_VALUE(!M, "[sgd_ratings] M must be left out where A is sparse: its entries are observed.");
+  return pack_sgd(observe_entries("sgd_ratings", A, rank), rank, path_of(path));
 }
 
 void check_factor(const char* name, const Tensor& factor, int64_t rows, const cpu::SgdLayout& layout) {
@@ -186,10 +183,6 @@ Tensor sgd_ratings(const Tensor& A, const std::optional<Tensor>& M, int64_t rank
 Tensor sgd_epochs_of_runs(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lr,
                           double weight_decay, double lr_decay, int64_t num_epochs) {
   return runs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
-}
-
-Tensor first_divergence(const Tensor& known, const Tensor& here, int64_t done) {
-  return at::where(known.eq(0).logical_and(here.ne(0)), here + done, known);
 }
 
 int64_t sgd_epochs(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,

@@ -23,7 +23,4 @@ int64_t sgd_epochs(const at::Tensor& ratings, const at::Tensor& U, const at::Ten
 at::Tensor sgd_epochs_of_runs(const at::Tensor& ratings, const at::Tensor& U, const at::Tensor& V,
                               at::ArrayRef<double> lr, double weight_decay, double lr_decay, int64_t num_epochs);
 
-/// Those numbers for epochs in two parts: `known` of the first `done` epochs, `here` of those after them.
-at::Tensor first_divergence(const at::Tensor& known, const at::Tensor& here, int64_t done);
-
 }  // namespace factorise

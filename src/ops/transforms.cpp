@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "factorise/derivatives.h"
+#include "core/derivatives.h"
 
 namespace factorise {
 namespace {

@@ -53,10 +53,10 @@ void save_checkpoint(const std::string& file, const State& state, const Settings
                                                     {"epoch", state.epoch},
                                                     {"lr_next", state.lr}};
   if (state.best) {
-    dict.insert(dict.end(), {{"best_U", state.best->U},
-                             {"best_V", state.best->V},
-                             {"best_rmse", state.best_rmse},
-                             {"best_epoch", state.best_epoch},
+    dict.insert(dict.end(), {{"best_U", state.best->factors.U},
+                             {"best_V", state.best->factors.V},
+                             {"best_rmse", state.best->error},
+                             {"best_epoch", state.best->epoch},
                              {"worse", state.worse}});
   }
   for (const auto& [name, text] : settings) dict.emplace_back(name, text);
@@ -77,9 +77,9 @@ State load_checkpoint(const std::string& file, const Settings& settings) {
   state.lr = values.get<double>("lr_next");
   state.factors = {values.get<at::Tensor>("U"), values.get<at::Tensor>("V")};
   if (values.has("best_U")) {
-    state.best = {values.get<at::Tensor>("best_U"), values.get<at::Tensor>("best_V")};
-    state.best_rmse = values.get<double>("best_rmse");
-    state.best_epoch = values.get<int64_t>("best_epoch");
+    state.best = Patience::Best{{values.get<at::Tensor>("best_U"), values.get<at::Tensor>("best_V")},
+                                values.get<double>("best_rmse"),
+                                values.get<int64_t>("best_epoch")};
     state.worse = values.get<int64_t>("worse");
   }
   return state;

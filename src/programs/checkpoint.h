@@ -1,7 +1,7 @@
 #pragma once
 // What a run needs to go on after its end, however it ended: U, V, the epoch, the step size, and what it was a run of.
 
-#include <factorise/factors.h>
+#include <factorise/patience.h>
 
 #include <optional>
 #include <string>
@@ -16,10 +16,8 @@ struct State {
   double lr = 0;                   ///< of the next epoch
   std::optional<Factors> factors;  ///< nothing: not begun, with the method's own start to come
 
-  // With a hold-out:
-  std::optional<Factors> best;  ///< the factors that predict it best, where a patience asks for them
-  double best_rmse = 0;
-  int64_t best_epoch = 0;
+  // With a patience:
+  std::optional<Patience::Best> best;
   int64_t worse = 0;  ///< judgements since then
 };
 

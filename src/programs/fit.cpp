@@ -7,6 +7,7 @@
 #include <factorise/autograd.h>
 #include <factorise/gd.h>
 #include <factorise/hold_out.h>
+#include <factorise/patience.h>
 #include <factorise/sgd.h>
 #include <fmt/format.h>
 
@@ -16,13 +17,13 @@
 
 #include "io/fingerprint.h"
 
+#include "programs/checkpoint.h"
 #include "programs/engine.h"
 #include "programs/fit_results.h"
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
 #include "programs/model.h"
 #include "programs/progress.h"
-#include "programs/stages.h"
 #include "programs/terminal.h"
 #include "programs/test_set.h"
 
@@ -91,6 +92,7 @@ void take_initial(const FitOptions& options, Problem& problem, const Output& out
   }
 }
 
+/// Whether the run is looked at every so many epochs.
 bool is_staged(const FitOptions& given) { return !given.checkpoint.empty() || given.patience; }
 
 /// Whether it must be known what this is a run of.
@@ -123,7 +125,7 @@ Settings settings_of(const FitOptions& given, const Problem& problem, int64_t ep
 
 /// The state of --resume, or of a run that has not begun.
 State first_state(const FitOptions& given, const Settings& settings, int64_t epochs, double lr, c10::Device device) {
-  const State beginning{0, lr, std::nullopt, std::nullopt, 0, 0, 0};
+  const State beginning{0, lr, std::nullopt, std::nullopt, 0};
   if (given.resume.empty()) return beginning;
   // So that one command line can be repeated until it is done.
   if (given.resume == given.checkpoint && !std::filesystem::exists(given.resume)) return beginning;
@@ -131,9 +133,9 @@ State first_state(const FitOptions& given, const Settings& settings, int64_t epo
   if (state.epoch > epochs) {
     refuse_value(fmt::format("{} is after epoch {} already, but --epochs is {}.", given.resume, state.epoch, epochs));
   }
-  for (auto* factors : {&state.factors, &state.best}) {
-    if (*factors) *factors = Factors{(*factors)->U.to(device), (*factors)->V.to(device)};
-  }
+  const auto move = [&](Factors& factors) { factors = {factors.U.to(device), factors.V.to(device)}; };
+  move(*state.factors);
+  if (state.best) move(state.best->factors);
   return state;
 }
 
@@ -180,35 +182,50 @@ Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
   const int64_t epochs = given.epochs.value_or(Options().num_epochs());
   const double lr = given.lr.value_or(Options().lr());
   const c10::Device device = problem.matrix.A.device();
-  Stages stages{epochs, std::nullopt,   given.lr_decay.value_or(1), given.patience, given.checkpoint,
-                {},     device.is_cpu()};
-  if (is_staged(given)) stages.every = given.every.value_or(kEvery);
-  if (has_settings(given)) stages.settings = settings_of(given, problem, epochs, lr);
-  const State first = first_state(given, stages.settings, epochs, lr, device);
-  Progress progress(fmt::format("{} rank {}", given.method, *given.rank), epochs - first.epoch, given.common.quiet);
-  const auto shared = shared_options<Options>(given, progress);
-  std::vector<CurvePoint> curve;
-  const auto run_epochs = [&](const State& from, int64_t count, const FactorsCallback& look) {
-    Options options(shared);
-    options.num_epochs(count).lr(from.lr).initial(from.factors ? from.factors : problem.initial);
-    if (stages.every) options.factors_every(*stages.every).on_factors(look);
-    if (given.plot) {
-      options.report_every(std::max<int64_t>(1, epochs / kCurvePoints)).on_epoch([&](int64_t epoch, double loss) {
-        curve.push_back({from.epoch + epoch, loss});
-        return !shared.on_epoch() || shared.on_epoch()(epoch, loss);
-      });
-    }
-    return run(given, problem.matrix, options);
-  };
+  const Settings settings = has_settings(given) ? settings_of(given, problem, epochs, lr) : Settings();
+  State state = first_state(given, settings, epochs, lr, device);
   const auto error = [&](const Factors& factors) {
     return judge(*problem.aside, factors, problem.observed, problem.clip).rmse;
   };
-  const State state = run_stages(first, stages, given.patience ? error : Error(), progress, run_epochs);
-  if (device.is_cuda()) state.factors->U.cpu();  // the epochs are done when their result is here
-  Fitted fitted{*state.factors, epochs, state.epoch, state.epoch, lr, 0, progress.seconds(), progress.stopped()};
-  if (state.best) {
-    fitted.factors = *state.best;
-    fitted.epochs_done = state.best_epoch;
+  Patience patience(given.patience.value_or(1), error);
+  patience.resume(state.best, state.worse);
+  Progress progress(fmt::format("{} rank {}", given.method, *given.rank), epochs - state.epoch, given.common.quiet);
+
+  const auto keep = [&](int64_t epoch, const Factors& factors) {
+    state.epoch = epoch;
+    state.lr = lr_after(lr, given.lr_decay.value_or(1), epoch);
+    state.factors = factors;
+    state.best = patience.best();
+    state.worse = patience.worse();
+    if (!given.checkpoint.empty()) save_checkpoint(given.checkpoint, state, settings);
+  };
+  const auto look = [&](int64_t epoch, const Factors& factors) {
+    const bool goes_on = !given.patience || patience(epoch, factors);
+    keep(epoch, factors);
+    return goes_on;
+  };
+  std::vector<CurvePoint> curve;
+  auto options = shared_options<Options>(given, progress);
+  options.num_epochs(epochs).lr(lr).epochs_done(state.epoch);
+  options.initial(state.factors ? state.factors : problem.initial);
+  if (is_staged(given)) options.factors_every(given.every.value_or(kEvery)).on_factors(look);
+  if (given.plot) {
+    options.report_every(std::max<int64_t>(1, epochs / kCurvePoints))
+        .on_epoch([&, shown = options.on_epoch()](int64_t epoch, double loss) {
+          curve.push_back({epoch, loss});
+          return !shown || shown(epoch, loss);
+        });
+  }
+  const bool is_over = state.factors && given.patience && patience.is_over();
+  const Factors factors = is_over ? *state.factors : run(given, problem.matrix, options);
+  if (device.is_cuda()) factors.U.cpu();  // the epochs are done when their result is here
+  const bool ended = is_over || (given.patience && patience.is_over());
+  const int64_t done = ended ? state.epoch : options.epochs_done() + progress.done();
+  if (progress.stopped() && !is_over) keep(done, factors);
+  Fitted fitted{factors, epochs, done, done, lr, 0, progress.seconds(), progress.stopped()};
+  if (const auto& best = patience.best()) {
+    fitted.factors = best->factors;
+    fitted.epochs_done = best->epoch;
   }
   fitted.curve = std::move(curve);
   return fitted;

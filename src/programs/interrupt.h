@@ -2,6 +2,7 @@
 // Ctrl-C: the first one asks the run to stop after the epoch under way, so that what was done can be kept; the second
 // ends the program at once.
 
+#include <cstdint>
 #include <exception>
 #include <string>
 
@@ -10,8 +11,11 @@ namespace factorise::programs {
 /// From here on SIGINT and SIGTERM set a flag; a second one kills. A program calls it once, before its work.
 void catch_interrupts();
 
-/// Whether one has come. Costs an atomic load; give it to a factoriser as its StopRequest.
+/// Whether one has come. Costs an atomic load.
 bool interrupted() noexcept;
+
+/// The same as a factoriser's StopRequest.
+inline bool stop_if_interrupted(int64_t) noexcept { return interrupted(); }
 
 /// What a program ends with then, as a shell has it: 130 for Ctrl-C, 143 for SIGTERM.
 int interrupted_status() noexcept;

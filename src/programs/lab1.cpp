@@ -255,8 +255,8 @@ void run_seeds(const Options& options, Results& results) {
                    "Stopped among the seeds of the comparison. What is printed above stands; no file was written.");
     return figures_of(runs, [&](const Run& run) { return Seeded{run.factors, squared_error(A, run.factors)}; });
   };
-  results.whole_runs = losses(whole_runs(seeds, A, interrupted, progress.on_runs()));
-  results.masked_runs = losses(masked_runs(seeds, A, M, interrupted, progress.on_runs()));
+  results.whole_runs = losses(whole_runs(seeds, A, stop_if_interrupted, progress.on_runs()));
+  results.masked_runs = losses(masked_runs(seeds, A, M, stop_if_interrupted, progress.on_runs()));
 }
 
 void run(const Options& options) {

@@ -25,20 +25,21 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 /// Exercise 4.1 by `factorise`, with its epochs timed and its answers read off. The clock starts with the first epoch:
 /// checks and conversions are set-up.
 template <class Factorise>
-Completed complete(const Ratings& ratings, c10::Device device, const Query& query, const StopRequest& stop,
-                   Factorise factorise) {
+Completed complete(const Ratings& ratings, c10::Device device, const Query& query, int64_t epochs,
+                   const StopRequest& stop, Factorise factorise) {
   const Tensor A = ratings.A.to(device), M = A.gt(0);
   Completed result{};
   auto start = std::chrono::steady_clock::now();
-  int64_t asked = 0;
-  bool stopped = false;
-  const Factors& factors = result.factors = factorise(A, M, [&] {
-    if (asked++ == 0) start = std::chrono::steady_clock::now();
-    return stopped = stop && stop();
+  std::optional<int64_t> stopped_at;
+  const Factors& factors = result.factors = factorise(A, M, [&](int64_t epoch) {
+    if (epoch == 0) start = std::chrono::steady_clock::now();
+    if (!stop || !stop(epoch)) return false;
+    stopped_at = epoch;
+    return true;
   });
   if (device.is_cuda()) factors.U.cpu();  // the epochs are done when their result is here
   result.seconds = seconds_since(start);
-  result.epochs_done = stopped ? asked - 1 : asked;
+  result.epochs_done = stopped_at.value_or(epochs);
   result.observed = count_observed(M);
   result.sse = squared_error(A, factors, M);
   result.sse_all = squared_error(A, factors);
@@ -89,27 +90,25 @@ std::optional<int64_t> row_of(const std::string& movie, const Ratings& ratings) 
 
 Completed complete_ratings(const Ratings& ratings, int64_t rank, const GdOptions& options, c10::Device device,
                            const Query& query) {
-  return complete(ratings, device, query, options.stop(), [&](const Tensor& A, const Tensor& M, StopRequest timed) {
+  const auto run = [&](const Tensor& A, const Tensor& M, StopRequest timed) {
     return gd_factorise_masked(A, M, rank, GdOptions(options).engine(engine_on(device)).stop(std::move(timed)));
-  });
+  };
+  return complete(ratings, device, query, options.num_epochs(), options.stop(), run);
 }
 
 Completed complete_ratings_exactly(const Ratings& ratings, int64_t rank, const SgdOptions& options, c10::Device device,
                                    const Query& query) {
-  return complete(ratings, device, query, options.stop(), [&](const Tensor& A, const Tensor& M, StopRequest timed) {
+  const auto run = [&](const Tensor& A, const Tensor& M, StopRequest timed) {
     return sgd_factorise_masked(A, M, rank, SgdOptions(options).stop(std::move(timed)));
-  });
+  };
+  return complete(ratings, device, query, options.num_epochs(), options.stop(), run);
 }
 
 double hold_out_rmse(const Ratings& ratings, int64_t rank, const SgdOptions& options, c10::Device device,
                      uint64_t seed) {
-  const Tensor given = ratings.A.gt(0);
-  const at::Generator generator = at::detail::createCPUGenerator(seed);
-  const Tensor aside = at::rand(given.sizes(), generator).lt(kHoldOut).logical_and_(given);
-  const Tensor seen = given.logical_and(aside.logical_not());
-  Factors factors = sgd_factorise_masked(ratings.A.to(device), seen.to(device), rank, options);
-  factors = {factors.U.cpu(), factors.V.cpu()};
-  return std::sqrt(squared_error(ratings.A, factors, aside) / static_cast<double>(count_observed(aside)));
+  const Tensor A = ratings.A.to(device);
+  const HoldOut aside = hold_out(A, A.gt(0), kHoldOut, seed);
+  return rmse(aside, sgd_factorise_masked(A, aside.seen, rank, options));
 }
 
 }  // namespace factorise::programs::lab1

@@ -94,7 +94,7 @@ void norm_and_print(const Options& options, const Output& out, const Tensor& A, 
   out.heading("1.2, variant  The norm ‖A - U Vᵀ‖ as the loss, not its square, run on to 10,000 epochs");
   results.rank1_norm = std::sqrt(svd_loss(A, 1));
   results.svd_norm = std::sqrt(svd_loss(A, 2));
-  results.norm = unless_diverged(out, [&] { return descend_norm(options.common.seed, A, interrupted); });
+  results.norm = unless_diverged(out, [&] { return descend_norm(options.common.seed, A, stop_if_interrupted); });
   if (interrupted()) throw Interrupted(kStopped);
   if (results.norm) {
     Table table({{"epoch"}, {"norm"}});
@@ -108,7 +108,7 @@ void norm_and_print(const Options& options, const Output& out, const Tensor& A, 
   Progress progress("saddle", results.saddle_seeds, options.common.quiet, "runs");
   const Tensor on_cpu = A.cpu();
   const auto runs =
-      norm_runs(seeds_from(options.common.seed, results.saddle_seeds), on_cpu, 10000, interrupted, progress.on_runs());
+      norm_runs(seeds_from(options.common.seed, results.saddle_seeds), on_cpu, 10000, stop_if_interrupted, progress.on_runs());
   check_complete(runs.size(), static_cast<size_t>(results.saddle_seeds), kStopped);
   const auto finals = figures_of(runs, [&](const Run& run) { return norm_of(on_cpu, run); });
   results.left_saddle = static_cast<int>(
@@ -156,7 +156,7 @@ void train_and_print(const Options& options, const Output& out, const Iris& flow
   for (const MlpSetting& setting : settings) {
     Results::Trained trained{setting, {}, {}};
     trained.ours = unless_diverged(out, [&] { return train(options.common.seed, flowers, setting, device); });
-    const auto runs = train_runs(seeds, flowers, setting, interrupted, progress.on_runs());
+    const auto runs = train_runs(seeds, flowers, setting, stop_if_interrupted, progress.on_runs());
     check_complete(runs.size(), seeds.size(), kStopped);
     trained.runs = figures_of(runs, [](const MlpRun& run) { return run.mlp; });
     const Spread training = spread_of(trained.runs.finite, &Mlp::train_accuracy);
@@ -180,9 +180,9 @@ void run_seeds(const Options& options, const Tensor& A, Results& results) {
   };
   const auto loss = [&](const Run& run) { return squared_error(A, run.factors); };
   const auto norm = [&](const Run& run) { return norm_of(A, run); };
-  results.rank2_runs = spread(descend_runs(seeds, A, 2, interrupted, progress.on_runs()), loss);
-  results.rank4_runs = spread(descend_runs(seeds, A, 4, interrupted, progress.on_runs()), loss);
-  results.norm_runs = spread(norm_runs(seeds, A, 1000, interrupted, progress.on_runs()), norm);
+  results.rank2_runs = spread(descend_runs(seeds, A, 2, stop_if_interrupted, progress.on_runs()), loss);
+  results.rank4_runs = spread(descend_runs(seeds, A, 4, stop_if_interrupted, progress.on_runs()), loss);
+  results.norm_runs = spread(norm_runs(seeds, A, 1000, stop_if_interrupted, progress.on_runs()), norm);
 }
 
 Comparison by_svd(std::string what, double reported, double ours, JudgedBy judgement, double tolerance) {

@@ -30,10 +30,12 @@ Progress::Progress(std::string label, int64_t total, bool quiet, std::string uni
 Progress::~Progress() { clear(); }
 
 StopRequest Progress::stop() {
-  return [this] {
+  return [this, first = std::optional<int64_t>()](int64_t epoch) mutable {
     const std::lock_guard lock(mutex_);
     if (!start_) start_ = Clock::now();
-    done_ = asked_++;
+    if (!first) first = epoch;
+    asked_ = true;
+    done_ = epoch - *first;
     stopped_ = interrupted();
     draw_if_due();
     return stopped_;
@@ -68,8 +70,8 @@ void Progress::clear() {
 
 int64_t Progress::done() const {
   const std::lock_guard lock(mutex_);
-  // The last epoch, on a GPU the last of several, is followed by no further question.
-  return asked_ > 0 && !stopped_ ? total_ : done_;
+  // The last epochs are followed by no further question.
+  return asked_ && !stopped_ ? total_ : done_;
 }
 
 bool Progress::stopped() const {

@@ -20,8 +20,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// For a factoriser's options. stop() counts the epochs (it is asked before each, which is free), starts the clock
-  /// at the first, and stops the run on Ctrl-C. on_epoch() shows the loss; as each report costs a pass over A, it is
+  /// For a factoriser's options. stop() shows the epochs done, starts the clock at the first call, and stops the run on
+  /// Ctrl-C. on_epoch() shows the loss; as each report costs a pass over A, it is
   /// empty where nothing is shown, and goes with report_every(), which makes about 20 of them.
   StopRequest stop();
   EpochCallback on_epoch();
@@ -49,8 +49,8 @@ class Progress {
   const int64_t total_;
   const bool shown_;
   mutable std::mutex mutex_;
-  int64_t asked_ = 0, done_ = 0;
-  bool stopped_ = false, drawn_ = false;
+  int64_t done_ = 0;
+  bool asked_ = false, stopped_ = false, drawn_ = false;
   std::optional<double> loss_;
   std::optional<Clock::time_point> start_;
   Clock::time_point last_drawn_{};

@@ -23,8 +23,8 @@ using namespace tests;
 
 at::Tensor packed(const at::Tensor& A, const at::Tensor& M, int64_t rank, c10::ScalarType type, SgdPath path) {
   const auto mask = M.defined() ? std::optional(M) : std::nullopt;
-  return type == at::kDouble ? pack_sgd<double>(A, mask, rank, path, count_sgd<double>(A, mask, 2), 2)
-                             : pack_sgd<float>(A, mask, rank, path, count_sgd<float>(A, mask, 2), 2);
+  return type == at::kDouble ? pack_sgd<double>(A, mask, rank, path, count_entries<double>(A, mask, 2), 2)
+                             : pack_sgd<float>(A, mask, rank, path, count_entries<float>(A, mask, 2), 2);
 }
 
 Factors fused(const at::Tensor& ratings, const Factors& start, const Hyper& hyper, int threads,

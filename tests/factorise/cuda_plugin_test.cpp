@@ -1,6 +1,6 @@
 // What is said where the CUDA kernels cannot be had. None of it needs a GPU.
 
-#include "factorise/cuda_plugin.h"
+#include "core/cuda_plugin.h"
 
 #include <dlfcn.h>
 #include <factorise/device.h>

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "catch.h"
-#include "factorise/epochs.h"
+#include "core/driver.h"
 #include "methods.h"
 #include "ops/gd.h"
 

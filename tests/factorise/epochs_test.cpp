@@ -1,6 +1,6 @@
 // Steps of several epochs: as long as reports and questions leave them, and each epoch once.
 
-#include "factorise/epochs.h"
+#include "core/driver.h"
 
 #include <thread>
 

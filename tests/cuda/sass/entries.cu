@@ -1,6 +1,6 @@
 // One entry of exact SGD, as sass_test.py compiles it rightly and wrongly.
 
-#include "ops/sgd_contract.h"
+#include "contract/sgd.h"
 
 template <class T, int rank, bool decay>
 __global__ void one_entry(T* U, T* V, T a, T lr, T s) {

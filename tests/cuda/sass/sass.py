@@ -56,7 +56,7 @@ def keeps_denormals(kernel, _):
 
 
 def entry(rank, decay):
-    """Additions, multiplications and fused ones of one entry of exact SGD (src/ops/sgd_contract.h)."""
+    """Additions, multiplications and fused ones of one entry of exact SGD (src/contract/sgd.h)."""
     if rank < 8:
         add, mul, fma = 1, 2, rank - 1  # a - p; u[0] * v[0], lr * (a - p); the chain
     else:

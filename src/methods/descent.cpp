@@ -1,0 +1,177 @@
+// A run of fused full-batch descent: how A is packed, and what an epoch consists of.
+
+#include "methods/descent.h"
+
+#include <ATen/EmptyTensor.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/empty_like.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <vector>
+
+#include "core/checks.h"
+#include "cpu/rows.h"
+
+namespace factorise {
+namespace {
+
+using cpu::kBlockRows;
+
+/// One row as bytes, if all that is observed is an integer of -127 to 127.
+template <class T>
+bool row_to_bytes(const T* values, const uint8_t* observed, int64_t count, int8_t* bytes) {
+  bool fits = true;
+  for (int64_t c = 0; c < count; ++c) {
+    const bool seen = observed[c] != 0;
+    const T value = seen && values[c] >= -127 && values[c] <= 127 ? values[c] : T(0);
+    const auto byte = static_cast<int8_t>(value);
+    fits &= !seen || static_cast<T>(byte) == values[c];
+    bytes[c] = seen ? byte : cpu::kMissing;
+  }
+  return fits;
+}
+
+/// The ratings as bytes, each row filled up to whole cells; undefined where bytes cannot hold them. Rows are read one
+/// at a time, so that A is not converted whole.
+template <class T>
+Tensor to_bytes(cpu::Crew& crew, const Tensor& A, const std::optional<Tensor>& M) {
+  constexpr int64_t kRowsOfTask = 16;
+  const int64_t rows = A.size(0), columns = A.size(1);
+  const int64_t stride = (columns + cpu::kLanes<T> - 1) / cpu::kLanes<T> * cpu::kLanes<T>;
+  const Tensor packed = at::detail::empty_cpu({rows, stride}, at::kChar);
+  int8_t* to = packed.mutable_data_ptr<int8_t>();
+  const cpu::RowReader<T> values(A);
+  const cpu::MaskReader mask(M, columns);
+  std::atomic<bool> fits{true};
+  const auto pack_some = [&](int64_t task) {
+    if (!fits.load(std::memory_order_relaxed)) return;
+    std::vector<T> row(static_cast<size_t>(columns));
+    std::vector<uint8_t> seen(static_cast<size_t>(columns));
+    for (int64_t r = task * kRowsOfTask; r < std::min(rows, (task + 1) * kRowsOfTask); ++r) {
+      values.read(r, row.data());
+      mask.read(r, seen.data());
+      if (!row_to_bytes(row.data(), seen.data(), columns, to + r * stride)) fits = false;
+      std::fill(to + r * stride + columns, to + (r + 1) * stride, cpu::kMissing);
+    }
+  };
+  crew.for_each((rows + kRowsOfTask - 1) / kRowsOfTask, pack_some);
+  return fits ? packed : Tensor();
+}
+
+/// Filled up to whole cells where that is a small copy: a cell that is not whole costs a small problem a tenth.
+Tensor whole_cells(const Tensor& matrix, int64_t lanes) {
+  const int64_t missing = (lanes - matrix.size(1) % lanes) % lanes;
+  return missing > 0 && matrix.numel() < (1 << 20) ? at::constant_pad_nd(matrix, {0, missing}) : matrix;
+}
+
+template <class T>
+cpu::Ratings<T> ratings_of(const PackedRatings& packed) {
+  cpu::Ratings<T> A;
+  A.rows = packed.values.size(0);
+  A.columns = A.stride = packed.values.size(1);
+  if (packed.values.scalar_type() == at::kChar) {
+    A.bytes = packed.values.const_data_ptr<int8_t>();
+  } else {
+    A.values = packed.values.const_data_ptr<T>();
+    if (packed.observed.defined()) A.observed = packed.observed.const_data_ptr<bool>();
+  }
+  return A;
+}
+
+template <class T>
+T* data(const Tensor& tensor) {
+  return tensor.mutable_data_ptr<T>();
+}
+
+}  // namespace
+
+PackedRatings pack_ratings(cpu::Crew& crew, const Tensor& given, const std::optional<Tensor>& mask) {
+  const bool turned = is_turned(given.size(0), given.size(1));
+  const auto along = [&](const Tensor& matrix) { return turned ? matrix.t().contiguous() : matrix; };
+  const Tensor A = along(given);
+  const std::optional<Tensor> M = mask ? std::optional(along(*mask)) : std::nullopt;
+  const bool in_double = computing_type(A) == at::kDouble;
+  const Tensor bytes = in_double ? to_bytes<double>(crew, A, M) : to_bytes<float>(crew, A, M);
+  if (bytes.defined()) return {turned, bytes, {}};
+  const int64_t lanes = in_double ? cpu::kLanes<double> : cpu::kLanes<float>;
+  const Tensor values = whole_cells(to_computing_type(A), lanes);
+  return {turned, values, M ? whole_cells(M->to(at::kBool).contiguous(), lanes) : Tensor()};
+}
+
+template <class T>
+Descent<T>::Descent(const Observed& observed, const Factors& start)
+    : Descent(start, [&](cpu::Crew& crew) {
+        return pack_ratings(crew, observed.data().A, observed.data().mask_as_given());
+      }) {}
+
+template <class T>
+Descent<T>::Descent(const PackedRatings& ratings, const Factors& start)
+    : Descent(start, [&](cpu::Crew&) { return ratings; }) {}
+
+template <class T>
+Descent<T>::Descent(const Factors& start, c10::function_ref<PackedRatings(cpu::Crew&)> ratings)
+    : crew_(cpu::threads_for(static_cast<double>(start.U.numel()) * static_cast<double>(start.V.size(0)))),
+      ratings_(ratings(crew_)),
+      rows_(start.U.size(0)),
+      columns_(start.V.size(0)),
+      state_{cpu::to_groups<T>(ratings_.turned ? start.V : start.U, kBlockRows),
+             cpu::to_groups<T>(ratings_.turned ? start.U : start.V, cpu::kLanes<T>)},
+      next_{at::empty_like(state_.U), at::empty_like(state_.V)},
+      passes_(crew_, ratings_of<T>(ratings_), start.U.size(1)) {}
+
+template <class T>
+void Descent<T>::masked_step(double lr) {
+  const T c = static_cast<T>(lr);
+  T *const X = data<T>(state_.U), *const Y = data<T>(state_.V), *const x = data<T>(next_.U),
+           *const y = data<T>(next_.V);
+  if (ratings_.turned) {  // U is Y
+    passes_.scatter(X, X, Y, y);
+    passes_.advance_columns(c, y, Y, y);
+    passes_.gather(X, Y, y, x);
+    passes_.advance_rows(c, x, X, x);
+  } else {
+    passes_.gather(X, Y, Y, x);
+    passes_.advance_rows(c, x, X, x);
+    passes_.scatter(X, x, Y, y);
+    passes_.advance_columns(c, y, Y, y);
+  }
+  std::swap(state_, next_);
+}
+
+template <class T>
+void Descent<T>::gradient_step(double lr, AdLoss loss) {
+  T *const X = data<T>(state_.U), *const Y = data<T>(state_.V), *const x = data<T>(next_.U),
+           *const y = data<T>(next_.V);
+  double c = 2 * lr;
+  if (loss == AdLoss::squared) {
+    passes_.gather(X, Y, Y, x);
+  } else {
+    // The norm's gradient is the square's over 2 norm; at zero, where it has none, torch takes zero.
+    const double norm = std::sqrt(passes_.gather_with_error(X, Y, Y, x));
+    c = norm > 0 ? lr / norm : 0;
+  }
+  passes_.scatter(X, X, Y, y);
+  passes_.advance_rows(static_cast<T>(c), x, X, X);
+  passes_.advance_columns(static_cast<T>(c), y, Y, Y);
+}
+
+template <class T>
+double Descent<T>::loss(AdLoss loss) {
+  const T *const X = data<T>(state_.U), *const Y = data<T>(state_.V);
+  const double squared = passes_.gather_with_error(X, Y, Y, nullptr);
+  return loss == AdLoss::norm ? std::sqrt(squared) : squared;
+}
+
+template <class T>
+Factors Descent<T>::factors() const {
+  const Tensor X = cpu::from_groups<T>(state_.U, ratings_.turned ? columns_ : rows_);
+  const Tensor Y = cpu::from_groups<T>(state_.V, ratings_.turned ? rows_ : columns_);
+  return ratings_.turned ? Factors{Y, X} : Factors{X, Y};
+}
+
+template class Descent<float>;
+template class Descent<double>;
+
+}  // namespace factorise

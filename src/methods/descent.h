@@ -1,0 +1,57 @@
+#pragma once
+// Full-batch descent, fused engine: the state of a run between its epochs, A packed once, the factors as the kernels
+// (src/cpu/gd.h) read them.
+
+#include <c10/util/FunctionRef.h>
+#include <factorise/autograd.h>
+
+#include "cpu/gd_passes.h"
+#include "core/observed_data.h"
+
+namespace factorise {
+
+/// A, or Aᵀ where that is `turned`: in bytes where they hold it, else in the factors' type, with what is observed.
+/// Rows may be filled up to whole cells.
+struct PackedRatings {
+  bool turned;
+  Tensor values, observed;
+};
+
+/// Whether an m x n matrix is turned: lanes lie along its longer side.
+inline bool is_turned(int64_t m, int64_t n) { return m > n; }
+
+/// A and M (left out: everywhere) are on the CPU, of any type and strides; what is not observed may be NaN.
+PackedRatings pack_ratings(cpu::Crew& crew, const Tensor& A, const std::optional<Tensor>& M);
+
+/// T is the computing type. Autograd must be off while one works.
+template <class T>
+class Descent {
+ public:
+  Descent(const Observed& observed, const Factors& start);
+  /// The same of ratings that were packed before, from a matrix of the factors' rows.
+  Descent(const PackedRatings& ratings, const Factors& start);
+
+  /// U += lr (err V);  V += lr (errᵀ U), with the new U and the old err.
+  void masked_step(double lr);
+  /// U -= lr ∂loss/∂U;  V -= lr ∂loss/∂V, both at the old factors.
+  void gradient_step(double lr, AdLoss loss);
+  /// The loss at the factors as they are.
+  double loss(AdLoss loss);
+
+  /// What the run works on, in an order of its own; finite where the factors are.
+  const Factors& state() const { return state_; }
+  /// The factors, copied out of the state.
+  Factors factors() const;
+
+ private:
+  Descent(const Factors& start, c10::function_ref<PackedRatings(cpu::Crew&)> ratings);
+
+  cpu::Crew crew_;
+  PackedRatings ratings_;
+  int64_t rows_, columns_;  // of A
+  Factors state_;           // X and Y in groups: U and V, or V and U where A is turned
+  Factors next_;            // their directions, then the new ones
+  cpu::GdPasses<T> passes_;
+};
+
+}  // namespace factorise

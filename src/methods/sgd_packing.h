@@ -1,0 +1,15 @@
+#pragma once
+// An observed matrix packed for exact SGD.
+
+#include "core/observed_data.h"
+#include "cpu/sgd_layout.h"
+
+namespace factorise {
+
+/// As the kernels of the CPU read it.
+Tensor pack_sgd(const Observed& observed, int64_t rank, cpu::SgdPath path);
+
+/// As those of another device do, which have one path.
+Tensor pack_sgd_on_device(const char* function, const Observed& observed, int64_t rank, cpu::SgdPath path);
+
+}  // namespace factorise
