@@ -1,4 +1,4 @@
-"""CITATION.cff has what the Citation File Format 1.2.0 asks for, and this project's version.
+"""CITATION.cff has what the Citation File Format 1.2.0 asks for; it and docs/citing.md have this project's version.
 
 usage: citation_test.py <version>
 """
@@ -21,8 +21,8 @@ def main():
     assert values["version"] == sys.argv[1], f"version must be {sys.argv[1]}, as in CMakeLists.txt"
     datetime.date.fromisoformat(values["date-released"])
     assert values["license"] == "BSD-3-Clause" and "BSD 3-Clause" in (ROOT / "LICENSE").read_text(encoding="utf-8")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"version = {{{sys.argv[1]}}}" in readme, f"README.md must cite version {sys.argv[1]}"
+    page = (ROOT / "docs" / "citing.md").read_text(encoding="utf-8")
+    assert f"version = {{{sys.argv[1]}}}" in page, f"docs/citing.md must cite version {sys.argv[1]}"
     print(f"factorise {values['version']}, {values['date-released']}")
 
 
