@@ -1,5 +1,11 @@
 #pragma once
 // The data of the labs: iris, and the ratings (movies x users) with their titles.
+//
+//   const auto [X, y, features, species] = factorise::iris();
+//   factorise::RatingsOptions options;
+//   options.download = false;  // data/ratings.pt, else the copy in the user's cache, else the stand-in
+//   const auto ratings = factorise::load_ratings(options);
+//   std::cout << ratings.origin << ", " << ratings.A.sizes() << ", row 124: " << ratings.title(124) << '\n';
 
 #include <factorise/factors.h>
 

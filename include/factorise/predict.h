@@ -1,6 +1,12 @@
 #pragma once
 // What factors say about entries: single ones, the best of a column, and how far two factorisations are apart in them.
 // All in float64, whatever the factors' type.
+//
+//   const auto values = factorise::predict(factors, rows, columns);  // U[row]·V[column] of each pair
+//   const auto seen = M.select(/*dim=*/1, /*index=*/4);              // rows that column 4 has already
+//   for (const auto& [row, value] : factorise::best_rows(factors, /*column=*/4, /*count=*/10, seen)) {
+//     std::cout << row << ' ' << value << '\n';
+//   }
 
 #include <factorise/factors.h>
 #include <factorise/observations.h>
