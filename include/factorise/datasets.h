@@ -55,7 +55,7 @@ struct RatingsOptions {
   std::filesystem::path titles;   ///< --titles; empty: titles.csv in data_folder, where it fits, else none
   std::filesystem::path data_folder = "data";      ///< where ratings.pt and titles.csv may lie; empty: nowhere
   bool download = true;                            ///< whether the network may be asked
-  std::function<void(const std::string&)> notice;  ///< told in a sentence what is looked for and what came of it
+  std::function<void(const std::string&)> notice;  ///< called with a sentence on what is sought, and what was found
 };
 
 /// Finds the ratings, in this order:

@@ -41,7 +41,7 @@ struct RankedRow {
 
 /// The `count` rows (or as many as there are) with the largest entries in a column of U Vᵀ, largest first, of equal
 /// ones the upper first. column: 0 to n - 1; count: >= 0. `seen`: m, any real type; rows where it is not zero are left
-/// out, as a user's who rated them. Throws c10::ValueError for bad arguments.
+/// out, as those that a user has rated. Throws c10::ValueError for bad arguments.
 std::vector<RankedRow> best_rows(const Factors& factors, int64_t column, int64_t count,
                                  const std::optional<Tensor>& seen = std::nullopt);
 

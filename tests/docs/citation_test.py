@@ -17,7 +17,7 @@ def main():
     required = {"cff-version", "message", "title", "authors"}
     assert required <= values.keys(), f"CITATION.cff lacks {', '.join(sorted(required - values.keys()))}"
     assert values["cff-version"] == "1.2.0", f"cff-version must be 1.2.0, but is {values['cff-version']}"
-    assert re.search(r"^authors:\n  - name: \"[^\"]+\"$", text, re.MULTILINE), "authors must name somebody"
+    assert re.search(r"^authors:\n  - name: \"[^\"]+\"$", text, re.MULTILINE), "authors must have a name"
     assert values["version"] == sys.argv[1], f"version must be {sys.argv[1]}, as in CMakeLists.txt"
     datetime.date.fromisoformat(values["date-released"])
     assert values["license"] == "BSD-3-Clause" and "BSD 3-Clause" in (ROOT / "LICENSE").read_text(encoding="utf-8")

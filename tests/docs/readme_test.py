@@ -29,7 +29,8 @@ def main():
 
     result = section_of(page, "One result")
     date = re.search(r"\d{4}-\d\d-\d\d", result)[0]
-    measured = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "benchmarks" / "results").glob(f"{date}*.md"))
+    tables = (ROOT / "benchmarks" / "results").glob(f"{date}*.md")
+    measured = "".join(table.read_text(encoding="utf-8") for table in tables)
     figures = [figure for row in re.findall(r"^\|.*\| ([^|]*) \|$", result, re.MULTILINE)
                for figure in re.findall(r"[\d.]+", row)]
     assert figures, "the section 'One result' of README.md must have a table with figures in its last column"

@@ -58,8 +58,8 @@ def program_of(examples):
     names = [re.sub(r"\W", "_", f"{example.place}_{example.line}") for example in examples]
     parts = ['#include "given.h"\n\nnamespace {\n']
     for example, name in zip(examples, names):
-        code = "\n".join(example.code)
-        parts.append(f'struct {name} : Given {{\nvoid run() {{\n#line {example.line} "{example.place}"\n{code}\n}}\n}};\n')
+        body = "\n".join([f'#line {example.line} "{example.place}"', *example.code])
+        parts.append(f"struct {name} : Given {{\nvoid run() {{\n{body}\n}}\n}};\n")
     parts.append("}  // namespace\n\nint main() {")
     for example, name in zip(examples, names):
         parts.append(f'  std::cout << "---- {example.place}:{example.line}\\n";\n  {name}().run();')
