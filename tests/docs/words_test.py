@@ -14,20 +14,16 @@ import sys
 import tokenize
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-# To be extended by the folders that are still to be rewritten.
+# The other folders are to be added once they are rewritten; the files of LATER are to be taken out once they are.
 FOLDERS = ["README.md", ".ci", "cmake", "CMakeLists.txt", "docs", "include", "src/io", "src/cuda", "tests",
            "benchmarks", "python", "notebooks", "report"]
 LATER = [
     "include/factorise/autograd.h",
     "include/factorise/gd.h",
-    "include/factorise/mlp.h",
     "include/factorise/runs.h",
     "include/factorise/sgd.h",
-    "python/factorise/_arguments.py",
     "python/factorise/_autograd.py",
     "python/factorise/_epochs.py",
-    "python/factorise/_gd.py",
-    "python/factorise/_sgd.py",
 ]
 # A word, and what to write in its place.
 WORDS = {
