@@ -22,8 +22,8 @@ class TimeIsOver(BaseException):
 
 
 class Limit:
-    """The seconds that everything may take, and those of a part. What a GPU does once it is asked cannot be ended from
-    here: who calls this has a limit of its own."""
+    """The seconds that everything may take, and those of a part. Work that a GPU has begun cannot be ended
+    from here: the caller has a limit of its own."""
 
     def __init__(self, seconds):
         self.end = time.monotonic() + seconds

@@ -30,7 +30,7 @@ plt.rcParams.update({
 
 
 def show(figure, name, alt):
-    """Displays a figure, and saves it as pictures/NAME.svg; `alt` says what it shows, for those who do not see it."""
+    """Displays a figure, and saves it as pictures/NAME.svg; `alt` describes it, for readers who do not see it."""
     Path("pictures").mkdir(exist_ok=True)
     figure.savefig(Path("pictures", name + ".svg"), metadata={"Date": None, "Description": alt})
     drawn, png = io.BytesIO(), io.BytesIO()

@@ -28,8 +28,8 @@ METADATA = {
 
 
 def prepare_environment(build, scratch):
-    """What a kernel is told. Its own files go to a scratch folder, which also holds all the data that there is: what
-    is stored must not depend on a ratings.pt that somebody has."""
+    """The environment of a kernel. Its own files go to a scratch folder, which also holds all the data: the stored
+    output must not depend on a ratings.pt in data/."""
     data = scratch / "data"
     data.mkdir()
     shutil.copy(HERE.parent / "data" / "iris.csv", data)

@@ -13,7 +13,7 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-# Stand-in colour -> what the page's CSS says. The series are Okabe and Ito's, told apart by the colour-blind too.
+# Stand-in colour -> what the page's CSS says. The series are Okabe and Ito's, distinct for the colour-blind too.
 BLACK, WHITE = "#000001", "#ffffff"  # on heat maps, whose colours are the same in every mode
 INK, FAINT, GRID, PAPER = "#010203", "#010204", "#010205", "#010206"
 SERIES = ["#01020a", "#01020b", "#01020c", "#01020d", "#01020e", "#01020f"]
@@ -84,7 +84,7 @@ class Pictures:
         self.count = 0
 
     def svg(self, figure, alt):
-        """The figure as an <svg> element; `alt` is what it shows, for those who do not see it."""
+        """The figure as an <svg> element; `alt` describes it, for readers who do not see it."""
         self.count += 1
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg")

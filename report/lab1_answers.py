@@ -73,7 +73,7 @@ def complete(lab, draw):
         titled.append((f"Ours, seed {lab['seed']}", completed))
         met, off = (max(abs(given[r][c] - completed[r][c]) for r, c in cells(observed, kept)) for kept in (True, False))
         said = (f"Completed without the entries {names}, the squared loss against the whole A is "
-                f"{number(lab['sgd_factorise_masked']['loss'])}. The entries that were given are met to within "
+                f"{number(lab['sgd_factorise_masked']['loss'])}. The entries that were given are reproduced to within "
                 f"{number(met, 2)}, the missing ones to within {number(off, 2)}.")
     titled += [(f"Report {i + 1}", matrix) for i, matrix in enumerate(lab["pictures"]["completed_reported"])]
     limits = lab1_pictures.limits_of([matrix for _, matrix in titled])

@@ -22,7 +22,7 @@ def large(value, decimals=1):
 
 
 def beside(value, reported):
-    """One decimal more than the reported figure has, so that equal and unequal can be told; where that would show
+    """One decimal more than the reported figure has, so that equal and unequal differ; where that would show
     nothing or a row of digits, three significant ones."""
     _, _, decimals = repr(reported).partition(".")
     if "e" in repr(reported) or abs(value) >= 1e6 or 0 < abs(value) < 10 ** -len(decimals):

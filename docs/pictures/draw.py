@@ -113,7 +113,7 @@ def pipeline():
                       f"{epochs} epochs over {blocks} blocks of rows on {threads} threads. Each block begins "
                       f"{lag + 1} positions behind the one above it or when a thread is free; the first block of the "
                       "second epoch follows the last block of the first without a pause.")
-    picture.text(left, 26, "who works on which block, and when", "bold")
+    picture.text(left, 26, "which thread works on which block, and when", "bold")
     for block in range(blocks):
         picture.text(left - 10, top + (block + 0.5) * height + 4.5, f"block {block}", "end faint")
     for epoch, block, thread, begin, end in spans:

@@ -1,5 +1,9 @@
 #pragma once
 // Gradient descent with the gradients from autograd: exercises 1.1 and 1.2 of lab 2.
+//
+//   const auto options = factorise::AdOptions().num_epochs(500).lr(1e-4).mask(M).seed(0);
+//   const auto factors = factorise::gd_factorise_ad(A, /*rank=*/5, options);  // M: nonzero where A is observed
+//   const auto completed = factorise::reconstruct(factors);                   // U Vᵀ, m x n
 
 #include <factorise/run_options.h>
 #include <torch/csrc/api/include/torch/arg.h>

@@ -1,5 +1,11 @@
 #pragma once
 // The data of the labs: iris, and the ratings (movies x users) with their titles.
+//
+//   const auto [X, y, features, species] = factorise::iris();
+//   factorise::RatingsOptions options;
+//   options.download = false;  // data/ratings.pt, else the copy in the user's cache, else the stand-in
+//   const auto ratings = factorise::load_ratings(options);
+//   std::cout << ratings.origin << ", " << ratings.A.sizes() << ", row 124: " << ratings.title(124) << '\n';
 
 #include <factorise/factors.h>
 
@@ -49,7 +55,7 @@ struct RatingsOptions {
   std::filesystem::path titles;   ///< --titles; empty: titles.csv in data_folder, where it fits, else none
   std::filesystem::path data_folder = "data";      ///< where ratings.pt and titles.csv may lie; empty: nowhere
   bool download = true;                            ///< whether the network may be asked
-  std::function<void(const std::string&)> notice;  ///< told in a sentence what is looked for and what came of it
+  std::function<void(const std::string&)> notice;  ///< called with a sentence on what is sought, and what was found
 };
 
 /// Finds the ratings, in this order:

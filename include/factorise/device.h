@@ -1,6 +1,11 @@
 #pragma once
 // Where a run computes. The library links torch's CPU part alone, so that it starts fast and needs no CUDA toolkit;
 // torch's CUDA part is loaded when a CUDA device is asked for.
+//
+//   const auto device = factorise::resolve_device("auto");  // CUDA where it works, else the CPU
+//   const auto engine = factorise::has_fused_engine(device) ? factorise::Engine::fused : factorise::Engine::reference;
+//   const auto options = factorise::GdOptions().num_epochs(50).lr(1e-4).engine(engine);
+//   const auto factors = factorise::gd_factorise_masked(A.to(device), M.to(device), /*rank=*/5, options);
 
 #include <c10/core/Device.h>
 

@@ -1,6 +1,11 @@
 #pragma once
 // The loss of a factorisation as a differentiable number, for optimisers of your own: torch.optim's, Adam, L-BFGS.
 // One operator, torch.ops.factorise.factor_loss in Python, with derivatives of its own; U Vᵀ is never stored.
+//
+//   const auto U = at::rand({A.size(0), 5}).requires_grad_();
+//   const auto V = at::rand({A.size(1), 5}).requires_grad_();
+//   const auto loss = factorise::factor_loss(U, V, A, M) + 0.05 * (U.square().sum() + V.square().sum());
+//   loss.backward();  // U.grad() and V.grad() are then ready for an optimiser
 
 #include <factorise/autograd.h>
 #include <factorise/factors.h>

@@ -1,5 +1,7 @@
 #pragma once
 // The whole library: matrix factorisation for LibTorch.
+//
+//   const auto [U, V] = factorise::sgd_factorise_masked(A, M, /*rank=*/5, factorise::SgdOptions().lr(0.002).seed(0));
 
 #include <factorise/autograd.h>
 #include <factorise/datasets.h>

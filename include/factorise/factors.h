@@ -1,6 +1,10 @@
 #pragma once
 // What every factoriser returns and how its result is judged: A ≈ U Vᵀ over the observed entries.
 // Names and shapes are those of the lab sheets (U m x rank, V n x rank).
+//
+//   const auto factors = factorise::sgd_factorise_masked(A, M, /*rank=*/5, factorise::SgdOptions().lr(0.002).seed(0));
+//   const auto product = factorise::reconstruct(factors);  // U Vᵀ
+//   const double rmse = std::sqrt(factorise::squared_error(A, factors, M) / double(factorise::count_observed(M)));
 
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>

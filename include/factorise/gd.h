@@ -1,5 +1,9 @@
 #pragma once
 // Full-batch gradient descent over the observed entries: exercise 4.1 of lab 1.
+//
+//   const auto options = factorise::GdOptions().num_epochs(200).lr(1e-4).seed(0);
+//   const auto factors = factorise::gd_factorise_masked(A, M, /*rank=*/5, options);  // M: nonzero where A is observed
+//   const double error = factorise::squared_error(A, factors, M);
 
 #include <factorise/run_options.h>
 

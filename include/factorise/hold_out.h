@@ -1,6 +1,12 @@
 #pragma once
 // Entries set aside, which a run does not see: how well it predicts them says what it has learnt, where the error over
 // the entries that it sees says how well it remembers.
+//
+//   const auto aside = factorise::hold_out(A, M, /*fraction=*/0.1, /*seed=*/0);
+//   const auto options = factorise::SgdOptions().num_epochs(50).lr(0.002).seed(0);
+//   const auto factors = factorise::sgd_factorise_masked(A, aside.seen, /*rank=*/5, options);
+//   const auto judged = factorise::judge(aside, factors, factorise::observations(A, aside.seen));
+//   std::cout << "RMSE " << judged.rmse << " over " << judged.entries << " entries\n";
 
 #include <factorise/factors.h>
 #include <factorise/predict.h>

@@ -1,6 +1,12 @@
 #pragma once
 // Files of tensors: .pt files as torch.save writes them, read without running anything, and written so that
 // torch.load(weights_only=True) reads them.
+//
+//   factorise::save_pt("factors.pt", {{"U", factors.U}, {"V", factors.V}, {"num_epochs", int64_t{50}}});
+//   const auto U = factorise::load_tensor("factors.pt", "U");
+//   for (const auto& [name, tensor] : factorise::named_tensors(factorise::load_pt("factors.pt"))) {
+//     std::cout << name << ' ' << tensor.sizes() << '\n';
+//   }
 
 #include <factorise/factors.h>
 

@@ -2,9 +2,9 @@
 // What a run sees of each row and column. Factors say nothing of a row or column without an observed entry: they are
 // where the run's start drew them. What is predicted there has to come from what is known of the other entries.
 //
-//   const auto seen = factorise::observations(A, M);                             // what the factors are fitted to
-//   const auto entries = factorise::predict(factors, seen, rows, columns);       // factorise/predict.h
-//   entries.values, entries.fallback;                                            // and which are not the factors' own
+//   const auto seen = factorise::observations(A, M);                        // of what the factors are fitted to
+//   const auto entries = factorise::predict(factors, seen, rows, columns);  // factorise/predict.h
+//   const auto means = entries.fallback.sum();  // how many of entries.values are the mean, not the factors' own
 
 #include <ATen/core/Tensor.h>
 

@@ -1,6 +1,12 @@
 #pragma once
 // What factors say about entries: single ones, the best of a column, and how far two factorisations are apart in them.
 // All in float64, whatever the factors' type.
+//
+//   const auto values = factorise::predict(factors, rows, columns);  // U[row]·V[column] of each pair
+//   const auto seen = M.select(/*dim=*/1, /*index=*/4);              // rows that column 4 has already
+//   for (const auto& [row, value] : factorise::best_rows(factors, /*column=*/4, /*count=*/10, seen)) {
+//     std::cout << row << ' ' << value << '\n';
+//   }
 
 #include <factorise/factors.h>
 #include <factorise/observations.h>
@@ -35,7 +41,7 @@ struct RankedRow {
 
 /// The `count` rows (or as many as there are) with the largest entries in a column of U Vᵀ, largest first, of equal
 /// ones the upper first. column: 0 to n - 1; count: >= 0. `seen`: m, any real type; rows where it is not zero are left
-/// out, as a user's who rated them. Throws c10::ValueError for bad arguments.
+/// out, as those that a user has rated. Throws c10::ValueError for bad arguments.
 std::vector<RankedRow> best_rows(const Factors& factors, int64_t column, int64_t count,
                                  const std::optional<Tensor>& seen = std::nullopt);
 

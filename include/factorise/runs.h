@@ -1,6 +1,11 @@
 #pragma once
 // The same run from many seeds: what a figure's spread over seeds is made of. Small problems run side by side, one on
 // each thread, large ones one after another with all threads. Either way each run has the bits of its single run.
+//
+//   const auto options = factorise::SgdOptions().num_epochs(50).lr(0.002);
+//   for (const auto& run : factorise::sgd_factorise_masked_runs(A, M, /*rank=*/5, {0, 1, 2, 3}, options)) {
+//     if (run.diverged_at == 0) std::cout << factorise::squared_error(A, run.factors, M) << '\n';
+//   }
 
 #include <factorise/autograd.h>
 #include <factorise/gd.h>

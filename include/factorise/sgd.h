@@ -1,6 +1,11 @@
 #pragma once
 // Stochastic gradient descent, one entry at a time, row by row: exercises 1.1 and 3.1 of lab 1, the algorithm of Simon
 // Funk's Netflix Prize entry (2006). Exact: the serial loop's result, never an approximation of it.
+//
+//   const auto options = factorise::SgdOptions().num_epochs(50).lr(0.002).weight_decay(0.02).seed(0);
+//   const auto all = factorise::sgd_factorise(A, /*rank=*/5, options);                  // every entry is observed
+//   const auto masked = factorise::sgd_factorise_masked(A, M, /*rank=*/5, options);     // those where M is nonzero
+//   const auto listed = factorise::sgd_factorise_entries(sparse, /*rank=*/5, options);  // those that it stores
 
 #include <factorise/run_options.h>
 #include <torch/csrc/api/include/torch/arg.h>

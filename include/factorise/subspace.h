@@ -1,6 +1,10 @@
 #pragma once
 // Comparing factors as subspaces. Two factorisations may span one space in different bases: U Vᵀ = (U X)(V X⁻ᵀ)ᵀ for
 // every invertible X, so factors are compared by the space that their columns span, not entry by entry.
+//
+//   const auto svd = factorise::truncated_svd(A, /*rank=*/5);
+//   const auto angles = factorise::principal_angles(factors.U, svd.U);  // radians, ascending
+//   const auto [map, residual] = factorise::best_linear_map(factors.U, svd.U);
 
 #include <factorise/factors.h>
 

@@ -1,6 +1,10 @@
 #pragma once
 // The truncated singular value decomposition: exercise 2.1 of lab 1 and 1.2 of lab 2, and the yardstick of both. No
 // matrix of the same rank is nearer to A in the Frobenius norm (C. Eckart and G. Young, Psychometrika 1, 1936).
+//
+//   const auto svd = factorise::truncated_svd(A, /*rank=*/5);
+//   const factorise::Factors factors{svd.U * svd.S, svd.V};
+//   const double error = factorise::squared_error(A, factors);  // no rank-5 factors have a smaller one
 
 #include <factorise/factors.h>
 

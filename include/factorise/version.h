@@ -1,5 +1,7 @@
 #pragma once
 // The versions of this library and of the torch that it runs with.
+//
+//   std::cout << "factorise " << factorise::version() << ", torch " << factorise::torch_version() << '\n';
 
 #include <string>
 

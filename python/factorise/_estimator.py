@@ -1,6 +1,6 @@
 """An estimator in scikit-learn's manner, without scikit-learn: parameters in __init__, learnt factors with a final _.
 
-New rows are met as by scikit-learn's NMF: transform finds a row's factor for the V that was learnt, by least squares
+New rows are as for scikit-learn's NMF: transform finds a row's factor for the V that was learnt, by least squares
 (_fold_in). Rows that were fitted have factors of their own, U_, which predict without X and score_entries go by.
 """
 

@@ -38,7 +38,7 @@ def notice_zeros(function: str, A: Tensor) -> None:
 
 def notice_triples(function: str, A: Tensor) -> None:
     """Where a matrix without names looks like a list of ratings: three or four columns of whole numbers in the first
-    two, each pair of them once, and in the third few values, as ratings have. Columns that are told by their names are
+    two, each pair of them once, and in the third few values, as ratings have. Columns that are known by their names are
     refused instead, see _frames."""
     rows, columns = A.shape
     if columns not in (3, 4) or rows < 20:

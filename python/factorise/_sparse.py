@@ -18,7 +18,7 @@ from ._operators import operators
 # A torch.Tensor, dense or sparse, or a sparse matrix or array of scipy, which need not be installed.
 Matrix = Any
 
-# Their blocks and diagonals are filled up with zeros that are no entries of anybody's.
+# Their blocks and diagonals are filled up with zeros that are not entries.
 _FILLED_UP = {"bsr", "dia", "sparse_bsr", "sparse_bsc"}
 
 

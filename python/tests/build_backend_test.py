@@ -1,4 +1,4 @@
-"""pip install is told early, in a sentence, that there is no torch to build for."""
+"""pip install ends early, with a sentence, where there is no torch to build for."""
 
 import importlib.util
 import sys

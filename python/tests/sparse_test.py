@@ -248,7 +248,7 @@ ZEROS = "of the matrix are zeros, and all of them count as observed"
 
 
 @pytest.mark.parametrize(
-    "A, told",
+    "A, noticed",
     [
         (RATINGS.masked_fill(~M, 0).long(), True),
         (RATINGS.masked_fill(~M, 0), True),  # whole numbers, as files hold them
@@ -258,7 +258,7 @@ ZEROS = "of the matrix are zeros, and all of them count as observed"
         (M, False),
     ],
 )
-def test_a_notice_that_zeros_count(A, told):
+def test_a_notice_that_zeros_count(A, noticed):
     calls = [
         lambda: factorise.sgd_factorise(A, 2, 1, 1e-3),
         lambda: factorise.gd_factorise_ad(A, 2, 1, 1e-4),
@@ -268,7 +268,7 @@ def test_a_notice_that_zeros_count(A, told):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             call()
-        assert [ZEROS in str(w.message) for w in caught] == [True] * told
+        assert [ZEROS in str(w.message) for w in caught] == [True] * noticed
         assert all(w.filename == __file__ and w.category is UserWarning for w in caught)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a mask says what is meant

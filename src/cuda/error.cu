@@ -27,7 +27,7 @@ std::string sentence(cudaError_t status, const char* what) {
     case cudaErrorNoKernelImageForDevice:
       return std::string("the CUDA kernels were not built for this device's compute capability (") + what + ")";
     default:
-      // An error of an earlier kernel is told by whichever call comes next, so the place is a hint.
+      // An error of an earlier kernel is returned by the next call, whichever it is, so the place is a hint.
       return std::string(what) +
              " failed on the CUDA device, or what ran there before it: " + cudaGetErrorString(status) + " (" +
              cudaGetErrorName(status) + ")";

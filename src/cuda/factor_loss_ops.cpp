@@ -54,8 +54,8 @@ LossAndGradients factor_loss_on_cuda(const Tensor& U, const Tensor& V, const Ten
   const bool turned = A.size(0) > A.size(1) && A.size(1) < 64;
   const auto along = [&](const Tensor& matrix) { return (turned ? matrix.t() : matrix).contiguous(); };
   Tensor values = A.to(U.scalar_type());
-  // A mask that does not say what is observed is refused on the CPU. To refuse it here would be to wait for it; so it
-  // is told by a loss that is no number either.
+  // A mask that does not say what is observed is refused on the CPU. Refusing it here would take a wait for the mask;
+  // so the loss is NaN instead.
   if (M && M->is_floating_point()) values = values.masked_fill(M->isnan(), std::numeric_limits<double>::quiet_NaN());
   values = along(values);
   const Tensor observed = M ? along(M->to(at::kBool)) : Tensor();

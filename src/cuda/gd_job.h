@@ -5,7 +5,7 @@
 // An epoch is a list of phases, a phase one or two kinds of tasks, each of many items. Items are claimed in order from
 // one counter, and counted by another when they are done. An item begins once all items of earlier phases are done.
 // Those were claimed before it, by warps that are there; a warp may have claimed its next item already, but does what
-// it has claimed in order. So the first item that is not done has nobody to wait for: any number of warps will do, and
+// it has claimed in order. So the first item that is not done waits for no warp: any number of warps will do, and
 // no launch has to be cooperative. An item writes what no other item of its phase reads or writes.
 
 #include <algorithm>

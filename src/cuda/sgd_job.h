@@ -6,8 +6,8 @@
 // fewer warps stand one behind the other.
 //
 // Factors travel between warps as tagged words: 32 bits of a number and, above them, the count of tasks that have had
-// it. Who waits for a number reads it until its tag is the right one. So no flag has to be ordered before or after the
-// data, and a number is on its way as soon as it is known. (The idea is that of NCCL's LL protocol.)
+// it. A lane that waits for a number reads it until its tag is the right one. So no flag has to be ordered before or
+// after the data, and a number is on its way as soon as it is known. (The idea is that of NCCL's LL protocol.)
 
 #include <bit>
 #include <cstdint>
@@ -98,7 +98,7 @@ struct SgdJob {
   const SgdRate<T>* rates;  ///< [runs][epochs]
   uint64_t* X;              ///< [runs][blocks * 32][row words]; the tag is the count of epochs that the row has had
   uint64_t* Y;              ///< [runs][columns][row words]; that of tasks, modulo 2^32
-  uint64_t* next;           ///< the next task that nobody has, 0 at first
+  uint64_t* next;           ///< the next task that is not claimed, 0 at first
   uint32_t* diverged;  ///< [runs] the first epoch, from 1, after which a factor was not finite, else kNeverDiverged
 
   FACTORISE_HOST_DEVICE int64_t blocks() const { return (rows + kWarpLanes - 1) / kWarpLanes; }

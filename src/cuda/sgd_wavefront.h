@@ -6,8 +6,8 @@
 // the block below, or the first block of the next epoch, fetches them (docs/contract.md says why the bits are the
 // serial loop's).
 //
-// Tasks are claimed in order, and each waits for the one before it alone. So whoever is waited for was claimed earlier,
-// by a warp that runs: there is no deadlock, however few warps are resident.
+// Tasks are claimed in order, and each waits for the one before it alone. So the task that is waited for was claimed
+// earlier, by a warp that runs: there is no deadlock, however few warps are resident.
 
 #include <cmath>
 #include <utility>

@@ -197,7 +197,7 @@ class Warp {
   FACTORISE_DEVICE void lower(uint32_t* to, uint32_t value) {
     if (lane_ == 0) atomicMin(to, value);
   }
-  /// Adds 1. Who sees that by await() also sees all that this warp's lanes, and those that it awaited, wrote before.
+  /// Adds 1. A warp that sees this in await() also sees what this warp's lanes, and those it awaited, wrote before.
   FACTORISE_DEVICE void announce(uint32_t* counter) {
     __syncwarp();
     if (lane_ == 0) asm volatile("red.release.gpu.global.add.u32 [%0], 1;" ::"l"(counter) : "memory");

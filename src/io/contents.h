@@ -15,10 +15,11 @@ namespace factorise {
 /// A name that came from a file, for a message: printable, and short.
 std::string shown(std::string_view name);
 
-/// Throws FileError unless there is a regular file. `function`: whom the error names.
+/// Throws FileError unless there is a regular file. `function`: the function that the error names.
 void check_regular(const char* function, const std::filesystem::path& path);
 
-/// All bytes of a regular file. `function`: whom the error names. Throws FileError where it cannot be read.
+/// All bytes of a regular file. `function`: the function that the error names. Throws FileError for a file that cannot
+/// be read.
 std::string read_contents(const char* function, const std::filesystem::path& path);
 
 }  // namespace factorise

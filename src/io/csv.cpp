@@ -47,7 +47,7 @@ class CsvParser {
     refuse_file(c10::str("[", function_, "] ", name_, ", line ", line, ": ", parts...));
   }
 
-  /// What nobody means to have in a CSV, and what could not be printed or written to JSON later on.
+  /// Refuses what has no place in a CSV, and what could not be printed or written to JSON later on.
   void check_characters() const {
     int64_t line = 1;
     for (size_t i = 0; i < text_.size();) {

@@ -40,7 +40,7 @@ std::vector<std::string> words(const std::string& line) {
   return {std::istream_iterator<std::string>(stream), {}};
 }
 
-/// The commands to try, in this order. curl alone needs to be told to fail on an error page and to stay with HTTP.
+/// The commands to try, in this order. curl alone needs options to fail on an error page and to stay with HTTP.
 std::vector<std::vector<std::string>> commands(const std::string& address) {
   std::vector<std::vector<std::string>> commands = {
       words("curl --silent --fail --location --proto =http,https --proto-redir =http,https --max-redirs 5 "
@@ -96,7 +96,7 @@ class Child {
     posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 
-    // Whatever this process ignores or blocks, the child is to end on Ctrl-C and when nobody reads it any more.
+    // Whatever this process ignores or blocks, the child is to end on Ctrl-C and when its output is no longer read.
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     sigset_t none, reset;
@@ -131,7 +131,7 @@ class Child {
         pid_ = -1;
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
       }
-      if (ended < 0 && errno == ECHILD) {  // the caller ignores SIGCHLD, so nobody knows; the content must tell
+      if (ended < 0 && errno == ECHILD) {  // the caller ignores SIGCHLD: the status is lost, the content decides
         pid_ = -1;
         return 0;
       }

@@ -27,7 +27,8 @@ struct RawEntries {
 };
 
 /// Reads a text file's entries. Ids are numbers, unless one of their side is none: then all of it are texts, as they
-/// are written. `with_lines`: whether the lines are told. Throws FileError naming the line that is no entry.
+/// are written. `with_lines`: whether the lines' numbers are returned. Throws FileError naming the line that is no
+/// entry.
 RawEntries read_raw_entries(const std::filesystem::path& path, const ColumnChoice& choice, bool with_lines);
 
 }  // namespace factorise

@@ -44,8 +44,8 @@ constexpr size_t kTellingBytes = 4096;
 /// What begins (and ends) like this. `head`: the whole file, or at least kTellingBytes of it.
 FileKind kind_of(std::string_view head, std::string_view tail = {});
 
-/// What this file is; of a text that gzip has compressed, the text. `function`: whom the error names. Throws FileError
-/// where it cannot be read.
+/// What this file is; of a text that gzip has compressed, the text. `function`: the function that the error names.
+/// Throws FileError where the file cannot be read.
 FileKind kind_of_file(const char* function, const std::filesystem::path& path);
 
 /// Whether it holds tensors: both of torch.save's formats.

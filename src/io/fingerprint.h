@@ -9,8 +9,8 @@
 namespace factorise {
 
 /// "1000x10000 Float 5a33a0bb 87089bd1": shape, type, and CRC-32s of the observed values and of which are observed.
-/// What is not observed does not count, and neither does the device. A sparse A is told from the dense one. A guard
-/// against accidents, not against malice.
+/// What is not observed does not count, and neither does the device. A sparse A has another one than the dense A.
+/// A guard against accidents, not against malice.
 std::string fingerprint(const at::Tensor& A, const std::optional<at::Tensor>& M = std::nullopt);
 
 }  // namespace factorise

@@ -13,7 +13,7 @@ using Bytes = std::span<const uint8_t>;
 /// A regular file, mapped copy-on-write. It must not shrink while it is mapped.
 class MappedFile {
  public:
-  /// Throws FileError where the file cannot be read; `function` is whom the message names.
+  /// Throws FileError where the file cannot be read; `function` is the function that the message names.
   static std::shared_ptr<MappedFile> open(const char* function, const std::filesystem::path& path);
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;

@@ -13,7 +13,7 @@
 namespace factorise {
 namespace {
 
-constexpr uint32_t kNotComputed = 0;    // a CRC-32 that torch was told to leave out
+constexpr uint32_t kNotComputed = 0;    // a CRC-32 that torch left out on request
 constexpr int64_t kNewestVersion = 10;  // of the container, as torch 2.11 reads it; torch.save writes 3
 
 std::string_view text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }

@@ -27,7 +27,7 @@ constexpr int64_t kAskedMovie = 124, kAskedUser = 4;
 // The odds that user j rates movie i are kOdds * popularity_i * activity_j. kOdds sets the density to 40 %:
 // sums over all entries that were published of the course's file leave 36 to 46 % for it.
 constexpr double kOdds = 0.508;
-constexpr double kTail = 0.01;  // how far quantiles stay from 0 and 1, so that nobody goes without ratings
+constexpr double kTail = 0.01;  // how far quantiles stay from 0 and 1, so that every movie and user has ratings
 
 // Standard deviations and the mean that give MovieLens-like ratings: mean 3.6, of every 100 about 4, 13, 28, 31, 24.
 constexpr double kMean = 3.53, kMovieBias = 0.40, kUserBias = 0.45, kTaste = 0.60, kNoise = 0.85;

@@ -82,7 +82,7 @@ TEST_CASE("the pipeline keeps the serial order, whatever the blocks, chunks and 
   }
 }
 
-TEST_CASE("a run that is ended ends after a whole epoch, and nobody waits for ever", "[pipeline][threads]") {
+TEST_CASE("a run that is ended ends after a whole epoch, and no thread waits for ever", "[pipeline][threads]") {
   for (const int64_t last : {-1, 0, 1, 4}) {
     for (const int64_t blocks : {1, 2, 5}) {
       for (const int threads : {1, 2, 3, 7}) check_run({blocks, 300, 15, 32}, 50, threads, last);

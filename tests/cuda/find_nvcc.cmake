@@ -44,7 +44,7 @@ says("${FOLDER}/bare/bin/nvcc" 13 "/bare/bin/nvcc has no cuda_runtime_api.h and 
 says("${FOLDER}/particular/bin/nvcc" 13
      "cannot compile with no-such-compiler: host_config.h:5:2: error: unsupported GNU version!$")
 
-# A GPU is told from what nvidia-smi says, whose errors go to stdout.
+# GPUs are found by what nvidia-smi prints, whose errors go to stdout.
 function(gpus_are output capabilities pattern)
   file(WRITE "${FOLDER}/nvidia-smi" "#!/bin/sh\nprintf '${output}'\n")
   file(CHMOD "${FOLDER}/nvidia-smi" PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
@@ -65,7 +65,7 @@ if(found OR NOT fault MATCHES "^there is no GPU here")
   message(SEND_ERROR "without nvidia-smi: '${found}' and '${fault}'")
 endif()
 
-# torch with a CUDA is told from what its library asks for, in both spellings, and from what is not there.
+# The CUDA of a torch is found by what its library needs, in both spellings, and by what is not there.
 function(torch_has_cuda folder expected)
   factorise_cuda_of_torch("${folder}" major)
   if(NOT "${major}" STREQUAL "${expected}")

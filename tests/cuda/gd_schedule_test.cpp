@@ -235,7 +235,7 @@ TEST_CASE("simulated warps have factor_loss's bits", "[gd_schedule]") {
   check_loss<float>(2, 16384 + 9, 1, 0.6, {++seed, 6, 5});
 }
 
-TEST_CASE("what no GPU forgives is found: a phase that does not wait, an item that nobody does", "[gd_schedule]") {
+TEST_CASE("what no GPU forgives is found: a phase that does not wait, an item that no warp does", "[gd_schedule]") {
   const Sample s(5, 40, 2, 0.6, at::kFloat);
   SimulatedGd<float> gd(s.A, s.M, 2, false, false);
   int races = 0;

@@ -54,7 +54,7 @@ class Simulation {
     std::unique_ptr<SimulatedWarp> warp;
     bool ended = false;
   };
-  /// The last accesses to a number in global memory: who wrote, who read since.
+  /// The last accesses to a number in global memory: the writer, and the readers since.
   struct Access {
     int writer = -1;
     uint32_t written = 0;

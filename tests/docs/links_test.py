@@ -61,7 +61,7 @@ def check_itself():
     readme = ROOT / "README.md"
     assert fault_of(readme, "docs/contract.md") is None and fault_of(readme, "docs/contract.md#sgd") is None
     assert fault_of(readme, "docs/contract.md#no-such-heading") and fault_of(readme, "docs/no-such-page.md")
-    assert fault_of(readme, "../outside.md") and fault_of(readme, "#where-things-are") is None
+    assert fault_of(readme, "../outside.md") and fault_of(readme, "#two-commands") is None
 
 
 def main():

@@ -50,7 +50,7 @@ const StopRequest kNever = [] { return false; };
 
 }  // namespace
 
-TEST_CASE("with nobody to ask or tell a run is one step", "[epochs]") {
+TEST_CASE("a run without callbacks is one step", "[epochs]") {
   CHECK(run(1000, {"f", 0, 1, {}, {}, ""}).lengths == std::vector<int64_t>{1000});
   CHECK(run(0, {"f", 0, 1, {}, {}, ""}).lengths.empty());
 }
@@ -61,7 +61,7 @@ TEST_CASE("steps end where a report is due", "[epochs]") {
   CHECK(steps.reported == std::vector<int64_t>{10, 20, 25});
 }
 
-TEST_CASE("who can be stopped is asked before every epoch, or after some time", "[epochs]") {
+TEST_CASE("a stop is asked for before every epoch, or after some time", "[epochs]") {
   const Steps each = run(7, {"f", 0, 1, {}, kNever, ""});
   CHECK(each.lengths == std::vector<int64_t>(7, 1));
   CHECK(each.asked == 7);

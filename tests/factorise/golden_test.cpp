@@ -1,6 +1,6 @@
 // The trajectories that Python wrote (tests/golden/write_golden.py): the sheet's own code, several seeds, both types.
-// Those written by the torch at hand must be met bit for bit; those in the repository come from another machine, whose
-// BLAS adds in another order, and are met to a tolerance.
+// Those written by the torch at hand must be equal bit for bit; those in the repository come from another machine,
+// whose BLAS adds in another order, and must be equal to a tolerance.
 
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/scalar_tensor.h>
@@ -112,7 +112,7 @@ TEST_CASE("the reference engine has the bits of the sheet's Python on the same t
   compare_all(folder, [](const Tensor& ours, const Tensor& python) { CHECK(at::equal(ours, python)); });
 }
 
-TEST_CASE("the recorded trajectories are met to rounding", "[golden]") {
+TEST_CASE("the recorded trajectories are equal to rounding", "[golden]") {
   // Rounding differences of 6e-8 and 1e-16 at each step grow along up to 1000 epochs of descent.
   compare_all(std::filesystem::path(kTestsFolder) / "golden", [](const Tensor& ours, const Tensor& recorded) {
     const double tolerance = recorded.scalar_type() == at::kFloat ? 1e-3 : 1e-10;

@@ -212,7 +212,7 @@ TEST_CASE("permuting the rows permutes U in full-batch descent", "[laws]") {
   }
 }
 
-TEST_CASE("on_epoch is told the epoch and the loss, and false stops the run", "[laws]") {
+TEST_CASE("on_epoch is called with the epoch and the loss, and false stops the run", "[laws]") {
   const Sample sample;
   for (const Method& method : methods()) {
     INFO(label(method));

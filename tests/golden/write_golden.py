@@ -1,8 +1,8 @@
 """Writes the recorded trajectories that the C++ library is compared with.
 
 The functions are the lab sheets' Python, written out plainly, those of the package's tests among them
-(python/tests/sheets.py); only dtype and the seed are passed in. Run anew on the torch that is tested, they must be met
-bit for bit; the copies in this folder, written elsewhere, to a tolerance.
+(python/tests/sheets.py); only dtype and the seed are passed in. Run anew on the torch that is tested, they must be
+equal bit for bit; the copies in this folder, written elsewhere, to a tolerance.
 
     python3 write_golden.py FOLDER        exits with 77 (skip) where torch cannot be imported
 """

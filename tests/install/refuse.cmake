@@ -1,4 +1,4 @@
-# A consumer whose TORCH_DIR is of another minor version than the one built with is told so.
+# A consumer whose TORCH_DIR is of another minor version than the one built with gets a message that says so.
 file(REMOVE_RECURSE "${BUILD}")
 set(other "${BUILD}/torch")
 file(MAKE_DIRECTORY "${other}/include/torch/headeronly")

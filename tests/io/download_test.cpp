@@ -74,7 +74,7 @@ TEST_CASE("each of curl, wget and python3 brings the bytes, follows redirects an
     const Download there = download(server.address("/there"));
     CHECK(there.failure == "");
     CHECK(there.complete);
-    CHECK((there.content == content));  // in brackets: a megabyte in a log helps nobody
+    CHECK((there.content == content));  // in brackets: not a megabyte in the log
     const Download moved = download(server.address("/moved"));
     CHECK(moved.failure == "");
     CHECK((moved.content == content));
@@ -121,7 +121,7 @@ TEST_CASE("an address is never a command, an option or a file", "[download]") {
   CHECK_FALSE(std::filesystem::exists(folder.path() / "made"));
 }
 
-TEST_CASE("where nobody answers it is over in less than 5 seconds", "[download]") {
+TEST_CASE("where no server answers it is over in less than 5 seconds", "[download]") {
   if (nothing_to_download_with()) return;
   const NoProxy no_proxy;
   const HttpServer silent([](const std::string&) { return ""; }, HttpServer::Then::silence);

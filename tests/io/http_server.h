@@ -27,7 +27,7 @@ inline std::string http_response(const std::string& body, const std::string& sta
 
 class HttpServer {
  public:
-  /// The bytes to send to whom asks for a path.
+  /// The bytes to send for a path.
   using Answer = std::function<std::string(const std::string& path)>;
 
   /// What happens once they are sent: the connection ends, stays open in silence, or brings a byte now and then.
@@ -59,7 +59,7 @@ class HttpServer {
   std::string address(const std::string& path) const { return "http://127.0.0.1:" + std::to_string(port_) + path; }
 
  private:
-  /// Whether the server is told to stop within this time (below zero: however long that takes).
+  /// Whether the server is to stop within this time (below zero: however long that takes).
   bool stops_within(int milliseconds) const {
     pollfd stop{stop_[0], POLLIN, 0};
     return poll(&stop, 1, milliseconds) != 0;

@@ -1,4 +1,4 @@
-// Ids: which texts are numbers, and how both kinds are found, kept in .pt files and told apart.
+// Ids: which texts are numbers, and how both kinds are found, kept in .pt files and distinguished.
 
 #include "io/ids.h"
 

@@ -10,7 +10,7 @@ namespace factorise::tests {
 
 class Listing {
  public:
-  /// Storages are numbered as they are met, so that the text tells which tensors share one.
+  /// Storages are numbered in the order of the tensors, so that the text shows which tensors share one.
   std::string of(const PtValue& value) {
     text_.clear();
     add(value, 0);

@@ -1,5 +1,5 @@
 #pragma once
-// .pt files made by hand, byte by byte: what torch.save writes, what old versions wrote, and what nobody should.
+// .pt files made by hand, byte by byte: what torch.save writes, what old versions wrote, and what no program should.
 
 #include <string>
 #include <utility>

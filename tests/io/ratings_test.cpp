@@ -182,7 +182,7 @@ TEST_CASE("without a file, a cache and the network there is the stand-in, which 
   CHECK(ratings.titles[999] == "movie 999");
   REQUIRE(place.notices.size() == 1);
   CHECK_THAT(place.notices[0], StartsWith("Using a stand-in"));
-  // What is nobody's to be told is nobody's error; no data folder is one without files.
+  // Without a notice function there is no notice and no error; no data folder is as one without files.
   RatingsOptions bare;
   bare.data_folder.clear();
   bare.download = false;
@@ -272,7 +272,7 @@ TEST_CASE("a damaged cache is replaced", "[ratings]") {
   CHECK(bytes_of(place.cached()) == content);
 }
 
-TEST_CASE("where nobody answers the stand-in comes, with plain sentences", "[ratings]") {
+TEST_CASE("where no server answers the stand-in comes, with plain sentences", "[ratings]") {
   Place place;
   const HttpServer silent([](const std::string&) { return ""; }, HttpServer::Then::silence);
   const CourseFile course{silent.address("/ratings.pt"), std::string(40, '0'), {.first_byte = 200ms}};

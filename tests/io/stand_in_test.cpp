@@ -38,7 +38,7 @@ TEST_CASE("seed 0 has the same bits on every machine and thread count", "[stand_
   CHECK_FALSE(at::equal(stand_in_ratings(1), A));
 }
 
-TEST_CASE("about 40 % are observed, by everybody, and long-tailed", "[stand_in]") {
+TEST_CASE("about 40 % are observed, of every movie and user some, and long-tailed", "[stand_in]") {
   for (uint64_t seed : {0, 1, 2}) {
     const Tensor observed = stand_in_ratings(seed).gt(0);
     const Tensor of_movie = observed.sum(1), of_user = observed.sum(0);

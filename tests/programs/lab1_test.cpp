@@ -113,7 +113,7 @@ TEST_CASE("lab1 --json - gives the library's own results, and nothing else on st
   CHECK(exact["seconds"] > 0);
 }
 
-TEST_CASE("the report that gives its seeds is met to every digit that it prints, by both engines", "[lab1]") {
+TEST_CASE("the report that gives its seeds is reproduced to every digit that it prints, by both engines", "[lab1]") {
   namespace printed = programs::reported::lab1;
   const Tensor A = printed::A(), M = printed::M();
   // Half a unit of the last digit, and float32's rounding of the printed number.
@@ -242,7 +242,7 @@ TEST_CASE("lab1's comparison has a row for every figure of the reports, each wit
     CHECK(row["diverged"] == 0);
     CHECK(row["within"].is_boolean());
     if (row["low"].is_null()) {
-      // No seed: what is recomputed from a print or an SVD must be met.
+      // No seed: what is recomputed from a print or an SVD must be equal.
       CHECK(row["within"] == true);
       CHECK(row["percentile"].is_null());
     } else {

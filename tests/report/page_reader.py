@@ -96,7 +96,7 @@ def check_self_contained(text, reader):
 def check_pictures(reader, expected):
     check(reader.tags.count("figure") == reader.pictures == expected,
           f"there are {reader.pictures} pictures, not {expected}")
-    check(reader.pictures_named == expected, "a picture has no alternative for those who do not see it")
+    check(reader.pictures_named == expected, "a picture has no alternative text")
     alternatives = reader.text["title"][1:]  # the first is the page's
     check(len(alternatives) == expected and all(len(alternative) > 40 for alternative in alternatives),
           "a picture's alternative says nothing")
