@@ -178,7 +178,7 @@ TEST_CASE("a run on a GPU reports the CPU's losses, diverges at its epoch and st
     CHECK(epoch_of(there) == epoch_of(s));
 
     int asked = 0;
-    run(there, descent, 1e-9, int64_t{1} << 40, nullptr, [&] { return ++asked > 5; });
+    run(there, descent, 1e-9, int64_t{1} << 40, nullptr, [&](int64_t) { return ++asked > 5; });
     CHECK(asked == 6);
   }
 }

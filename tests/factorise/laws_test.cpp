@@ -271,10 +271,35 @@ TEST_CASE("stop is asked before every epoch and ends the run with the factors so
   const Sample sample;
   for (const Method& method : methods()) {
     INFO(label(method));
-    int asked = 0;
-    const Factors stopped = method.run(sample.A, sample.M, {.num_epochs = 9, .stop = [&] { return ++asked == 4; }});
-    CHECK(asked == 4);
+    std::vector<int64_t> asked;
+    const Factors stopped = method.run(sample.A, sample.M, {.num_epochs = 9, .stop = [&](int64_t epoch) {
+                                                              asked.push_back(epoch);
+                                                              return epoch == 3;
+                                                            }});
+    CHECK(asked == std::vector<int64_t>{0, 1, 2, 3});
     CHECK(same_bits(stopped, method.run(sample.A, sample.M, {.num_epochs = 3})));
+  }
+}
+
+TEST_CASE("a run that goes on after epochs done has the bits and the epochs of one run", "[laws]") {
+  const Sample sample;
+  for (const Method& method : methods()) {
+    INFO(label(method));
+    const Factors whole = method.run(sample.A, sample.M, {.num_epochs = 9});
+    const Factors part = method.run(sample.A, sample.M, {.num_epochs = 4});
+    std::vector<int64_t> given;
+    const auto keep = [&](int64_t epoch, const Factors&) {
+      given.push_back(epoch);
+      return true;
+    };
+    const Settings rest{.num_epochs = 9, .initial = part, .factors_every = 3, .on_factors = keep, .epochs_done = 4};
+    CHECK(same_bits(method.run(sample.A, sample.M, rest), whole));
+    CHECK(given == std::vector<int64_t>{6, 9});
+    CHECK(same_bits(method.run(sample.A, sample.M, {.num_epochs = 4, .initial = part, .epochs_done = 4}), part));
+    const auto said = [&](const Settings& s) { return sentence_of([&] { method.run(sample.A, sample.M, s); }); };
+    CHECK_THAT(said({.num_epochs = 3, .initial = part, .epochs_done = 4}),
+               contains("epochs_done must be from 0 to num_epochs = 3, but was 4."));
+    CHECK_THAT(said({.epochs_done = 1}), contains("initial must be given with epochs_done"));
   }
 }
 

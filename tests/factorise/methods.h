@@ -26,6 +26,7 @@ struct Settings {
   StopRequest stop = nullptr;
   int64_t factors_every = 1;
   FactorsCallback on_factors = nullptr;
+  int64_t epochs_done = 0;
 };
 
 struct Method {
@@ -47,7 +48,8 @@ Options options_of(const Settings& s, Engine engine) {
       .on_epoch(s.on_epoch)
       .stop(s.stop)
       .factors_every(s.factors_every)
-      .on_factors(s.on_factors);
+      .on_factors(s.on_factors)
+      .epochs_done(s.epochs_done);
 }
 
 inline std::vector<Method> methods_of(Engine engine) {

@@ -147,7 +147,7 @@ TEST_CASE("small problems run side by side on one thread each, large ones after 
   const Threads three(3);
   const auto threads_within = [](const Tensor& A) {
     int seen = 0;
-    const auto look = [&] {
+    const auto look = [&](int64_t) {
       seen = at::get_num_threads();
       return false;
     };
@@ -176,7 +176,7 @@ TEST_CASE("progress and stop are the calling thread's", "[runs]") {
         CHECK(total == 30);
         told.push_back(done);
       };
-      const auto never = [&] {
+      const auto never = [&](int64_t) {
         here();
         return false;
       };
@@ -197,7 +197,7 @@ TEST_CASE("a stop ends all runs and leaves those before the first unfinished one
       const Threads set(threads);
       int asked = 0;
       bool asked_again = false;
-      const auto stop = [&] {
+      const auto stop = [&](int64_t) {
         asked_again = asked > 45;
         return ++asked > 45;
       };
@@ -210,7 +210,7 @@ TEST_CASE("a stop ends all runs and leaves those before the first unfinished one
       // With one thread: once before all, then before each run and each of its 20 epochs. With more, the others may
       // have done all runs meanwhile.
       if (threads == 1) CHECK(runs.size() == 2);
-      CHECK(pair.many(seeds, {.stop = [] { return true; }}, {}).empty());
+      CHECK(pair.many(seeds, {.stop = [](int64_t) { return true; }}, {}).empty());
     }
   }
 }
@@ -218,7 +218,7 @@ TEST_CASE("a stop ends all runs and leaves those before the first unfinished one
 TEST_CASE("short fused runs are finished before stop is asked again", "[runs]") {
   const Threads one(1);
   int asked = 0;
-  const auto stop = [&] { return ++asked == 7; };
+  const auto stop = [&](int64_t) { return ++asked == 7; };
   // Before all, and before each of the first five and the sixth.
   CHECK(sgd_factorise_runs(lab1_matrix(), 2, seeds_from(0, 20), SgdOptions().stop(stop)).size() == 5);
   asked = 0;
@@ -234,7 +234,7 @@ TEST_CASE("an exception of a callback ends all runs and comes out", "[runs]") {
       CHECK_THROWS_AS(pair.many(seeds, {}, [](int64_t, int64_t) { throw std::domain_error("told"); }),
                       std::domain_error);
       int asked = 0;
-      const auto stop = [&]() -> bool {
+      const auto stop = [&](int64_t) -> bool {
         if (++asked == 2) throw std::range_error("asked");
         return false;
       };

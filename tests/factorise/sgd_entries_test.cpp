@@ -197,8 +197,8 @@ TEST_CASE("sparse matrices that cannot be taken are refused, and the entry is na
   };
   CHECK_THROWS_WITH(run({}), contains("A must be a tensor, but was undefined."));
   CHECK_THROWS_WITH(run(at::ones({4, 5})), contains("must be a sparse COO matrix") && contains("Strided"));
-  CHECK_THROWS_WITH(run(at::ones({4, 5}).to_sparse_csr()),
-                    contains("must be a sparse COO matrix") && contains("SparseCsr"));
+  CHECK_THROWS_WITH(run(at::ones({4, 5}).to_sparse_csc()),
+                    contains("must be a sparse COO matrix") && contains("SparseCsc"));
   CHECK_THROWS_WITH(run(at::ones({4, 5, 2}).to_sparse(2)), contains("a single number for each entry, but has 1 dense"));
   CHECK_THROWS_WITH(run(at::ones({4}).to_sparse()), contains("A must be a matrix, m x n, but was 4 (1-D)."));
   CHECK_THROWS_WITH(run(at::ones({2, 2}, at::TensorOptions(at::kComplexFloat)).to_sparse()),
