@@ -1,14 +1,17 @@
 # Makes a man page with help2man, from the --help of a program or of one of its verbs and from what no option tells.
-# HELP2MAN and PROGRAM are where these are; PAGE is the file, .../factorise-fit.1; OTHERS are the other pages, "lab1, lab2".
+# HELP2MAN and PROGRAM are where these are; PAGE is the file, .../factorise-fit.1; OTHERS are other pages, "lab1, lab2".
 get_filename_component(folder "${PAGE}" DIRECTORY)
 get_filename_component(title "${PAGE}" NAME_WE)
+string(REPLACE "-" ";" verb "${title}")
 string(REPLACE "-" " " command "${title}")
-string(REGEX MATCH "^[^ ]+" program "${command}")
-string(REGEX REPLACE "^[^ ]+ ?" "" verb "${command}")
+list(POP_FRONT verb program)
 execute_process(COMMAND "${PROGRAM}" ${verb} --help OUTPUT_VARIABLE help COMMAND_ERROR_IS_FATAL ANY)
 
 # NAME is the first sentence; SYNOPSIS is the usage, with the verb in bold too.
 string(REGEX MATCH "^(.*)\nUsage: ${command}([^\n]*)" matched "${help}")
+if(NOT matched)
+  message(FATAL_ERROR "${command} --help does not begin with a sentence and 'Usage: ${command}', but is:\n${help}")
+endif()
 string(REPLACE "\n" " " name "${CMAKE_MATCH_1}")
 set(arguments "${CMAKE_MATCH_2}")
 string(REGEX REPLACE "[.]( .*)?$" "" name "${name}")
