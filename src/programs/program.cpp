@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <csignal>
 #include <new>
+#include <sstream>
 
 #include "io/contents.h"
 #include "io/printable.h"
@@ -187,11 +188,11 @@ std::string completions_of_value(const std::string& placeholder) {
   if (placeholder == "DIR") return "FILES\n";
   std::string words, files = "FILES";
   size_t count = 0;
-  for (const std::string& part : CLI::detail::split(placeholder, '|')) {
+  std::istringstream parts(placeholder);
+  for (std::string part; std::getline(parts, part, '|'); ++count) {
     const size_t dot = part.find('.');
     if (dot != std::string::npos) files += " *" + part.substr(dot);
     words += part + "\n";
-    ++count;
   }
   if (files != "FILES") return files + "\n";
   return count > 1 ? words : "";
