@@ -160,7 +160,8 @@ TEST_CASE("a program says what can stand in a word's place", "[streams]") {
   CHECK(offered({"fit", "A.pt", "--loss", ""}) == "squared\nnorm\n");
   CHECK(offered({"fit", "--rank=5", "--loss=s"}) == "squared\nnorm\n");
   CHECK(offered({"fit", "--device", "cuda", ":", "0", "--loss", "=", "s"}) == "squared\nnorm\n");  // as bash has it
-  CHECK(offered({"show", "-"}).find("\n--key\tWhich tensor") != std::string::npos);
+  CHECK(offered({"show", "-"}).find("\n--json\tWrite the results as JSON too; - means stdout, alone\n") !=
+        std::string::npos);
   CHECK(offered({"show", "--quiet", ""}) == "FILES *.pt\n");
   CHECK(offered({"convert", "in", ""}) == "FILES *\n");
   for (const char* word : {"A.pt", "--rank"}) CHECK(offered({"fit", word, ""}) == "");
