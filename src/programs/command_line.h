@@ -39,8 +39,8 @@ void add_common_options(CLI::App& app, CommonOptions& options);
 /// Adds --json and --quiet alone, for a verb that computes nothing.
 void add_output_options(CLI::App& app, CommonOptions& options);
 
-/// Applies --threads and resolves --device; refuses a --json file that could not be written before the run, not after it.
-/// A program's body calls it first.
+/// Applies --threads and resolves --device; refuses a --json file that could not be written before the run, not after
+/// it. A program's body calls it first.
 c10::Device prepare(const CommonOptions& options);
 
 /// The engine where none is asked for: the fused one, or the reference where it has no kernels.
