@@ -3,6 +3,8 @@
 
 #include "programs/command_line.h"
 
+#include <ATen/Parallel.h>
+#include <factorise/version.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -11,13 +13,12 @@
 #include <cmath>
 
 #include "io/text.h"
-#include "programs/parse.h"
-#include "programs/spelling.h"
+#include "programs/json_file.h"
 
 namespace factorise::programs {
 namespace {
 
-constexpr int kHelpWidth = 66;
+constexpr int kHelpWidth = 66, kHelpColumn = 32;
 
 /// Breaks help into lines at spaces; CLI11 before 2.5 does not.
 std::string wrapped(const std::string& text) {
@@ -105,6 +106,12 @@ bool is_device(const std::string& name) {
 
 }  // namespace
 
+c10::Device prepare(const CommonOptions& options) {
+  check_writable(options.json, "--json", /*by_write_json=*/true);
+  if (options.threads > 0) at::set_num_threads(options.threads);
+  return resolve_device(options.device);
+}
+
 void add_output_options(CLI::App& app, CommonOptions& options) {
   add_text(app, "--json", options.json, "FILE", "Write the results as JSON too; - means stdout, alone");
   add_flag(app, "--quiet", options.quiet, "No notices and no progress");
@@ -188,6 +195,14 @@ void exclude(CLI::App& app, const std::string& name, const std::string& other) {
   app.get_option(name)->excludes(app.get_option(other));
 }
 
+void prepare_app(CLI::App& app, const std::string& name) {
+  app.get_formatter()->column_width(kHelpColumn);
+  app.get_formatter()->label("SUBCOMMAND", "VERB");
+  app.set_help_flag("-h,--help", "Print this and exit");
+  const std::string text = fmt::format("{} {} (torch {})", name, version(), torch_version());
+  app.set_version_flag("--version", text, "Print the version and torch's, and exit");
+}
+
 CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& description, bool& chosen) {
   app.require_subcommand(1);
   CLI::App* verb = app.add_subcommand(name, wrapped(description));
@@ -219,5 +234,46 @@ void refuse_value(const std::string& sentence, const std::source_location& where
 
 void set_description(CLI::App& app, const std::string& description) { app.description(description); }
 void set_examples(CLI::App& app, const std::string& examples) { app.footer("Examples:\n" + examples); }
+
+int edit_distance(std::string_view a, std::string_view b) {
+  // Rows of the table for the first i - 2, i - 1 and i letters of a.
+  std::vector<int> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) last[j] = static_cast<int>(j);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    row[0] = static_cast<int>(i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const int replaced = last[j - 1] + (a[i - 1] != b[j - 1]);
+      row[j] = std::min({last[j] + 1, row[j - 1] + 1, replaced});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+    std::swap(before, last);
+    std::swap(last, row);
+  }
+  return last[b.size()];
+}
+
+std::string nearest(std::string_view word, const std::vector<std::string>& words) {
+  std::string best;
+  int best_distance = static_cast<int>(std::max<size_t>(1, word.size() / 3)) + 1;
+  for (const std::string& candidate : words) {
+    int distance = edit_distance(word, candidate);
+    if (word.size() >= 4 && candidate.starts_with(word)) distance = std::min(distance, 1);
+    if (distance < best_distance) {
+      best = candidate;
+      best_distance = distance;
+    }
+  }
+  return best;
+}
+
+std::string one_of(const std::vector<std::string>& words) {
+  std::string text;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 == words.size() ? " or " : ", ";
+    text += words[i];
+  }
+  return text;
+}
 
 }  // namespace factorise::programs

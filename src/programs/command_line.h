@@ -1,9 +1,11 @@
 #pragma once
 // What the programs' command lines share: common options, how a number is read, statuses and error messages. CLI11
-// costs 5 s of compilation a file, so it is included by command_line.cpp alone; options are added by the functions
-// here.
+// costs 5 s of compilation a file, so it is included by command_line.cpp and program.cpp alone; options are added by
+// the functions here.
 
 #include <c10/core/Device.h>
+#include <factorise/device.h>
+#include <factorise/factors.h>
 
 #include <cstdint>
 #include <functional>
@@ -13,6 +15,7 @@
 #include <source_location>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace CLI {
@@ -36,14 +39,21 @@ void add_common_options(CLI::App& app, CommonOptions& options);
 /// Adds --json and --quiet alone, for a verb that computes nothing.
 void add_output_options(CLI::App& app, CommonOptions& options);
 
-/// Applies --threads and resolves --device; refuses a --json file that could not be written, so that nobody waits for a
-/// run whose result is lost. A program's body calls it first.
+/// Applies --threads and resolves --device; refuses a --json file that could not be written before the run, not after
+/// it. A program's body calls it first.
 c10::Device prepare(const CommonOptions& options);
+
+/// The engine where none is asked for: the fused one, or the reference where it has no kernels.
+inline Engine engine_on(const c10::Device& device) {
+  return has_fused_engine(device) ? Engine::fused : Engine::reference;
+}
+
+inline const char* name_of(Engine engine) { return engine == Engine::fused ? "fused" : "reference"; }
 
 /// One option each. `names` is CLI11's: "--rank", "-r,--rank", or "A.pt" for a positional. The value's variable is
 /// written when the option is given and its value valid; its first value is the default, and --help prints it.
 /// Bad values end with status 2 and a sentence that names the option, its limits and what was given. A placeholder
-/// stands for the value in --help, and tells shells what to complete it to (interface.h): FILE any file, A.pt or
+/// stands for the value in --help, and tells shells what to complete it to: FILE any file, A.pt or
 /// A.pt|A.npy those with these endings, CSV one of .csv, DIR a folder, a|b one of these words, else nothing.
 struct Limits {
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
@@ -73,6 +83,9 @@ void exclude(CLI::App& app, const std::string& name, const std::string& other);
 [[noreturn]] void refuse_value(const std::string& sentence,
                                const std::source_location& where = std::source_location::current());
 
+/// Gives an app, a program or one of its verbs, --help and --version; `name` is the program's.
+void prepare_app(CLI::App& app, const std::string& name);
+
 /// A verb, as in `factorise fit`. Whether it was chosen is known once the command line is parsed; one is required.
 CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& description, bool& chosen);
 
@@ -89,6 +102,16 @@ class UsageError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
+
+/// "Did you mean": insertions, deletions, replacements and swaps of neighbours that turn one word into the other
+/// (optimal string alignment distance).
+int edit_distance(std::string_view a, std::string_view b);
+
+/// The nearest of the words, or "" where none is near: at most one slip in three letters, or a beginning of it.
+std::string nearest(std::string_view word, const std::vector<std::string>& words);
+
+/// "fit or show", "sgd, gd or ad".
+std::string one_of(const std::vector<std::string>& words);
 
 /// A whole program: describes its options, parses, runs the body, turns what it throws into one sentence on stderr.
 ///

@@ -1,6 +1,6 @@
 // Two models side by side: entries, subspaces, losses.
 
-#include "programs/compare.h"
+#include "programs/verbs.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/equal.h>

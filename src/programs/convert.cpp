@@ -1,6 +1,6 @@
 // What is read is known by its bytes, what is written by its ending.
 
-#include "programs/convert.h"
+#include "programs/verbs.h"
 
 #include <ATen/core/Tensor.h>
 #include <factorise/io.h>

@@ -1,12 +1,9 @@
 // The program `factorise`: `fit` factorises the matrix of any .pt file, the other verbs look at what came of it.
 
 #include "programs/command_line.h"
-#include "programs/compare.h"
-#include "programs/convert.h"
 #include "programs/fit.h"
-#include "programs/predict.h"
 #include "programs/show.h"
-#include "programs/top.h"
+#include "programs/verbs.h"
 
 int main(int argc, char** argv) {
   using namespace factorise::programs;

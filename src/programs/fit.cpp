@@ -18,14 +18,14 @@
 #include "io/fingerprint.h"
 
 #include "programs/checkpoint.h"
-#include "programs/engine.h"
+#include "programs/command_line.h"
 #include "programs/fit_results.h"
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
+#include "programs/judged.h"
 #include "programs/model.h"
 #include "programs/progress.h"
 #include "programs/terminal.h"
-#include "programs/test_set.h"
 
 namespace factorise::programs {
 namespace {

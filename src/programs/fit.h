@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 
-#include "programs/clip.h"
 #include "programs/command_line.h"
 #include "programs/matrix.h"
 #include "programs/model.h"

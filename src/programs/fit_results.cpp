@@ -13,7 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "programs/json_file.h"
-#include "programs/judgement.h"
+#include "programs/judged.h"
 #include "programs/model.h"
 #include "programs/table.h"
 #include "programs/terminal.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "programs/fit.h"
-#include "programs/plot.h"
+#include "programs/table.h"
 #include "programs/terminal.h"
 
 namespace factorise::programs {

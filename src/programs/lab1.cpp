@@ -9,16 +9,14 @@
 #include <nlohmann/json.hpp>
 
 #include "programs/command_line.h"
-#include "programs/engine.h"
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
 #include "programs/lab1_exercises.h"
-#include "programs/lab1_public.h"
 #include "programs/lab1_results.h"
+#include "programs/lab_runs.h"
 #include "programs/progress.h"
 #include "programs/reported.h"
 #include "programs/table.h"
-#include "programs/unless_diverged.h"
 
 namespace factorise::programs::lab1 {
 namespace {

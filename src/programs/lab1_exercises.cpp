@@ -10,7 +10,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "programs/engine.h"
+#include "programs/command_line.h"
 
 namespace factorise::programs::lab1 {
 namespace {

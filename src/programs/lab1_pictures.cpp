@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "programs/engine.h"
+#include "programs/command_line.h"
 #include "programs/json_file.h"
 
 namespace factorise::programs::lab1 {

@@ -11,16 +11,14 @@
 
 #include "programs/command_line.h"
 #include "programs/comparison.h"
-#include "programs/engine.h"
 #include "programs/interrupt.h"
 #include "programs/json_file.h"
 #include "programs/lab2_exercises.h"
 #include "programs/lab2_pictures.h"
+#include "programs/lab_runs.h"
 #include "programs/progress.h"
 #include "programs/reported.h"
-#include "programs/runs.h"
 #include "programs/table.h"
-#include "programs/unless_diverged.h"
 
 #include <factorise/io.h>
 

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "programs/engine.h"
+#include "programs/command_line.h"
 
 namespace factorise::programs::lab2 {
 namespace {

@@ -1,6 +1,6 @@
 // One number for a person, or a CSV for a program.
 
-#include "programs/predict.h"
+#include "programs/verbs.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/tensor.h>
@@ -15,10 +15,9 @@
 #include "io/csv.h"
 #include "io/pairs.h"
 #include "programs/json_file.h"
-#include "programs/judgement.h"
+#include "programs/judged.h"
 #include "programs/table.h"
 #include "programs/terminal.h"
-#include "programs/test_set.h"
 
 namespace factorise::programs {
 namespace {

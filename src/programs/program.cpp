@@ -1,25 +1,29 @@
-// What happens around a program's body: signals, the statuses, and one sentence for whatever ends it.
+// What happens around a program's body: parsing with CLI11, signals, the statuses, and one sentence for whatever ends
+// it. And completion, which asks what could stand on the command line.
 
 #include <c10/util/Exception.h>
+#include <factorise/version.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <new>
+#include <sstream>
 
+#include "io/contents.h"
 #include "io/printable.h"
 #include "programs/command_line.h"
 #include "programs/interrupt.h"
-#include "programs/parse.h"
-#include "programs/shell_files.h"
 #include "programs/terminal.h"
 
 namespace factorise::programs {
 namespace {
 
-/// Asked for by the build, with a folder; for nobody else, and so not in --help.
-constexpr std::string_view kWriteShellFiles = "--write-shell-files";
+/// Asked for by the scripts of the shells alone, and so not in --help.
+constexpr std::string_view kComplete = "--complete";
 
 enum Status { kDone = 0, kFailed = 1, kUsage = 2 };
 
@@ -44,7 +48,7 @@ void complain(const char* name, const std::string& sentence) {
   write_stderr(fmt::format("{} {}\n", style.red(fmt::format("{}:", name)), printable_lines(sentence)));
 }
 
-int run_body(const char* name, const Parsed& parsed, const std::function<void()>& body) {
+int run_body(const char* name, const std::string& command, const std::function<void()>& body) {
   try {
     body();
     return kDone;
@@ -54,7 +58,7 @@ int run_body(const char* name, const Parsed& parsed, const std::function<void()>
     complain(name, stop.what());
     return interrupted_status();
   } catch (const UsageError& error) {
-    complain(name, fmt::format("{}\nTry '{} --help'.", error.what(), parsed.command));
+    complain(name, fmt::format("{}\nTry '{} --help'.", error.what(), command));
     return kUsage;
   } catch (const c10::Error& error) {
     complain(name, sentence_of(error));
@@ -66,24 +70,213 @@ int run_body(const char* name, const Parsed& parsed, const std::function<void()>
   return kFailed;
 }
 
+/// What came of a command line.
+struct Parsed {
+  enum class Outcome {
+    run,     ///< all is well
+    text,    ///< --help or --version: `text` answers it
+    misuse,  ///< `text` says in a sentence what is wrong
+  };
+  Outcome outcome = Outcome::run;
+  std::string text;
+  std::string command;  ///< "factorise fit", whose --help explains
+};
+
+const CLI::App& chosen_verb(const CLI::App& app) {
+  const auto verbs = app.get_subcommands();
+  return verbs.empty() ? app : *verbs.back();
+}
+
+std::vector<std::string> verbs_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(verb->get_name());
+  }
+  return names;
+}
+
+std::vector<std::string> options_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    names.insert(names.end(), option->get_lnames().begin(), option->get_lnames().end());
+  }
+  return names;
+}
+
+std::string did_you_mean(const std::string& dashes, const std::string& candidate) {
+  return candidate.empty() ? "." : fmt::format("; did you mean '{}{}'?", dashes, candidate);
+}
+
+/// What nobody asked for, the likeliest cause of whatever else is wrong; empty where there is nothing.
+std::string unexpected_argument(const CLI::App& app) {
+  const std::vector<std::string> extras = app.remaining(true);
+  const CLI::App& verb = chosen_verb(app);
+  for (const std::string& extra : extras) {
+    if (extra.size() < 2 || extra[0] != '-') continue;
+    const std::string name = extra.substr(0, extra.find('='));
+    const std::string stem = name.substr(std::min(name.find_first_not_of('-'), name.size()));
+    return fmt::format("unknown option '{}'{}", name, did_you_mean("--", nearest(stem, options_of(verb))));
+  }
+  if (extras.empty()) return "";
+  const std::vector<std::string> verbs = verbs_of(app);
+  if (!verbs.empty() && &verb == &app) {
+    const std::string near = nearest(extras[0], verbs);
+    return near.empty() ? fmt::format("unknown verb '{}': it must be {}.", extras[0], one_of(verbs))
+                        : fmt::format("unknown verb '{}'{}", extras[0], did_you_mean("", near));
+  }
+  return fmt::format("unexpected argument '{}'.", extras[0]);
+}
+
+/// A sentence for an error of CLI11's.
+std::string sentence_of(const CLI::App& app, const CLI::ParseError& error) {
+  const std::string text = error.what();
+  const CLI::App& verb = chosen_verb(app);
+  if (const auto at = text.find(" excludes "); at != std::string::npos) {
+    return fmt::format("{} and {} cannot be given together.", text.substr(0, at), text.substr(at + 10));
+  }
+  if (dynamic_cast<const CLI::RequiredError*>(&error) && &verb == &app && !verbs_of(app).empty()) {
+    return fmt::format("a verb is needed: {}.", one_of(verbs_of(app)));
+  }
+  if (dynamic_cast<const CLI::ConfigError*>(&error)) {
+    // "INI was not able to parse fti.++", "config: This option is not allowed in a configuration file"
+    const size_t colon = text.find(": ");
+    std::string name = colon == std::string::npos ? text.substr(text.rfind(' ') + 1) : text.substr(0, colon);
+    if (name.ends_with(".++")) name.erase(name.size() - 3);  // a whole section
+    return fmt::format("the file that --config gives must hold options of a verb below its name, but has '{}'.",
+                       shown(name));
+  }
+  if (dynamic_cast<const CLI::FileError*>(&error)) {
+    return fmt::format("the file that --config gives cannot be read: {}.", text.substr(0, text.find(" was not")));
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
+    return fmt::format("{} needs a value.", text.substr(0, text.find(':')));
+  }
+  return fmt::format("{}.", text);
+}
+
+Parsed parse_command_line(CLI::App& app, int argc, const char* const* argv) {
+  const std::string name = app.get_name();
+  std::vector<std::string> arguments;
+  for (int i = argc - 1; i > 0; --i) arguments.emplace_back(argv[i]);  // CLI11 wants them from the last
+  const auto command = [&] {
+    const CLI::App& verb = chosen_verb(app);
+    return &verb == &app ? name : fmt::format("{} {}", name, verb.get_name());
+  };
+  const auto misuse = [&](const std::string& sentence) {
+    const std::string unexpected = unexpected_argument(app);
+    return Parsed{Parsed::Outcome::misuse, unexpected.empty() ? sentence : unexpected, command()};
+  };
+  try {
+    app.parse(arguments);
+  } catch (const CLI::CallForHelp&) {
+    return {Parsed::Outcome::text, app.help(), command()};
+  } catch (const CLI::CallForVersion& version_call) {
+    return {Parsed::Outcome::text, std::string(version_call.what()) + "\n", command()};
+  } catch (const CLI::ParseError& error) {
+    return misuse(sentence_of(app, error));
+  } catch (const UsageError& error) {
+    return misuse(error.what());
+  }
+  return {Parsed::Outcome::run, "", command()};
+}
+
+/// What completes a value, by what stands for it in --help, as command_line.h explains: words, one a line, or FILES and
+/// their patterns.
+std::string completions_of_value(const std::string& placeholder) {
+  if (placeholder == "FILE") return "FILES *\n";
+  if (placeholder == "CSV") return "FILES *.csv\n";
+  if (placeholder == "DIR") return "FILES\n";
+  std::string words, files = "FILES";
+  size_t count = 0;
+  std::istringstream parts(placeholder);
+  for (std::string part; std::getline(parts, part, '|'); ++count) {
+    const size_t dot = part.find('.');
+    if (dot != std::string::npos) files += " *" + part.substr(dot);
+    words += part + "\n";
+  }
+  if (files != "FILES") return files + "\n";
+  return count > 1 ? words : "";
+}
+
+/// "fit<tab>Factorise a matrix"
+std::string described(const std::string& name, std::string help) {
+  std::replace(help.begin(), help.end(), '\n', ' ');
+  return fmt::format("{}\t{}\n", name, help);
+}
+
+/// What can stand in the last word's place, after the others; the shell takes what begins as that word does.
+std::string completions(const CLI::App& program, std::vector<std::string> words) {
+  const auto any = [](const CLI::App*) { return true; };
+  const CLI::App* app = &program;
+  size_t place = 0;                     // of a positional argument
+  const CLI::Option* asking = nullptr;  // an option whose value comes next
+  const auto option_with_value = [&](const std::string& name) {
+    const CLI::Option* option = app->get_option_no_throw(name);
+    return option && option->get_items_expected_max() > 0 ? option : nullptr;
+  };
+  std::string last = words.empty() ? "" : words.back();
+  if (!words.empty()) words.pop_back();
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (word == "=") continue;  // bash takes --rank=5 apart
+    if (word == ":") {
+      ++i;  // and cuda:0
+    } else if (asking) {
+      asking = nullptr;
+    } else if (word.size() > 1 && word[0] == '-') {
+      asking = option_with_value(word);
+    } else if (!app->get_subcommands(any).empty()) {
+      const auto named = app->get_subcommands([&](const CLI::App* verb) { return verb->get_name() == word; });
+      if (named.empty()) return "";
+      app = named[0];
+    } else {
+      ++place;
+    }
+  }
+  if (last == "=") last = "";
+  const size_t equals = last.find('=');
+  if (!asking && last.starts_with("--") && equals != std::string::npos) {
+    asking = option_with_value(last.substr(0, equals));
+    if (!asking) return "";
+  }
+  if (asking) return completions_of_value(asking->get_type_name());
+  std::string text;
+  if (last.starts_with('-')) {
+    for (const CLI::Option* option : app->get_options()) {
+      if (option->get_group().empty() || option->get_positional()) continue;
+      for (const auto& name : option->get_snames()) text += described("-" + name, option->get_description());
+      for (const auto& name : option->get_lnames()) text += described("--" + name, option->get_description());
+    }
+    return text;
+  }
+  for (const CLI::App* verb : app->get_subcommands(any)) text += described(verb->get_name(), verb->get_description());
+  for (const CLI::Option* option : app->get_options()) {
+    if (option->get_positional() && place-- == 0) return completions_of_value(option->get_type_name());
+  }
+  return text;
+}
+
 }  // namespace
 
 int run_program(int argc, const char* const* argv, const char* name, const std::function<void(CLI::App&)>& describe,
                 const std::function<void()>& body) {
   take_closed_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a pipe that closes is then an error of write(2), which unwinds what is half-done
-  if (argc == 3 && std::string_view(argv[1]) == kWriteShellFiles) {
-    return run_body(name, {}, [&] { write_shell_files(interface_of(name, describe), argv[2]); });
+  CLI::App app("", name);
+  prepare_app(app, name);
+  describe(app);
+  if (argc > 1 && argv[1] == kComplete) {
+    return run_body(name, name, [&] { write_stdout(completions(app, {argv + 2, argv + argc})); });
   }
-  const Parsed parsed = parse_command_line(argc, argv, name, describe);
+  const Parsed parsed = parse_command_line(app, argc, argv);
   switch (parsed.outcome) {
     case Parsed::Outcome::run:
       catch_interrupts();
-      return run_body(name, parsed, body);
+      return run_body(name, parsed.command, body);
     case Parsed::Outcome::text:
-      return run_body(name, parsed, [&] { write_stdout(parsed.text); });
+      return run_body(name, parsed.command, [&] { write_stdout(parsed.text); });
     case Parsed::Outcome::misuse:
-      return run_body(name, parsed, [&] { throw UsageError(parsed.text); });
+      return run_body(name, parsed.command, [&] { throw UsageError(parsed.text); });
   }
   return kFailed;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Numbers and tables as text in aligned columns, for people; JSON is for programs.
+// Numbers, tables and curves as text in aligned columns, for people; JSON is for programs.
 
 #include <ATen/core/Tensor.h>
 
@@ -59,5 +59,15 @@ std::string duration(double seconds);
 
 /// Shortest text of about six significant digits, "0.12197", "1.9e-11"; "not finite" for NaN and infinity.
 std::string figure(double value, int digits = 6);
+
+/// How the loss fell.
+struct CurvePoint {
+  int64_t epoch;
+  double loss;
+};
+
+/// `rows` lines of a curve over the epochs, the loss on a logarithmic axis where all of it is above 0; its ends are
+/// written beside it. Empty where fewer than two points are finite. Points are in the order of their epochs.
+std::string plot(const std::vector<CurvePoint>& curve, const Style& style = Style(), int columns = 60, int rows = 12);
 
 }  // namespace factorise::programs

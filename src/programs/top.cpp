@@ -1,6 +1,6 @@
 // Ranking, with titles where there are some.
 
-#include "programs/top.h"
+#include "programs/verbs.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/zeros.h>

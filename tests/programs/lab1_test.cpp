@@ -21,7 +21,7 @@
 #include "catch.h"
 #include "process.h"
 #include "programs/lab1_pictures.h"
-#include "programs/lab1_public.h"
+#include "programs/lab1_results.h"
 #include "programs/reported.h"
 #include "schema.h"
 

@@ -1,6 +1,6 @@
 // The curve in the terminal.
 
-#include "programs/plot.h"
+#include "programs/table.h"
 
 #include <cmath>
 #include <limits>

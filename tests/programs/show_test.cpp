@@ -9,7 +9,7 @@
 #include <limits>
 
 #include "io/pt_leaves.h"
-#include "programs/contents.h"
+#include "programs/show.h"
 
 #include "catch.h"
 #include "process.h"

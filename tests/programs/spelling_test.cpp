@@ -1,6 +1,6 @@
 // "Did you mean".
 
-#include "programs/spelling.h"
+#include "programs/command_line.h"
 
 #include "catch.h"
 

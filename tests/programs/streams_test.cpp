@@ -147,6 +147,28 @@ TEST_CASE("a stdout that cannot be written to is a failure", "[streams]") {
   CHECK(program({"factorise", "--help"}, options).status == 1);
 }
 
+TEST_CASE("a program says what can stand in a word's place", "[streams]") {
+  const auto offered = [](std::vector<std::string> words) {
+    words.insert(words.begin(), {"factorise", "--complete"});
+    const ProcessResult result = program(words);
+    CHECK(result.status == 0);
+    CHECK(result.err == "");
+    return result.out;
+  };
+  CHECK(offered({""}).starts_with("fit\tFactorise a matrix, all of it or its observed entries\npredict\t"));
+  CHECK(offered({}) == offered({""}));
+  CHECK(offered({"fit", "A.pt", "--loss", ""}) == "squared\nnorm\n");
+  CHECK(offered({"fit", "--rank=5", "--loss=s"}) == "squared\nnorm\n");
+  CHECK(offered({"fit", "--device", "cuda", ":", "0", "--loss", "=", "s"}) == "squared\nnorm\n");  // as bash has it
+  CHECK(offered({"show", "-"}).find("\n--json\tWrite the results as JSON too; - means stdout, alone\n") !=
+        std::string::npos);
+  CHECK(offered({"show", "--quiet", ""}) == "FILES *.pt\n");
+  CHECK(offered({"convert", "in", ""}) == "FILES *\n");
+  for (const char* word : {"A.pt", "--rank"}) CHECK(offered({"fit", word, ""}) == "");
+  CHECK(offered({"fit", "--rank="}) == "");
+  CHECK(offered({"fti", ""}) == "");
+}
+
 TEST_CASE("help and version answer on stdout", "[streams]") {
   const ProcessResult help = program({"factorise", "--help"});
   CHECK(help.status == 0);

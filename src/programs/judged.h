@@ -1,8 +1,11 @@
 #pragma once
-// Entries that a run is judged by and that came in a file of their own, as MovieLens' u1.test beside u1.base.
+// Entries that a run is judged by and that came in a file of their own, as MovieLens' u1.test beside u1.base; and how
+// good predictions are, for people and for JSON.
 
 #include <ATen/core/Tensor.h>
+#include <factorise/hold_out.h>
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "io/pairs.h"
@@ -24,5 +27,15 @@ TestSet load_test_set(const std::string& file, const char* option, const MatrixO
 
 /// Whether a file begins as one that load_pairs reads, with two fields: of these nothing is known but rows and columns.
 bool are_pairs(const std::string& file);
+
+/// {entries, fallbacks, rmse, mae, known_rmse, known_mae}; the last two null where every entry is a fallback.
+nlohmann::ordered_json json_of(const Judgement& judged);
+
+/// "RMSE 0.9477, MAE 0.7461".
+std::string errors_text(const Judgement& judged);
+
+/// "RMSE 0.9421, MAE 0.7423 without 38 that are of rows or columns without one in training: there the mean, 3.52";
+/// empty where there are none.
+std::string fallbacks_text(const Judgement& judged, double mean);
 
 }  // namespace factorise::programs
