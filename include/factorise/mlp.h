@@ -28,9 +28,6 @@ struct MlpOptions {
   TORCH_ARG(int64_t, hidden) = 12;
   /// Seed of the split and of the weights. Not given: torch's global CPU generator.
   TORCH_ARG(std::optional<uint64_t>, seed);
-  /// fused: a kernel of our own on one thread, the same bits on every instruction set; from the same start its weights
-  /// stay within rounding of the reference's. CUDA tensors are always trained by the reference.
-  TORCH_ARG(Engine, engine) = Engine::fused;
   /// Asked before every epoch; true stops the run, which then returns the network that it has.
   TORCH_ARG(StopRequest, stop);
 };

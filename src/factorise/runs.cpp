@@ -5,7 +5,6 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "factorise/sgd_runs.h"
 #include "factorise/side_by_side.h"
@@ -111,18 +110,6 @@ std::vector<Run> gd_factorise_ad_runs(const Tensor& A, int64_t rank, at::ArrayRe
                                       const AdOptions& options, const RunsCallback& on_runs) {
   return factorise_all("gd_factorise_ad_runs", A, rank, seeds, options, on_runs,
                        [&](const AdOptions& of_run) { return gd_factorise_ad(A, rank, of_run); });
-}
-
-std::vector<MlpRun> train_mlp_runs(const Tensor& X, const Tensor& y, int64_t classes, int64_t train,
-                                   at::ArrayRef<uint64_t> seeds, const MlpOptions& options,
-                                   const RunsCallback& on_runs) {
-  check_set("train_mlp_runs", options);
-  train_mlp(X, y, classes, train, only_checked(options));
-  const double size = static_cast<double>(X.size(0)) * static_cast<double>(X.size(1) + options.hidden() + classes);
-  const int threads = threads_for(options, size, std::numeric_limits<double>::infinity(), X);
-  return run_all<MlpRun>(
-      seeds, options, threads, /*asked_within=*/true, on_runs,
-      [&](const MlpOptions& of_run, MlpRun& result) { result.mlp = train_mlp(X, y, classes, train, of_run); });
 }
 
 }  // namespace factorise
