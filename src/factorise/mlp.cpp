@@ -183,7 +183,7 @@ class RunsAtOnce {
       Mlp& mlp = runs[i].mlp;
       const auto own = [&](size_t k) { return weights_[k][static_cast<int64_t>(i)].clone(); };
       const bool scalar = options_.variant() == MlpVariant::scalar_biases;
-      const auto own_bias = [&](size_t k) { return scalar ? own(k).view({}) : own(k).view({-1}); };
+      const auto own_bias = [&](size_t k) { return scalar ? own(k).squeeze() : own(k).squeeze(1); };
       mlp = {own(0),
              own_bias(1),
              own(2),
@@ -198,6 +198,7 @@ class RunsAtOnce {
   struct Layers {
     Tensor hidden, logits;
   };
+  /// Wᵀ X + b of each layer.
   Layers layers_of(const Tensor& X) const {
     const Tensor hidden = weights_[1].baddbmm(weights_[0].mT(), X).relu_();
     return {hidden, weights_[3].baddbmm(weights_[2].mT(), hidden)};
@@ -305,12 +306,12 @@ std::vector<MlpRun> train_mlp_runs(const Tensor& X, const Tensor& y, int64_t cla
   // A run that does nothing but check its arguments.
   train_mlp(X, y, classes, train_rows,
             MlpOptions(options).num_epochs(std::min<int64_t>(options.num_epochs(), 0)).seed(0).stop({}));
-  const auto total = static_cast<int64_t>(seeds.size());
   const double numbers = static_cast<double>(X.size(0)) * static_cast<double>(X.size(1) + options.hidden() + classes);
-  const auto most = static_cast<int64_t>(std::max(1.0, kAtOnce / numbers));
+  const auto most = static_cast<int64_t>(std::max(1.0, kAtOnce / numbers)), total = static_cast<int64_t>(seeds.size());
   const int threads = X.is_cpu() && most > 1 ? std::max(1, at::get_num_threads()) : 0;
-  const int64_t at_once = std::min(most, threads > 0 ? (total + threads - 1) / threads : total);
-  const int64_t parts = total > 0 ? (total + at_once - 1) / at_once : 0;
+  // As many parts for each thread.
+  const int64_t at_a_time = most * std::max(1, threads);
+  const int64_t parts = std::min(total, (total + at_a_time - 1) / at_a_time * std::max(1, threads));
   const auto first_of = [&](int64_t part) { return parts > 0 ? part * total / parts : 0; };
   std::vector<MlpRun> runs(seeds.size());
   RunsCallback on_parts;

@@ -1,4 +1,4 @@
-// Many runs, in terms of the functions of one.
+// Many runs of a factoriser, in terms of the functions of one. (Those of train_mlp are in mlp.cpp.)
 
 #include <factorise/runs.h>
 
@@ -20,19 +20,17 @@ constexpr double kShort = 1 << 24;           // multiply-adds, below which quest
 template <class Options>
 void check_set(const char* function, const Options& options) {
   TORCH_CHECK_VALUE(!options.seed(), "[", function, "] seed must not be set: each run has its own, of seeds.");
-  if constexpr (requires { options.initial(); }) {
-    TORCH_CHECK_VALUE(!options.initial(), "[", function,
-                      "] initial must not be set: all runs would be one. Runs start from their seeds.");
-    TORCH_CHECK_VALUE(
-        !options.on_epoch(), "[", function,
-        "] on_epoch must not be set: epochs of several runs pass at once. on_runs tells how many are done.");
-  }
+  TORCH_CHECK_VALUE(!options.initial(), "[", function,
+                    "] initial must not be set: all runs would be one. Runs start from their seeds.");
+  TORCH_CHECK_VALUE(
+      !options.on_epoch(), "[", function,
+      "] on_epoch must not be set: epochs of several runs pass at once. on_runs tells how many are done.");
 }
 
 /// How many runs of a problem of this size may go side by side; 0: one after another.
 template <class Options>
-int threads_for(const Options& options, double size, double small_fused, const Tensor& A) {
-  const double small = options.engine() == Engine::fused ? small_fused : kSmallReference;
+int threads_for(const Options& options, double size, const Tensor& A) {
+  const double small = options.engine() == Engine::fused ? kSmallFused : kSmallReference;
   return A.is_cpu() && size <= small ? std::max(1, at::get_num_threads()) : 0;
 }
 
@@ -69,7 +67,7 @@ std::vector<Run> factorise_all(const char* function, const Tensor& A, int64_t ra
   const double size = static_cast<double>(A.numel()) * static_cast<double>(rank);
   const bool asked_within =
       options.engine() == Engine::reference || size * static_cast<double>(options.num_epochs()) >= kShort;
-  return run_all<Run>(seeds, options, threads_for(options, size, kSmallFused, A), asked_within, on_runs,
+  return run_all<Run>(seeds, options, threads_for(options, size, A), asked_within, on_runs,
                       [&](const Options& of_run, Run& result) { result.factors = factorise(of_run); });
 }
 
