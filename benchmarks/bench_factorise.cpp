@@ -24,7 +24,7 @@ constexpr std::array kVerbs{
     Verb{"small", "Lab 1's 3 x 3 matrix, 1000 epochs of SGD", bench_small},
     Verb{"gd", "An epoch of full-batch descent", bench_gd},
     Verb{"autograd", "An epoch of descent by autograd on a dense matrix; iris, 1000 epochs", bench_autograd},
-    Verb{"mlp", "Lab 2's networks, one seed", bench_mlp},
+    Verb{"mlp", "Lab 2's networks, a seed", bench_mlp},
     Verb{"memory", "Peak memory beyond A and M", bench_memory},
     Verb{"busy", "An epoch of SGD while another job has a core", bench_busy},
 };

@@ -145,7 +145,7 @@ def small(sides, samples, plan):
 
 
 def mlp(sides, samples, plan):
-    """Lab 2's networks, one seed."""
+    """Lab 2's networks, one seed and many at once."""
     iris = os.path.join(sides.root, "data", "iris.csv")
     for _ in range(plan.rounds):
         for sample in sides.bench("mlp", "--seconds", plan.seconds):

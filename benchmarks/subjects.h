@@ -29,7 +29,7 @@ void bench_sgd(const Settings& settings);       ///< an epoch, beside the scalar
 void bench_small(const Settings& settings);     ///< lab 1's 3 x 3 matrix, 1000 epochs
 void bench_gd(const Settings& settings);        ///< an epoch of full-batch descent
 void bench_autograd(const Settings& settings);  ///< an epoch on a dense matrix; iris, 1000 epochs
-void bench_mlp(const Settings& settings);       ///< lab 2's networks, one seed
+void bench_mlp(const Settings& settings);       ///< lab 2's networks, one seed and many
 void bench_memory(const Settings& settings);    ///< peak memory beyond A and M
 void bench_busy(const Settings& settings);      ///< an epoch while another job has a core
 void bench_quality(const Settings& settings, const QualitySettings& quality);

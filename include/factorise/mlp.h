@@ -33,9 +33,6 @@ struct MlpOptions {
   TORCH_ARG(int64_t, hidden) = 12;
   /// Seed of the split and of the weights. Not given: torch's global CPU generator.
   TORCH_ARG(std::optional<uint64_t>, seed);
-  /// fused: a kernel of our own on one thread, the same bits on every instruction set; from the same start its weights
-  /// stay within rounding of the reference's. CUDA tensors are always trained by the reference.
-  TORCH_ARG(Engine, engine) = Engine::fused;
   /// Asked before every epoch; true stops the run, which then returns the network that it has.
   TORCH_ARG(StopRequest, stop);
 };
@@ -72,8 +69,9 @@ LabelledSplit shuffle_scale_split(const Tensor& X, const Tensor& y, int64_t trai
 Tensor mlp_logits(const Mlp& mlp, const Tensor& X);
 
 /// Trains on the rows of a split. classes: 1 to 2^24; y holds 0 to classes - 1. Draws W1, (b1,) W2, (b2) in
-/// this order from randn, on the CPU whatever the device. Throws c10::ValueError for bad arguments, DivergenceError
-/// when a weight leaves the finite numbers.
+/// this order from randn, on the CPU whatever the device. It is the sheet's code line for line in ATen, with the bits
+/// of Python on the same torch and number of threads. Throws c10::ValueError for bad arguments, DivergenceError when a
+/// weight leaves the finite numbers.
 Mlp train_mlp(const LabelledSplit& data, int64_t classes, const MlpOptions& options = {});
 
 /// shuffle_scale_split and train_mlp from one generator, as one run of the sheet's code: the split is drawn first.

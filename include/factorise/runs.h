@@ -1,6 +1,7 @@
 #pragma once
 // The same run from many seeds: what a figure's spread over seeds is made of. Small problems run side by side, one on
-// each thread, large ones one after another with all threads. Either way each run has the bits of its single run.
+// each thread, large ones one after another with all threads. Either way each run of a factoriser has the bits of its
+// single run; those of train_mlp are trained at once, and are near their single runs.
 //
 //   const auto options = factorise::SgdOptions().num_epochs(50).lr(0.002);
 //   for (const auto& run : factorise::sgd_factorise_masked_runs(A, M, /*rank=*/5, {0, 1, 2, 3}, options)) {
@@ -59,8 +60,17 @@ std::vector<Run> gd_factorise_masked_runs(const Tensor& A, const Tensor& M, int6
 std::vector<Run> gd_factorise_ad_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,
                                       const AdOptions& options = {}, const RunsCallback& on_runs = {});
 
-/// train_mlp on the rows of X, each run with its own split, as above. Side by side always with the fused engine, and
-/// with the reference where rows * (features + hidden + classes) <= 2^15.
+/// train_mlp on the rows of X from many seeds, each run with its own split and start. Runs are trained at once, by
+/// batched products: as many as have 2^19 numbers in their layers (rows * (features + hidden + classes) each), on each
+/// of at::get_num_threads() threads; a run that is larger alone is trained with all threads.
+///
+/// A run starts as train_mlp does from its seed. Its weights are train_mlp's but for rounding, which grows with the
+/// epochs. On the CPU (tested with torch's MKL) they do not depend on the other seeds, nor, where at least two runs
+/// fit, on the number of threads.
+///
+/// `seed` must not be set. `stop` is asked on the calling thread before every epoch of the runs that it trains, and
+/// ends all: then the result is shorter than `seeds`, and holds those before the first one that was not finished.
+/// on_runs is told after the runs that were trained at once. A run that diverges is a result, and throws nothing.
 std::vector<MlpRun> train_mlp_runs(const Tensor& X, const Tensor& y, int64_t classes, int64_t train,
                                    at::ArrayRef<uint64_t> seeds, const MlpOptions& options = {},
                                    const RunsCallback& on_runs = {});

@@ -1,21 +1,28 @@
-// The MLP of lab 2: its data, its start and its two engines, ATen and autograd as the sheet and the reports write it in
-// Python, and the fused kernel.
+// The MLP of lab 2: its data, its start, one run in ATen and autograd as the sheet and the reports write it in Python,
+// and runs from many seeds at once by batched products.
 
-#include <factorise/mlp.h>
+#include <factorise/runs.h>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/cross_entropy_loss.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/randperm.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/threshold_backward.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
+#include <utility>
 
-#include "cpu/mlp.h"
 #include "core/checks.h"
 #include "core/driver.h"
+#include "methods/side_by_side.h"
 
 namespace factorise {
 namespace {
@@ -24,8 +31,8 @@ constexpr char kTrain[] = "train_mlp";
 constexpr char kSplit[] = "shuffle_scale_split";
 constexpr char kSmallerLr[] = "a smaller lr";
 constexpr int64_t kBatch = 16;                      // of the Xavier variant
-constexpr int64_t kReserved = int64_t{1} << 16;     // losses, so that epochs allocate nothing
 constexpr int64_t kMostClasses = int64_t{1} << 24;  // float32 holds their numbers exactly
+constexpr double kAtOnce = 1 << 19;                 // numbers in the layers of the runs that are trained at once
 
 using MaybeGenerator = std::optional<at::Generator>;
 
@@ -85,17 +92,13 @@ Weights draw_weights(int64_t features, int64_t classes, const MlpOptions& option
   return weights;
 }
 
-Tensor logits_of(const Tensor& W1, const Tensor& b1, const Tensor& W2, const Tensor& b2, const Tensor& X) {
-  return (X.matmul(W1) + b1).relu().matmul(W2) + b2;
-}
-
-int64_t batch_of(const LabelledSplit& data, const MlpOptions& options) {
-  return options.variant() == MlpVariant::xavier ? kBatch : data.train_x.size(0);
+Tensor logits_of(const Weights& weights, const Tensor& X) {
+  return (X.matmul(weights[0]) + weights[1]).relu().matmul(weights[2]) + weights[3];
 }
 
 /// One plain gradient step on a batch; returns the loss before it.
 double step(const Weights& weights, const Tensor& X, const Tensor& y, double lr) {
-  const Tensor loss = at::cross_entropy_loss(logits_of(weights[0], weights[1], weights[2], weights[3], X), y);
+  const Tensor loss = at::cross_entropy_loss(logits_of(weights, X), y);
   loss.backward();
   const at::NoGradGuard no_grad;
   for (const Tensor& weight : weights) {
@@ -105,26 +108,32 @@ double step(const Weights& weights, const Tensor& X, const Tensor& y, double lr)
   return loss.item<double>();
 }
 
+/// Calls step(begin, height) on the rows of each batch; returns the mean of what it gives.
+template <class Step>
+auto mean_over_batches(int64_t rows, const MlpOptions& options, Step step) {
+  const int64_t batch = options.variant() == MlpVariant::xavier ? kBatch : rows;
+  auto sum = step(0, std::min(batch, rows));
+  int64_t batches = 1;
+  for (int64_t begin = batch; begin < rows; begin += batch, ++batches)
+    sum += step(begin, std::min(batch, rows - begin));
+  return sum / static_cast<double>(batches);
+}
+
 double accuracy(const Mlp& mlp, const Tensor& X, const Tensor& y) {
   return mlp_logits(mlp, X).argmax(1).eq(y).to(at::kDouble).mean().item<double>();
 }
 
-/// Reference engine: ATen and autograd, line for line.
-Mlp train_reference(const LabelledSplit& data, const MlpOptions& options, const Weights& weights) {
+Mlp train(const LabelledSplit& data, int64_t classes, const MlpOptions& options, const MaybeGenerator& generator) {
   const at::AutoGradMode with_grad(true);
   const Tensor &X = data.train_x, &y = data.train_y;
+  const Weights weights = draw_weights(X.size(1), classes, options, X.options(), generator);
   for (const Tensor& weight : weights) weight.requires_grad_();
-  const int64_t rows = X.size(0), batch = batch_of(data, options);
   Mlp mlp;
   for (int64_t epoch = 1; epoch <= options.num_epochs(); ++epoch) {
     if (options.stop() && options.stop()(epoch - 1)) break;
-    double sum = 0;
-    int64_t batches = 0;
-    for (int64_t begin = 0; begin < rows; begin += batch, ++batches) {
-      const int64_t height = std::min(batch, rows - begin);
-      sum += step(weights, X.narrow(0, begin, height), y.narrow(0, begin, height), options.lr());
-    }
-    mlp.losses.push_back(sum / static_cast<double>(batches));
+    mlp.losses.push_back(mean_over_batches(X.size(0), options, [&](int64_t begin, int64_t height) {
+      return step(weights, X.narrow(0, begin, height), y.narrow(0, begin, height), options.lr());
+    }));
     check_finite(kTrain, {weights[0], weights[1], weights[2], weights[3]}, epoch, kSmallerLr);
   }
   mlp.W1 = weights[0].detach();
@@ -136,61 +145,106 @@ Mlp train_reference(const LabelledSplit& data, const MlpOptions& options, const 
   return mlp;
 }
 
-/// Between a layer's tensors and the kernel's rows of weights, whose last holds the biases.
-template <class T>
-void take(cpu::Layer<T>& layer, const Tensor& W, const Tensor& b) {
-  std::copy_n(W.const_data_ptr<T>(), W.numel(), layer.weights.data());
-  for (size_t u = 0; u < layer.units; ++u) layer.biases()[u] = b.const_data_ptr<T>()[b.dim() == 0 ? 0 : u];
-}
-template <class T>
-void give(cpu::Layer<T>& layer, const Tensor& W, const Tensor& b) {
-  std::copy_n(layer.weights.data(), W.numel(), W.mutable_data_ptr<T>());
-  std::copy_n(layer.biases(), b.numel(), b.mutable_data_ptr<T>());
-}
-
-template <class T>
-cpu::Batches<T> batches_of(const Tensor& X, const Tensor& y, int64_t batch) {
-  const Tensor rows = X.detach().contiguous(), labels = y.contiguous();
-  return {rows.const_data_ptr<T>(), labels.const_data_ptr<int64_t>(), static_cast<size_t>(rows.size(0)),
-          static_cast<size_t>(rows.size(1)), static_cast<size_t>(batch)};
-}
-
-/// Fused engine: writes the trained weights into those given.
-template <class T>
-Mlp train_fused(const LabelledSplit& data, const MlpOptions& options, const Weights& weights) {
-  const int64_t batch = batch_of(data, options);
-  const auto training = batches_of<T>(data.train_x, data.train_y, batch);
-  const auto validation = batches_of<T>(data.validation_x, data.validation_y, batch);
-  cpu::Network<T> network(static_cast<size_t>(weights[0].size(0)), static_cast<size_t>(weights[0].size(1)),
-                          static_cast<size_t>(weights[2].size(1)), options.variant() == MlpVariant::scalar_biases,
-                          std::max(training.widest(), validation.widest()));
-  take(network.first, weights[0], weights[1]);
-  take(network.second, weights[2], weights[3]);
-  const cpu::MlpKernels<T> kernels = cpu::mlp_kernels<T>(cpu::chosen_isa());
-  Mlp mlp{weights[0], weights[1], weights[2], weights[3], {}, 0, 0};
-  mlp.losses.reserve(static_cast<size_t>(std::min(options.num_epochs(), kReserved)));
-  for (int64_t epoch = 1; epoch <= options.num_epochs(); ++epoch) {
-    if (options.stop() && options.stop()(epoch - 1)) break;
-    const auto [loss, finite] = kernels.epoch(network, training, options.lr());
-    mlp.losses.push_back(loss);
-    if (!finite) refuse_divergence(kTrain, epoch, kSmallerLr);
+/// Runs from several seeds, trained at once by batched products. Their tensors are stacked along the first dimension,
+/// and rows lie along the last one, where a softmax over few classes is fast.
+class RunsAtOnce {
+ public:
+  RunsAtOnce(const Tensor& X, const Tensor& y, int64_t classes, int64_t train, at::ArrayRef<uint64_t> seeds,
+             const MlpOptions& options)
+      : options_(options) {
+    std::array<std::vector<Tensor>, 4> parts, starts;
+    for (const uint64_t seed : seeds) {
+      const MaybeGenerator generator = generator_of(seed);
+      const LabelledSplit own = split(X, y, train, generator);
+      const Weights start = draw_weights(X.size(1), classes, options, X.options(), generator);
+      const Tensor part[] = {own.train_x.t(), own.train_y, own.validation_x.t(), own.validation_y};
+      for (size_t k = 0; k < 4; ++k) {
+        parts[k].push_back(part[k]);
+        starts[k].push_back(start[k].dim() == 2 ? start[k] : start[k].view({-1, 1}));
+      }
+    }
+    data_ = {at::stack(parts[0]), at::stack(parts[1]), at::stack(parts[2]), at::stack(parts[3])};
+    for (const auto& start : starts) weights_.push_back(at::stack(start));
   }
-  give(network.first, mlp.W1, mlp.b1);
-  give(network.second, mlp.W2, mlp.b2);
-  const auto share_right = [&](const cpu::Batches<T>& rows, const Tensor& y) {
-    return static_cast<double>(kernels.count_right(network, rows)) / static_cast<double>(y.size(0));
-  };
-  mlp.train_accuracy = share_right(training, data.train_y);
-  mlp.validation_accuracy = share_right(validation, data.validation_y);
-  return mlp;
-}
 
-Mlp train(const LabelledSplit& data, int64_t classes, const MlpOptions& options, const MaybeGenerator& generator) {
-  const Weights weights = draw_weights(data.train_x.size(1), classes, options, data.train_x.options(), generator);
-  if (options.engine() == Engine::reference || !data.train_x.is_cpu()) return train_reference(data, options, weights);
-  return data.train_x.scalar_type() == at::kFloat ? train_fused<float>(data, options, weights)
-                                                  : train_fused<double>(data, options, weights);
-}
+  /// The runs' results, in the order of the seeds; none where `stop` ends them.
+  void train(const StopRequest& stop, std::span<MlpRun> runs) {
+    for (int64_t epoch = 1; epoch <= options_.num_epochs(); ++epoch) {
+      if (stop && stop(epoch - 1)) return;
+      const Tensor loss = mean_over_batches(data_.train_x.size(2), options_, [&](int64_t begin, int64_t height) {
+        return step(data_.train_x.narrow(2, begin, height), data_.train_y.narrow(1, begin, height));
+      });
+      note(epoch, loss.cpu(), finite().cpu(), runs);
+    }
+    const Tensor training = accuracy(data_.train_x, data_.train_y).cpu();
+    const Tensor validation = accuracy(data_.validation_x, data_.validation_y).cpu();
+    for (size_t i = 0; i < runs.size(); ++i) {
+      if (runs[i].diverged_at > 0) continue;
+      Mlp& mlp = runs[i].mlp;
+      const auto own = [&](size_t k) { return weights_[k][static_cast<int64_t>(i)].clone(); };
+      const bool scalar = options_.variant() == MlpVariant::scalar_biases;
+      const auto own_bias = [&](size_t k) { return scalar ? own(k).squeeze() : own(k).squeeze(1); };
+      mlp = {own(0),
+             own_bias(1),
+             own(2),
+             own_bias(3),
+             std::move(mlp.losses),
+             training.const_data_ptr<double>()[i],
+             validation.const_data_ptr<double>()[i]};
+    }
+  }
+
+ private:
+  struct Layers {
+    Tensor hidden, logits;
+  };
+  /// Wᵀ X + b of each layer.
+  Layers layers_of(const Tensor& X) const {
+    const Tensor hidden = weights_[1].baddbmm(weights_[0].mT(), X).relu_();
+    return {hidden, weights_[3].baddbmm(weights_[2].mT(), hidden)};
+  }
+
+  /// One plain gradient step on a batch of each run; returns their losses before it.
+  Tensor step(const Tensor& X, const Tensor& y) {
+    const auto [hidden, logits] = layers_of(X);
+    const Tensor log_p = logits.log_softmax(1), label = y.unsqueeze(1);
+    const Tensor loss = -log_p.gather(1, label).mean({1, 2}, /*keepdim=*/false, at::kDouble);
+    // Of the sum over the rows; the step divides by their number.
+    const Tensor by_logits = log_p.exp().scatter_(1, label, -1, "add");
+    const Tensor by_hidden = at::threshold_backward(weights_[2].bmm(by_logits), hidden, 0);
+    const double scale = -options_.lr() / static_cast<double>(X.size(2));
+    const auto descend = [&](const Tensor& W, const Tensor& b, const Tensor& inputs, const Tensor& by_units) {
+      W.baddbmm_(inputs, by_units.mT(), 1, scale);
+      b.add_(by_units.sum_to_size(b.sizes()), scale);
+    };
+    descend(weights_[0], weights_[1], X, by_hidden);
+    descend(weights_[2], weights_[3], hidden, by_logits);
+    return loss;
+  }
+
+  /// Whether all weights are, of each run.
+  Tensor finite() const {
+    std::vector<Tensor> flat;
+    for (const Tensor& weight : weights_) flat.push_back(weight.flatten(1));
+    return at::cat(flat, 1).isfinite().all(1);
+  }
+
+  static void note(int64_t epoch, const Tensor& loss, const Tensor& finite, std::span<MlpRun> runs) {
+    for (size_t i = 0; i < runs.size(); ++i) {
+      if (runs[i].diverged_at > 0) continue;
+      runs[i].mlp.losses.push_back(loss.const_data_ptr<double>()[i]);
+      if (!finite.const_data_ptr<bool>()[i]) runs[i] = {.mlp = {}, .diverged_at = epoch};
+    }
+  }
+
+  Tensor accuracy(const Tensor& X, const Tensor& y) const {
+    return layers_of(X).logits.argmax(1).eq(y).to(at::kDouble).mean(1);
+  }
+
+  const MlpOptions& options_;
+  LabelledSplit data_;
+  Weights weights_;  // biases as columns
+};
 
 void check_options(int64_t classes, const MlpOptions& options) {
   check_epochs(kTrain, options.num_epochs(), options.lr(), 1);
@@ -227,7 +281,7 @@ LabelledSplit shuffle_scale_split(const Tensor& X, const Tensor& y, int64_t trai
   return split(X, y, train, generator_of(seed));
 }
 
-Tensor mlp_logits(const Mlp& mlp, const Tensor& X) { return logits_of(mlp.W1, mlp.b1, mlp.W2, mlp.b2, X); }
+Tensor mlp_logits(const Mlp& mlp, const Tensor& X) { return logits_of({mlp.W1, mlp.b1, mlp.W2, mlp.b2}, X); }
 
 Mlp train_mlp(const LabelledSplit& data, int64_t classes, const MlpOptions& options) {
   const PlainComputation plain;
@@ -243,6 +297,34 @@ Mlp train_mlp(const Tensor& X, const Tensor& y, int64_t classes, int64_t train_r
   check_options(classes, options);
   check_labels(y, classes);
   return train(data, classes, options, generator);
+}
+
+std::vector<MlpRun> train_mlp_runs(const Tensor& X, const Tensor& y, int64_t classes, int64_t train_rows,
+                                   at::ArrayRef<uint64_t> seeds, const MlpOptions& options,
+                                   const RunsCallback& on_runs) {
+  TORCH_CHECK_VALUE(!options.seed(), "[train_mlp_runs] seed must not be set: each run has its own, of seeds.");
+  // A run that does nothing but check its arguments.
+  train_mlp(X, y, classes, train_rows,
+            MlpOptions(options).num_epochs(std::min<int64_t>(options.num_epochs(), 0)).seed(0).stop(nullptr));
+  const double numbers = static_cast<double>(X.size(0)) * static_cast<double>(X.size(1) + options.hidden() + classes);
+  const auto most = static_cast<int64_t>(std::max(1.0, kAtOnce / numbers)), total = static_cast<int64_t>(seeds.size());
+  const int threads = X.is_cpu() && most > 1 ? std::max(1, at::get_num_threads()) : 0;
+  // As many parts for each thread.
+  const int64_t at_a_time = most * std::max(1, threads);
+  const int64_t parts = std::min(total, (total + at_a_time - 1) / at_a_time * std::max(1, threads));
+  const auto first_of = [&](int64_t part) { return parts > 0 ? part * total / parts : 0; };
+  std::vector<MlpRun> runs(seeds.size());
+  RunsCallback on_parts;
+  if (on_runs) on_parts = [&](int64_t done, int64_t) { on_runs(first_of(done), total); };
+  const auto train_part = [&](int64_t part, const StopRequest& stop) {
+    const PlainComputation plain;
+    const at::NoGradGuard no_grad;
+    const auto begin = static_cast<size_t>(first_of(part)), count = static_cast<size_t>(first_of(part + 1)) - begin;
+    RunsAtOnce(X, y, classes, train_rows, seeds.slice(begin, count), options).train(stop, {runs.data() + begin, count});
+  };
+  const int64_t finished = for_each_run(parts, threads, options.stop(), on_parts, train_part);
+  runs.resize(static_cast<size_t>(first_of(finished)));
+  return runs;
 }
 
 }  // namespace factorise

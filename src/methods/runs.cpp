@@ -1,11 +1,10 @@
-// Many runs, in terms of the functions of one.
+// Many runs of a factoriser, in terms of the functions of one. (Those of train_mlp are in mlp.cpp.)
 
 #include <factorise/runs.h>
 
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <limits>
 
 #include "methods/sgd_runs.h"
 #include "methods/side_by_side.h"
@@ -21,6 +20,7 @@ constexpr double kShort = 1 << 24;           // multiply-adds, below which quest
 template <class Options>
 void check_set(const char* function, const Options& options) {
   TORCH_CHECK_VALUE(!options.seed(), "[", function, "] seed must not be set: each run has its own, of seeds.");
+<<<<<<< HEAD:src/methods/runs.cpp
   if constexpr (requires { options.initial(); }) {
     TORCH_CHECK_VALUE(!options.initial(), "[", function,
                       "] initial must not be set: all runs would be one. Runs start from their seeds.");
@@ -30,12 +30,19 @@ void check_set(const char* function, const Options& options) {
     TORCH_CHECK_VALUE(!options.on_factors(), "[", function,
                       "] on_factors must not be set: epochs of several runs pass at once.");
   }
+=======
+  TORCH_CHECK_VALUE(!options.initial(), "[", function,
+                    "] initial must not be set: all runs would be one. Runs start from their seeds.");
+  TORCH_CHECK_VALUE(
+      !options.on_epoch(), "[", function,
+      "] on_epoch must not be set: epochs of several runs pass at once. on_runs tells how many are done.");
+>>>>>>> w-mlp:src/factorise/runs.cpp
 }
 
 /// How many runs of a problem of this size may go side by side; 0: one after another.
 template <class Options>
-int threads_for(const Options& options, double size, double small_fused, const Tensor& A) {
-  const double small = options.engine() == Engine::fused ? small_fused : kSmallReference;
+int threads_for(const Options& options, double size, const Tensor& A) {
+  const double small = options.engine() == Engine::fused ? kSmallFused : kSmallReference;
   return A.is_cpu() && size <= small ? std::max(1, at::get_num_threads()) : 0;
 }
 
@@ -72,7 +79,7 @@ std::vector<Run> factorise_all(const char* function, const Tensor& A, int64_t ra
   const double size = static_cast<double>(A.numel()) * static_cast<double>(rank);
   const bool asked_within =
       options.engine() == Engine::reference || size * static_cast<double>(options.num_epochs()) >= kShort;
-  return run_all<Run>(seeds, options, threads_for(options, size, kSmallFused, A), asked_within, on_runs,
+  return run_all<Run>(seeds, options, threads_for(options, size, A), asked_within, on_runs,
                       [&](const Options& of_run, Run& result) { result.factors = factorise(of_run); });
 }
 
@@ -113,18 +120,6 @@ std::vector<Run> gd_factorise_ad_runs(const Tensor& A, int64_t rank, at::ArrayRe
                                       const AdOptions& options, const RunsCallback& on_runs) {
   return factorise_all("gd_factorise_ad_runs", A, rank, seeds, options, on_runs,
                        [&](const AdOptions& of_run) { return gd_factorise_ad(A, rank, of_run); });
-}
-
-std::vector<MlpRun> train_mlp_runs(const Tensor& X, const Tensor& y, int64_t classes, int64_t train,
-                                   at::ArrayRef<uint64_t> seeds, const MlpOptions& options,
-                                   const RunsCallback& on_runs) {
-  check_set("train_mlp_runs", options);
-  train_mlp(X, y, classes, train, only_checked(options));
-  const double size = static_cast<double>(X.size(0)) * static_cast<double>(X.size(1) + options.hidden() + classes);
-  const int threads = threads_for(options, size, std::numeric_limits<double>::infinity(), X);
-  return run_all<MlpRun>(
-      seeds, options, threads, /*asked_within=*/true, on_runs,
-      [&](const MlpOptions& of_run, MlpRun& result) { result.mlp = train_mlp(X, y, classes, train, of_run); });
 }
 
 }  // namespace factorise

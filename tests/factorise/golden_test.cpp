@@ -51,8 +51,7 @@ std::map<std::string, Tensors> computed(const Golden& golden) {
   const Tensor centred = flowers.X - flowers.X.mean(0);
   const auto pair = [](const Factors& factors) { return Tensors{factors.U, factors.V}; };
   const auto mlp = [&](MlpVariant variant, int64_t num_epochs, double lr) {
-    const auto options =
-        MlpOptions().variant(variant).num_epochs(num_epochs).lr(lr).seed(seed).engine(Engine::reference);
+    const auto options = MlpOptions().variant(variant).num_epochs(num_epochs).lr(lr).seed(seed);
     const Mlp trained = train_mlp(flowers.X, flowers.y, 3, 100, options);
     return Tensors{trained.W1,
                    trained.b1,

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "catch.h"
+#include "factorise/threads.h"
 #include "places.h"
 #include "process.h"
 #include "programs/lab2_exercises.h"
@@ -63,6 +64,7 @@ TEST_CASE("the projections span one subspace, in bases that no rotation joins", 
 }
 
 TEST_CASE("every MLP variant has its spread", "[lab2]") {
+  const Threads one_thread(1);
   const json& mlps = result()["mlp"];
   REQUIRE(mlps.size() == 5);
   const Iris flowers = iris();
