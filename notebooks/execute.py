@@ -1,6 +1,6 @@
 """Runs the notebooks and compares what they write with what is stored in them; --write stores it anew.
 
-./labs notebooks calls this, with an interpreter that has torch, nbclient, ipykernel and matplotlib.
+run.py calls this, with an interpreter that has torch, nbclient, ipykernel and matplotlib.
 """
 
 import argparse

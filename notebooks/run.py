@@ -1,5 +1,5 @@
-"""./labs notebooks: runs both notebooks (execute.py) with an interpreter that has nbclient, ipykernel and matplotlib and
-imports the torch that the build is for: torch's own, or that of .venv-notebooks, which finds torch and the package
+"""./labs notebooks: runs both notebooks (execute.py) with an interpreter that has nbclient, ipykernel and matplotlib,
+and imports the torch that the build is for: torch's own, or that of .venv-notebooks, which finds torch and the package
 where they are.
 """
 
@@ -28,8 +28,8 @@ def interpreter(torch):
     whole = environments.is_copy(FOLDER / "requirements.txt", REQUIREMENTS) and seen.exists()
     if not whole or seen.read_text() != paths:
         if environments.OFFLINE:
-            end("the notebooks need nbclient, ipykernel and matplotlib, and FACTORISE_DEPS forbids installing them. Put "
-                "a python3 with them and torch first on PATH")
+            end("the notebooks need nbclient, ipykernel and matplotlib, and FACTORISE_DEPS forbids installing them. "
+                "Put a python3 with them and torch first on PATH")
         if not environments.step("installing nbclient and matplotlib in .venv-notebooks", install, python, paths):
             end("they could not be installed. When the cause is mended, type the same again")
     return FOLDER / "bin" / "python3"
