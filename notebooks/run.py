@@ -39,7 +39,7 @@ def install(python, paths):
     """An environment that imports from these folders too."""
     environments.fill(FOLDER, REQUIREMENTS, python)
     look = [FOLDER / "bin" / "python3", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
-    packages = subprocess.run(look, stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout.strip()
+    packages = subprocess.run(look, stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
     for file in (Path(packages, "labs.pth"), FOLDER / "paths"):
         file.write_text(paths)
 

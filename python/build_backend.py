@@ -34,6 +34,7 @@ __all__ = [
     "prepare_metadata_for_build_wheel",
 ]
 
+
 def prepare_metadata_for_build_wheel(folder: str, settings: dict[str, Any] | None = None) -> str:
     """What pip asks before it looks for the packages that are depended on."""
     _look_for_torch()

@@ -50,7 +50,7 @@ def has_pip():
 
 def folder_of_torch():
     asked = ["cmake", f"-DPython3_EXECUTABLE={PYTHON}", "-P", ROOT / "cmake" / "LibTorch.cmake"]
-    found = subprocess.run(asked, stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout.splitlines()
+    found = subprocess.run(asked, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
     if not found[0]:
         fault = found[1].partition(": ")[2] if found[1:] else f"{PYTHON} finds no torch"
         end(f".venv is made, but {fault}. Type: unset PYTHONPATH; rm -r '{VENV}'")
