@@ -44,7 +44,7 @@ def arguments():
     parser.add_argument("--output", metavar="FILE.md", help="where the tables go (default: benchmarks/results/<date>-"
                         "<GPU>.md for a whole run, else build/bench-results/)")
     parser.add_argument("--check-arguments", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--build", default=os.path.join(ROOT, "build"), help=argparse.SUPPRESS)  # ./labs gives it
+    parser.add_argument("--build", default=os.path.join(ROOT, "build"), help=argparse.SUPPRESS)  # the tests give it
     given = parser.parse_args()
     if given.output and not given.output.endswith(".md"):
         parser.error(f"--output must be a file that ends with .md, but was {given.output}")
@@ -144,10 +144,22 @@ def write(bench, given, wanted):
         save(path.removesuffix(".md") + "-curves.csv", csv_text(bench.data_sets))
 
 
+def become_python_of_torch(build):
+    """Goes on as the interpreter that imports the torch which the build is for, where there is one."""
+    from peers import environments
+
+    torch = environments.torch_of_build(build)
+    if torch and not environments.imports_torch(sys.executable, torch):
+        python = environments.python_of_torch(torch)
+        if python:
+            os.execv(python, [python, *sys.argv])
+
+
 def main():
     given = arguments()
     if given.check_arguments:
         return
+    become_python_of_torch(given.build)
     try:
         import torch
     except ImportError as error:

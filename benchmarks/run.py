@@ -17,8 +17,10 @@ import tempfile
 import time
 
 import measurements
+import peers
 import quality
 import report
+from peers import environments
 from samples import Samples
 from sides import Sides
 
@@ -34,9 +36,6 @@ def arguments():
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="the larger of the thread counts timed")
     parser.add_argument("--output", help="folder for the results (default: benchmarks/results for a whole run, else "
                                          "build/bench-results)")
-    for hidden in ("--build", "--torch-python", "--libmf-python"):  # ./labs gives these
-        parser.add_argument(hidden, default="", help=argparse.SUPPRESS)
-    parser.add_argument("--check-arguments", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -166,10 +165,10 @@ def csv_text(data_sets):
 
 def main():
     given = arguments()
-    if given.check_arguments:
-        return
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    build = given.build or os.path.join(root, "build")
+    environments.build("benchmarks=ON")
+    root, build = environments.ROOT, environments.BUILD
+    torch_python = environments.python_of_torch(environments.torch_of_build(build))
+    libmf_python = peers.python_of_libmf()
     wanted = given.only or SECTIONS
     plan, machine = Plan(given), Machine()
     whole = wanted == SECTIONS and not given.quick
@@ -178,7 +177,7 @@ def main():
     os.makedirs(output, exist_ok=True)
     data_sets, notes = [], []
     with tempfile.TemporaryDirectory(prefix="factorise-bench-") as folder:
-        sides = Sides(build, root, folder, given.torch_python, given.libmf_python, given.threads)
+        sides = Sides(build, root, folder, torch_python, libmf_python, given.threads)
         samples = Samples(sides.isa)
         lines = machine.lines(sides, plan)
         for section in measurements.SECTIONS:
@@ -201,8 +200,8 @@ def main():
     if data_sets:
         save(name + "-curves.csv", csv_text(data_sets))
     plan.progress("done")
-    sys.exit(1 if wrong else 0)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    main()
+    environments.run(main)

@@ -1,5 +1,33 @@
 # The header libraries that the kernels, the programs and the tests use: found where they are installed, else fetched.
+#
+# cmake [-DFACTORISE_TESTS=ON] -P Dependencies.cmake prints Debian's packages of those that are not installed, and last
+# zlib's, for ./labs, which asks the system's package manager for them.
 include_guard(GLOBAL)
+
+if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
+  cmake_minimum_required(VERSION 3.25)
+  set(packages libhwy-dev libfmt-dev libcli11-dev nlohmann-json3-dev)
+  if(FACTORISE_TESTS)
+    list(APPEND packages catch2)
+  endif()
+  list(APPEND packages zlib1g-dev)
+  set(libhwy-dev hwy/foreach_target.h)
+  set(libfmt-dev fmt/format.h)
+  set(libcli11-dev CLI/CLI.hpp)
+  set(nlohmann-json3-dev nlohmann/json.hpp)
+  set(catch2 catch2/catch.hpp catch2/catch_all.hpp) # versions 2 and 3
+  set(zlib1g-dev zlib.h)
+  set(missing "")
+  foreach(package IN LISTS packages)
+    find_path(${package}_found NAMES ${${package}} PATHS /usr/local /usr PATH_SUFFIXES include)
+    if(NOT ${package}_found)
+      list(APPEND missing ${package})
+    endif()
+  endforeach()
+  list(JOIN missing " " missing)
+  execute_process(COMMAND "${CMAKE_COMMAND}" -E echo "${missing}")
+  return()
+endif()
 include(FetchContent)
 
 # They are parts of our programs, so nothing of theirs is installed with ours.

@@ -6,10 +6,11 @@ and only then find none to build for.
 
 from __future__ import annotations
 
-import os
-import re
+import shutil
 import subprocess
 import sys
+import sysconfig
+from pathlib import Path
 from typing import Any
 
 from scikit_build_core import build as _backend
@@ -33,8 +34,6 @@ __all__ = [
     "prepare_metadata_for_build_wheel",
 ]
 
-_OLDEST = (2, 7)
-
 
 def prepare_metadata_for_build_wheel(folder: str, settings: dict[str, Any] | None = None) -> str:
     """What pip asks before it looks for the packages that are depended on."""
@@ -49,28 +48,23 @@ def prepare_metadata_for_build_editable(folder: str, settings: dict[str, Any] | 
 
 
 def _look_for_torch() -> None:
-    fault = "" if os.environ.get("TORCH_DIR") else fault_of(installed_torch())
+    fault = fault_of_torch()
     if fault:
         sys.exit(fault)
 
 
-def installed_torch() -> str:
-    """The version of this interpreter's torch, or nothing."""
-    look = "import importlib.metadata; print(importlib.metadata.version('torch'))"
-    for option in ([], ["-E"]):  # pip hides what is installed by PYTHONPATH
-        done = subprocess.run([sys.executable, *option, "-c", look], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return done.stdout.strip()
-    return ""
-
-
-def fault_of(version: str) -> str:
-    """Why the package cannot be built for that torch, or nothing."""
-    numbers = re.match(r"(\d+)\.(\d+)", version)
-    if numbers and (int(numbers[1]), int(numbers[2])) >= _OLDEST:
+def fault_of_torch() -> str:
+    """Why there is no torch that the package can be built for, or nothing. CMake will look by the same rules."""
+    cmake = shutil.which("cmake") or shutil.which("cmake", path=sysconfig.get_path("scripts"))
+    if not cmake:
+        return ""  # scikit-build-core says so
+    rules = Path(__file__).resolve().parents[1] / "cmake" / "LibTorch.cmake"
+    look = [cmake, f"-DPython3_EXECUTABLE={sys.executable}", "-P", rules]
+    found = subprocess.run(look, capture_output=True, text=True, check=False).stdout.splitlines()
+    if not found or found[0]:
         return ""
+    fault = found[1].partition(": ")[2] if found[1:] else f"{sys.executable} has none"
     return (
-        "factorise is built for the torch that is installed, which must be 2.7 or later, but "
-        f"{sys.executable} has {'torch ' + version if version else 'none'}. "
+        f"factorise is built for the torch that is installed, which must be 2.7 or later, but {fault}. "
         "Type: pip install 'torch>=2.7', and then the same again; or set TORCH_DIR to a LibTorch folder"
     )

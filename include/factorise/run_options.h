@@ -14,17 +14,15 @@ namespace factorise {
 /// Options is the method's own type, which each call returns, as in torch::optim.
 template <class Options>
 class RunOptions {
-#define FACTORISE_OPTION(T, name)         \
- public:                                  \
-  Options& name(T value) {                \
-    name##_ = std::move(value);           \
-    return static_cast<Options&>(*this);  \
-  }                                       \
-  const T& name() const noexcept {        \
-    return name##_;                       \
-  }                                       \
-                                          \
- private:                                 \
+#define FACTORISE_OPTION(T, name)                    \
+ public:                                             \
+  Options& name(T value) {                           \
+    name##_ = std::move(value);                      \
+    return static_cast<Options&>(*this);             \
+  }                                                  \
+  const T& name() const noexcept { return name##_; } \
+                                                     \
+ private:                                            \
   T name##_
 
   /// Epochs of the whole run, >= 0: passes over the observed entries, or steps. 0 returns the start.

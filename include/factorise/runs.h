@@ -35,10 +35,10 @@ using RunsCallback = std::function<void(int64_t done, int64_t total)>;
 /// One run for each seed, in the order of the seeds; see the functions of one run for the arguments. A run that
 /// diverges is a result, not an error.
 ///
-/// Options: `seed`, `initial` and `on_epoch` must not be set. `stop` is called on the calling thread alone, with the number of runs done, and ends all
-/// runs within an epoch of each: then the result is shorter than `seeds` and holds the runs before the first one that
-/// was not finished. The fused engine finishes runs of less than 2^24 multiply-adds (m n rank num_epochs), which take
-/// milliseconds, before it asks.
+/// Options: `seed`, `initial` and `on_epoch` must not be set. `stop` is called on the calling thread alone, with the
+/// number of runs done, and ends all runs within an epoch of each: then the result is shorter than `seeds` and holds
+/// the runs before the first one that was not finished. The fused engine finishes runs of less than 2^24 multiply-adds
+/// (m n rank num_epochs), which take milliseconds, before it asks.
 ///
 /// Threads: at::get_num_threads() runs side by side, each on one thread, where m n rank <= 2^22 (for the reference
 /// engine 2^15, below which torch's sums do not depend on the threads) and A is on the CPU; else one after another. On

@@ -28,7 +28,8 @@ struct Backend {
   double (*descent_loss)(at::TensorList ratings, const Tensor& U, const Tensor& V, bool norm);
 };
 
-/// Backend::sgd_epochs' numbers for epochs in two parts: `known` of the first `done` epochs, `here` of those after them.
+/// Backend::sgd_epochs' numbers for epochs in two parts: `known` of the first `done` epochs, `here` of those after
+/// them.
 Tensor first_divergence(const Tensor& known, const Tensor& here, int64_t done);
 
 /// For the static initialiser of a shared object of kernels.

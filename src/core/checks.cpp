@@ -29,8 +29,8 @@ void check_factor(const char* function, const char* name, const Tensor& factor, 
                   const Observed& observed) {
   TORCH_CHECK_VALUE(factor.defined() && factor.layout() == at::kStrided, "[", function, "] initial.", name,
                     " must be a dense tensor, but was ", factor.defined() ? "sparse" : "undefined", ".");
-  TORCH_CHECK_VALUE(factor.dim() == 2 && factor.size(0) == rows && factor.size(1) == rank, "[", function,
-                    "] initial.", name, " must be ", rows, " x ", rank, ", but was ", shape_of(factor), ".");
+  TORCH_CHECK_VALUE(factor.dim() == 2 && factor.size(0) == rows && factor.size(1) == rank, "[", function, "] initial.",
+                    name, " must be ", rows, " x ", rank, ", but was ", shape_of(factor), ".");
   const auto type = observed.type();
   TORCH_CHECK_VALUE(factor.scalar_type() == type, "[", function, "] initial.", name, " must be ", type,
                     ", the type that A is computed in, but was ", factor.scalar_type(), ".");

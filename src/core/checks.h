@@ -1,6 +1,6 @@
 #pragma once
-// Checks of arguments that public functions share, and the factors that a run starts from. Messages read [function] what
-// must hold, but what was given. Matrices to factorise are checked in core/observed_data.h.
+// Checks of arguments that public functions share, and the factors that a run starts from. Messages read [function]
+// what must hold, but what was given. Matrices to factorise are checked in core/observed_data.h.
 
 #include <factorise/factors.h>
 

@@ -10,12 +10,12 @@
 #include <numeric>
 #include <vector>
 
+#include "contract/error.h"
+#include "core/checks.h"
+#include "core/driver.h"
+#include "core/list_error.h"
 #include "cpu/crew.h"
 #include "cpu/rows.h"
-#include "core/checks.h"
-#include "core/list_error.h"
-#include "core/driver.h"
-#include "contract/error.h"
 
 namespace factorise {
 namespace {

@@ -13,17 +13,17 @@
 #include "core/derivatives.h"
 #include "core/driver.h"
 #include "core/observed_data.h"
+#include "cpu/memory.h"
 
 namespace factorise {
 namespace {
-
-Tensor empty_of(int64_t count, c10::ScalarType type) { return at::empty({count}, at::TensorOptions(type)); }
 
 int64_t* starts_of(const EntryLists& lists) { return lists.starts.mutable_data_ptr<int64_t>(); }
 int32_t* indices_of(const EntryLists& lists) { return lists.indices.mutable_data_ptr<int32_t>(); }
 
 EntryLists empty_lists(int64_t sides, int64_t count, c10::ScalarType type) {
-  return {empty_of(sides + 1, at::kLong), empty_of(count, at::kInt), empty_of(count, type)};
+  return {cpu::empty_for_packing(sides + 1, at::kLong), cpu::empty_for_packing(count, at::kInt),
+          cpu::empty_for_packing(count, type)};
 }
 
 /// Calls f with a number of an unsigned type of the values' size, which are moved and never looked at.
@@ -46,12 +46,12 @@ Bits* bits_of(const Tensor& values) {
   return static_cast<Bits*>(values.mutable_data_ptr());
 }
 
-/// The other side's lists.
-EntryLists turned(const EntryLists& lists, int64_t rows, int64_t columns) {
+/// The other side's lists. `ascending`: whether the indices of each ascend.
+EntryLists turned(const EntryLists& lists, int64_t rows, int64_t columns, bool ascending = true) {
   EntryLists result = empty_lists(columns, lists.values.numel(), lists.values.scalar_type());
   with_bits(lists.values, [&](auto bits) {
     using Bits = decltype(bits);
-    cpu::turn_lists<Bits>(pointers<Bits>(lists, rows, columns), starts_of(result), indices_of(result),
+    cpu::turn_lists<Bits>(pointers<Bits>(lists, rows, columns), ascending, starts_of(result), indices_of(result),
                           bits_of<Bits>(result.values), at::get_num_threads());
   });
   return result;
@@ -96,7 +96,7 @@ EntryLists list_entries(const char* function, const Tensor& A) {
     cpu::group_by_column<Bits>(row, column, static_cast<const Bits*>(values.const_data_ptr()), count, n,
                                starts_of(by_column), indices_of(by_column), bits_of<Bits>(by_column.values), threads);
   });
-  EntryLists lists = turned(by_column, n, m);
+  EntryLists lists = turned(by_column, n, m, /*ascending=*/false);
   const int64_t twice = cpu::first_repeated(starts_of(lists), indices_of(lists), m);
   TORCH_CHECK_VALUE(twice < 0, "[", function, "] A must hold every entry once, but holds (",
                     rows_of(lists)[twice].item<int64_t>(), ", ", indices_of(lists)[twice],
@@ -107,15 +107,16 @@ EntryLists list_entries(const char* function, const Tensor& A) {
 /// Names the first value that is not finite.
 [[noreturn]] void refuse_infinite_entry(const char* function, const EntryLists& lists) {
   const auto e = lists.values.isfinite().logical_not().nonzero()[0].item<int64_t>();
-  TORCH_CHECK_VALUE(false, "[", function, "] A must be finite, but its entry (", rows_of(lists)[e].item<int64_t>(), ", ",
-                    indices_of(lists)[e], ") is ", lists.values[e].item<double>(), ".");
+  TORCH_CHECK_VALUE(false, "[", function, "] A must be finite, but its entry (", rows_of(lists)[e].item<int64_t>(),
+                    ", ", indices_of(lists)[e], ") is ", lists.values[e].item<double>(), ".");
 }
 
 /// Refuses a matrix that cannot be factorised for what it holds.
 void check_values(const char* function, const Observed::Data& data) {
   if (data.is_sparse()) {
-    TORCH_CHECK_VALUE(data.given->values.numel() > 0, "[", function, "] A must hold at least one entry, but holds none.");
-    if (data.counts().not_finite == 0) return;
+    TORCH_CHECK_VALUE(data.given->values.numel() > 0, "[", function,
+                      "] A must hold at least one entry, but holds none.");
+    if (data.counts().all_finite) return;
     refuse_infinite_entry(function, data.by_row());
   }
   const bool masked = data.M.defined();
@@ -124,7 +125,7 @@ void check_values(const char* function, const Observed::Data& data) {
     const cpu::EntryCounts& counts = data.counts();
     mask_nan = counts.mask_nan > 0;
     any = counts.observed() > 0;
-    finite = counts.not_finite == 0;
+    finite = counts.all_finite;
   } else {
     mask_nan = masked && data.M.is_floating_point() && data.M.isnan().any().item<bool>();
     any = !masked || mask_nan || data.observed().any().item<bool>();

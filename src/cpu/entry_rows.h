@@ -2,10 +2,13 @@
 // Where the packers get a row's observed entries from: a matrix and its mask, or lists. One a thread.
 
 #include <algorithm>
-#include <cstring>
+#include <limits>
+#include <numeric>
+#include <type_traits>
 #include <vector>
 
 #include "cpu/lists.h"
+#include "cpu/row_kernels.h"
 #include "cpu/rows.h"
 
 namespace factorise::cpu {
@@ -18,80 +21,69 @@ class MatrixRows {
       : columns_(A.size(1)),
         reader_(A),
         mask_(M, columns_),
+        isa_(chosen_isa()),
         values_(static_cast<size_t>(columns_)),
-        marks_(static_cast<size_t>(columns_)),
-        indices_(static_cast<size_t>(columns_) + 1) {}
+        marks_(static_cast<size_t>(columns_)) {}
 
   /// A row's values and marks; the marks are null where all of A is observed. Valid until the next call.
   struct Row {
     const T* values;
-    const uint8_t* observed;
+    const uint8_t* marks;
   };
   Row row(int64_t row) {
     last_ = {reader_.row(row, values_.data()), mask_.is_masked() ? mask_.row(row, marks_.data()) : nullptr};
     return last_;
   }
 
-  /// Of the row that was read last, which has marks: how many are set, and how many of these are NaN.
-  int64_t count_observed() const { return columns_ - count_marks(0); }
-  int64_t nan_marks() const { return count_marks(2); }
+  /// Of the row that was read last.
+  RowFacts facts() const { return row_kernels<T>(isa_).look_at(last_.values, last_.marks, columns_); }
+  int64_t count_observed() const { return last_.marks ? columns_ - count_marks(0) : columns_; }
+  int64_t nan_marks() const { return last_.marks ? count_marks(2) : 0; }
 
-  /// A row's observed entries, left to right.
-  void list(int64_t row, int32_t* indices, T* values) {
-    const auto [from, observed] = this->row(row);
-    if (!observed) {
-      std::memcpy(values, from, static_cast<size_t>(columns_) * sizeof(T));
-      for (int64_t c = 0; c < columns_; ++c) indices[c] = static_cast<int32_t>(c);
-      return;
+  /// A row's observed entries, left to right, to lists that have room for them. Returns how many they are.
+  int64_t list(int64_t row, int32_t* indices, T* values) {
+    const auto [from, marks] = this->row(row);
+    if (!marks) {
+      std::iota(indices, indices + columns_, 0);
+      std::copy_n(from, columns_, values);
+      return columns_;
     }
-    // Every entry is written, and the next one over it where it is not observed: without a branch, which would be
-    // mispredicted. At the end that is one past the last, so that it is done beside the lists.
-    if (listed_.empty()) listed_.resize(static_cast<size_t>(columns_) + 1);
-    size_t count = 0;
-    for (int64_t c = 0; c < columns_; ++c) {
-      indices_[count] = static_cast<int32_t>(c);
-      listed_[count] = from[c];
-      count += observed[c] != 0;
+    const int64_t count = list_places();
+    for (int64_t i = 0; i < count; ++i) {
+      indices[i] = places_[static_cast<size_t>(i)];
+      values[i] = from[indices[i]];
     }
-    std::memcpy(indices, indices_.data(), count * sizeof(int32_t));
-    std::memcpy(values, listed_.data(), count * sizeof(T));
+    return count;
   }
 
-  /// Calls visit(column, value) for a row's observed entries, left to right.
-  template <class Visit>
-  void visit(int64_t row, Visit visit) {
-    const auto [from, observed] = this->row(row);
-    if (!observed) {
-      for (int64_t c = 0; c < columns_; ++c) visit(c, from[c]);
-      return;
-    }
-    size_t count = 0;
-    for (int64_t c = 0; c < columns_; ++c) {
-      indices_[count] = static_cast<int32_t>(c);
-      count += observed[c] != 0;
-    }
-    for (size_t i = 0; i < count; ++i) visit(indices_[i], from[indices_[i]]);
+  /// A row's cells, 0 where not observed if they are bytes, else NaN.
+  void fill(int64_t row, uint8_t* cells) {
+    const auto [from, marks] = this->row(row);
+    row_kernels<T>(isa_).to_bytes(from, marks, columns_, cells);
   }
-
-  /// A row's cells, `absent` where not observed: what is there may be no number that a Cell can be.
-  template <class Cell>
-  void fill(int64_t row, Cell absent, Cell* cells) {
-    const auto [from, observed] = this->row(row);
+  void fill(int64_t row, T* cells) {
+    const auto [from, marks] = this->row(row);
     for (int64_t c = 0; c < columns_; ++c) {
-      cells[c] = !observed || observed[c] ? static_cast<Cell>(from[c]) : absent;
+      cells[c] = !marks || marks[c] ? from[c] : std::numeric_limits<T>::quiet_NaN();
     }
   }
 
  private:
-  int64_t count_marks(uint8_t mark) const { return std::count(last_.observed, last_.observed + columns_, mark); }
+  int64_t count_marks(uint8_t mark) const { return std::count(last_.marks, last_.marks + columns_, mark); }
+
+  int64_t list_places() {
+    places_.resize(static_cast<size_t>(columns_ + kListSlack));
+    return list_marks(isa_, last_.marks, columns_, places_.data());
+  }
 
   int64_t columns_;
   RowReader<T> reader_;
   MaskReader mask_;
+  Isa isa_;
   Row last_{};
-  std::vector<T> values_, listed_;
+  std::vector<T> values_;
   std::vector<uint8_t> marks_;
-  std::vector<int32_t> indices_;
+  std::vector<int32_t> places_;
 };
 
 /// The same of lists.
@@ -100,15 +92,20 @@ class ListRows {
  public:
   explicit ListRows(const EntryLists<T>& lists) : lists_(lists) {}
 
-  template <class Visit>
-  void visit(int64_t row, Visit visit) const {
-    for (int64_t e = lists_.starts[row]; e < lists_.starts[row + 1]; ++e) visit(lists_.indices[e], lists_.values[e]);
+  int64_t list(int64_t row, int32_t* indices, T* values) const {
+    const int64_t begin = lists_.starts[row], count = lists_.starts[row + 1] - begin;
+    std::copy_n(lists_.indices + begin, count, indices);
+    std::copy_n(lists_.values + begin, count, values);
+    return count;
   }
 
   template <class Cell>
-  void fill(int64_t row, Cell absent, Cell* cells) const {
-    std::fill(cells, cells + lists_.columns, absent);
-    visit(row, [&](int64_t c, T value) { cells[c] = static_cast<Cell>(value); });
+  void fill(int64_t row, Cell* cells) const {
+    std::fill(cells, cells + lists_.columns,
+              std::is_same_v<Cell, uint8_t> ? Cell(0) : std::numeric_limits<Cell>::quiet_NaN());
+    for (int64_t e = lists_.starts[row]; e < lists_.starts[row + 1]; ++e) {
+      cells[lists_.indices[e]] = static_cast<Cell>(lists_.values[e]);
+    }
   }
 
  private:

@@ -1,15 +1,13 @@
-// Counting, listing and turning entries. Each is a pass in pieces of rows or entries, and the pieces are put together in
-// their order.
+// Counting, listing and turning entries. Each is a pass in pieces of rows or entries, and the pieces are put together
+// in their order.
 
 #include "cpu/lists.h"
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <limits>
 #include <mutex>
 #include <numeric>
-#include <type_traits>
 #include <utility>
 
 #include "cpu/entry_rows.h"
@@ -23,23 +21,9 @@ constexpr int64_t kWorthThreads = 100'000;  // entries or cells
 
 int threads_worth(int64_t work, int threads) { return work < kWorthThreads ? 1 : threads; }
 
-/// Of `count` values those that are observed: how many are not finite, and whether all are whole numbers from 1 to 255.
-/// Without a branch, so that the loop becomes vectors.
-template <class T>
-void look_at(const T* values, const uint8_t* observed, int64_t count, int64_t& not_finite, bool& fits_bytes) {
-  using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
-  constexpr Bits kExponent = sizeof(T) == 4 ? Bits{0x7F800000} : static_cast<Bits>(0x7FF0000000000000);
-  Bits infinite = 0, unfit = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    const Bits seen = observed ? static_cast<Bits>(observed[i] != 0) : Bits{1};
-    const T value = values[i];
-    const bool in_range = value >= T(1) && value <= T(255);
-    const T whole = static_cast<T>(static_cast<int32_t>(in_range ? value : T(1)));
-    infinite += seen & static_cast<Bits>((std::bit_cast<Bits>(value) & kExponent) == kExponent);
-    unfit |= seen & static_cast<Bits>(!(in_range && whole == value));
-  }
-  not_finite += static_cast<int64_t>(infinite);
-  fits_bytes = fits_bytes && unfit == 0;
+void add(const RowFacts& facts, EntryCounts& counts) {
+  counts.all_finite = counts.all_finite && facts.finite;
+  counts.fits_bytes = counts.fits_bytes && facts.fits_bytes;
 }
 
 /// A part of the entries for each thread: whole rows, about as many entries each.
@@ -80,7 +64,7 @@ void distribute(int64_t keys, int parts, int64_t* starts, Count count, Place pla
 
 template <class T>
 EntryCounts count_entries(const at::Tensor& A, const std::optional<at::Tensor>& M, int threads) {
-  const int64_t rows = A.size(0), columns = A.size(1);
+  const int64_t rows = A.size(0);
   EntryCounts total;
   total.starts.assign(static_cast<size_t>(rows + 1), 0);
   std::mutex mutex;
@@ -88,19 +72,14 @@ EntryCounts count_entries(const at::Tensor& A, const std::optional<at::Tensor>& 
     return [&, source = MatrixRows<T>(A, M)](int64_t block) mutable {
       EntryCounts counts;
       for (int64_t r = block * kRowsOfBlock; r < std::min(rows, (block + 1) * kRowsOfBlock); ++r) {
-        const auto [values, observed] = source.row(r);
-        int64_t marks = columns;
-        if (observed) {
-          marks = source.count_observed();
-          counts.mask_nan += source.nan_marks();
-        }
-        total.starts[static_cast<size_t>(r + 1)] = marks;
-        look_at(values, observed, columns, counts.not_finite, counts.fits_bytes);
+        source.row(r);
+        total.starts[static_cast<size_t>(r + 1)] = source.count_observed();
+        counts.mask_nan += source.nan_marks();
+        add(source.facts(), counts);
       }
       const std::lock_guard lock(mutex);
-      total.not_finite += counts.not_finite;
       total.mask_nan += counts.mask_nan;
-      total.fits_bytes = total.fits_bytes && counts.fits_bytes;
+      add({counts.all_finite, counts.fits_bytes}, total);
     };
   });
   std::partial_sum(total.starts.begin(), total.starts.end(), total.starts.begin());
@@ -111,10 +90,7 @@ template <class T>
 EntryCounts count_entries(const EntryLists<T>& lists) {
   EntryCounts counts;
   counts.starts.assign(lists.starts, lists.starts + lists.rows + 1);
-  constexpr int64_t kPiece = 1 << 20;  // of which 32 bits count the infinite
-  for (int64_t e = 0; e < lists.count(); e += kPiece) {
-    look_at<T>(lists.values + e, nullptr, std::min(kPiece, lists.count() - e), counts.not_finite, counts.fits_bytes);
-  }
+  add(row_kernels<T>(chosen_isa()).look_at(lists.values, nullptr, lists.count()), counts);
   return counts;
 }
 
@@ -132,19 +108,31 @@ void list_rows(const at::Tensor& A, const std::optional<at::Tensor>& M, const in
 }
 
 template <class Bits>
-void turn_lists(const EntryLists<Bits>& lists, int64_t* starts, int32_t* indices, Bits* values, int threads) {
+void turn_lists(const EntryLists<Bits>& lists, bool ascending, int64_t* starts, int32_t* indices, Bits* values,
+                int threads) {
   const int parts = threads_worth(lists.count(), threads);
   const std::vector<int64_t> bounds = parts_of(lists.starts, lists.rows, parts);
   const auto count = [&](int64_t part, auto add) {
     const int64_t end = lists.starts[bounds[static_cast<size_t>(part + 1)]];
     for (int64_t e = lists.starts[bounds[static_cast<size_t>(part)]]; e < end; ++e) add(lists.indices[e]);
   };
+  // Some columns of all rows at a time, so that the ends of the lists that are written to stay in the nearest cache; as
+  // many that a row has some sixteen entries in them, or its turn would cost more than its entries.
+  const int64_t wanted = 16 * lists.rows * lists.columns / std::max<int64_t>(1, lists.count());
+  const int64_t at_once = ascending ? std::max<int64_t>(256, wanted) : lists.columns;
   const auto place = [&](int64_t part, auto next) {
-    for (int64_t r = bounds[static_cast<size_t>(part)]; r < bounds[static_cast<size_t>(part + 1)]; ++r) {
-      for (int64_t e = lists.starts[r]; e < lists.starts[r + 1]; ++e) {
-        const int64_t to = next(lists.indices[e]);
-        indices[to] = static_cast<int32_t>(r);
-        values[to] = lists.values[e];
+    const int64_t first = bounds[static_cast<size_t>(part)], last = bounds[static_cast<size_t>(part + 1)];
+    std::vector<int64_t> begun(lists.starts + first, lists.starts + last);
+    for (int64_t begin = 0; begin < lists.columns; begin += at_once) {
+      const int64_t end = begin + at_once;
+      for (int64_t r = first; r < last; ++r) {
+        int64_t e = begun[static_cast<size_t>(r - first)];
+        for (; e < lists.starts[r + 1] && lists.indices[e] < end; ++e) {
+          const int64_t to = next(lists.indices[e]);
+          indices[to] = static_cast<int32_t>(r);
+          values[to] = lists.values[e];
+        }
+        begun[static_cast<size_t>(r - first)] = e;
       }
     }
   };
@@ -201,16 +189,16 @@ int64_t first_repeated(const int64_t* starts, const int32_t* indices, int64_t ro
   return -1;
 }
 
-#define FACTORISE_INSTANTIATE(T)                                                                                    \
-  template EntryCounts count_entries<T>(const at::Tensor&, const std::optional<at::Tensor>&, int);                  \
-  template EntryCounts count_entries<T>(const EntryLists<T>&);                                                      \
+#define FACTORISE_INSTANTIATE(T)                                                                   \
+  template EntryCounts count_entries<T>(const at::Tensor&, const std::optional<at::Tensor>&, int); \
+  template EntryCounts count_entries<T>(const EntryLists<T>&);                                     \
   template void list_rows<T>(const at::Tensor&, const std::optional<at::Tensor>&, const int64_t*, int32_t*, T*, int);
 FACTORISE_INSTANTIATE(float)
 FACTORISE_INSTANTIATE(double)
 #undef FACTORISE_INSTANTIATE
 
-#define FACTORISE_INSTANTIATE(Bits)                                                                           \
-  template void turn_lists<Bits>(const EntryLists<Bits>&, int64_t*, int32_t*, Bits*, int);                    \
+#define FACTORISE_INSTANTIATE(Bits)                                                                            \
+  template void turn_lists<Bits>(const EntryLists<Bits>&, bool, int64_t*, int32_t*, Bits*, int);               \
   template void group_by_column<Bits>(const int64_t*, const int64_t*, const Bits*, int64_t, int64_t, int64_t*, \
                                       int32_t*, Bits*, int);
 FACTORISE_INSTANTIATE(uint8_t)

@@ -25,7 +25,7 @@ struct EntryLists {
 /// What a pass over a matrix and its mask finds.
 struct EntryCounts {
   std::vector<int64_t> starts;  ///< rows + 1: how many entries are observed above each row
-  int64_t not_finite = 0;       ///< of the observed entries
+  bool all_finite = true;       ///< the observed entries
   int64_t mask_nan = 0;         ///< entries of the mask that are NaN
   bool fits_bytes = true;       ///< whether the observed entries are all whole numbers from 1 to 255
 
@@ -46,9 +46,11 @@ template <class T>
 void list_rows(const at::Tensor& A, const std::optional<at::Tensor>& M, const int64_t* starts, int32_t* indices,
                T* values, int threads);
 
-/// Lists by column from lists by row, or back. `starts`: columns + 1. Bits: an unsigned type of the values' size.
+/// Lists by column from lists by row, or back. `ascending`: whether the indices of a row ascend, as group_by_column's
+/// do not; those that come out ascend all the same. `starts`: columns + 1. Bits: an unsigned type of the values' size.
 template <class Bits>
-void turn_lists(const EntryLists<Bits>& lists, int64_t* starts, int32_t* indices, Bits* values, int threads);
+void turn_lists(const EntryLists<Bits>& lists, bool ascending, int64_t* starts, int32_t* indices, Bits* values,
+                int threads);
 
 /// What is wrong with, or known of, entries in coordinates.
 struct CoordinateCheck {

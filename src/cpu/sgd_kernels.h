@@ -5,9 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "contract/sgd.h"
 #include "cpu/isa.h"
 #include "cpu/sgd_layout.h"
-#include "contract/sgd.h"
 
 namespace factorise::cpu {
 

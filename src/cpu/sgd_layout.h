@@ -43,6 +43,11 @@ struct SgdLayout {
   int64_t cell_of(int64_t row) const {
     return (lane_rows - 1 - row % lane_rows) * (block_rows / lane_rows) + row / lane_rows;
   }
+  /// The row whose cell is there.
+  int64_t row_at(int64_t cell) const {
+    const int64_t lanes = block_rows / lane_rows;
+    return cell % lanes * lane_rows + lane_rows - 1 - cell / lanes;
+  }
   int64_t lag() const { return skew * (block_rows - 1); }
   Wave wave() const { return {blocks(), columns, lag(), chunk}; }
   /// Entries: chunks of a strip.

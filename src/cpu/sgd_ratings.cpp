@@ -2,18 +2,20 @@
 
 #include "cpu/sgd_ratings.h"
 
-#include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "cpu/entry_rows.h"
 #include "cpu/for_blocks.h"
+#include "cpu/memory.h"
 #include "cpu/sgd_kernels.h"
 
 namespace factorise::cpu {
@@ -69,6 +71,18 @@ void lay_out_entries(SgdLayout& layout) {
   layout.bytes = aligned(layout.entry_rows + layout.observed);
 }
 
+/// Where a byte of each of eight rows becomes eight bytes, one of each row: by exchanging halves, then quarters.
+inline void transpose(uint64_t (&rows)[8]) {
+  const auto exchange = [&](size_t a, size_t b, int bits, uint64_t low) {
+    const uint64_t different = ((rows[a] >> bits) ^ rows[b]) & low;
+    rows[b] ^= different;
+    rows[a] ^= different << bits;
+  };
+  for (size_t i = 0; i < 4; ++i) exchange(i, i + 4, 32, 0x00000000FFFFFFFF);
+  for (const size_t i : {0, 1, 4, 5}) exchange(i, i + 2, 16, 0x0000FFFF0000FFFF);
+  for (const size_t i : {0, 2, 4, 6}) exchange(i, i + 1, 8, 0x00FF00FF00FF00FF);
+}
+
 /// The cells of a block, skewed. Cell is uint8_t or T; `absent` stands for what is not observed.
 template <class Cell, class Rows>
 class WavefrontPacker {
@@ -78,30 +92,60 @@ class WavefrontPacker {
         source_(std::move(source)),
         streams_(reinterpret_cast<Cell*>(ratings + layout.cells)),
         absent_(absent),
-        rows_(static_cast<size_t>(layout.block_rows * layout.columns)) {}
+        width_(layout.columns + 2 * layout.block_rows + kAtOnce),
+        rows_(static_cast<size_t>(layout.block_rows * width_), absent) {}
 
   void operator()(int64_t block) {
     const int64_t H = layout_.block_rows, n = layout_.columns, steps = n + H - 1;
     const int64_t first = block * H, height = std::min(H, layout_.rows - first);
-    for (int64_t i = 0; i < height; ++i) source_.fill(first + i, absent_, rows_.data() + i * n);
-    Cell* stream = streams_ + block * steps * H;
-    std::fill(stream, stream + steps * H, absent_);
+    for (int64_t i = 0; i < height; ++i) source_.fill(first + i, row(i));
+    for (int64_t i = height; i < H; ++i) std::fill(row(i), row(i) + n, absent_);
+    Cell* const stream = streams_ + block * steps * H;
     // In tiles, so that the steps that a tile is spread over stay near.
     constexpr int64_t kTile = 64;
-    for (int64_t begin = 0; begin < n; begin += kTile) {
-      const int64_t end = std::min(n, begin + kTile);
-      for (int64_t i = 0; i < height; ++i) {
-        Cell* const cells = stream + i * H + layout_.cell_of(i);
-        for (int64_t c = begin; c < end; ++c) cells[c * H] = rows_[static_cast<size_t>(i * n + c)];
+    for (int64_t begin = 0; begin < steps; begin += kTile) {
+      const int64_t end = std::min(steps, begin + kTile);
+      if (std::is_same_v<Cell, uint8_t> && std::endian::native == std::endian::little && H % kAtOnce == 0) {
+        for (int64_t place = 0; place < H; place += kAtOnce) spread(stream, place, begin, end);
+        continue;
+      }
+      for (int64_t i = 0; i < H; ++i) {
+        Cell* const to = stream + layout_.cell_of(i);
+        const Cell* const from = row(i) - i;
+        for (int64_t t = begin; t < end; ++t) to[t * H] = from[t];
       }
     }
   }
 
  private:
+  static constexpr int64_t kAtOnce = 8;
+
+  /// A row of the block, with so many absent cells before and behind it that every step finds one.
+  Cell* row(int64_t i) { return rows_.data() + i * width_ + layout_.block_rows; }
+
+  /// Steps of eight cells that follow each other in the stream, eight steps at a time.
+  void spread(Cell* stream, int64_t place, int64_t begin, int64_t end) {
+    const int64_t H = layout_.block_rows;
+    const Cell* from[kAtOnce];
+    for (int64_t k = 0; k < kAtOnce; ++k) {
+      const int64_t i = layout_.row_at(place + k);
+      from[k] = row(i) - i;
+    }
+    for (int64_t t = begin; t < end; t += kAtOnce) {
+      uint64_t cells[kAtOnce];
+      for (int64_t k = 0; k < kAtOnce; ++k) std::memcpy(&cells[k], from[k] + t, sizeof(uint64_t));
+      transpose(cells);
+      for (int64_t step = t; step < std::min(end, t + kAtOnce); ++step) {
+        std::memcpy(stream + step * H + place, &cells[step - t], sizeof(uint64_t));
+      }
+    }
+  }
+
   const SgdLayout& layout_;
   Rows source_;
   Cell* streams_;
   Cell absent_;
+  int64_t width_;
   std::vector<Cell> rows_;
 };
 
@@ -117,16 +161,17 @@ class EntryPacker {
         counts_(static_cast<size_t>(layout.columns + layout.lag() + 1)) {}
 
   void operator()(int64_t strip) {
-    entries_.clear();
     const int64_t first = strip * layout_.block_rows, height = std::min(layout_.block_rows, layout_.rows - first);
+    const int64_t at = firsts_[static_cast<size_t>(strip)], count = firsts_[static_cast<size_t>(strip + 1)] - at;
+    columns_.resize(static_cast<size_t>(count));
+    values_.resize(static_cast<size_t>(count));
+    begun_.assign(1, 0);
     for (int64_t i = 0; i < height; ++i) {
-      source_.visit(first + i, [&](int64_t c, T value) {
-        entries_.push_back({static_cast<uint32_t>(c), static_cast<uint8_t>(i), value});
-      });
+      const int64_t begin = begun_.back();
+      begun_.push_back(begin + source_.list(first + i, columns_.data() + begin, values_.data() + begin));
     }
     // Counting visits every position, which many have no entry where a strip has few.
-    const int64_t at = firsts_[static_cast<size_t>(strip)];
-    8 * static_cast<int64_t>(entries_.size()) < layout_.columns ? sort(strip, at) : distribute(strip, at);
+    8 * count < layout_.columns ? sort(strip, at) : distribute(strip, at);
   }
 
  private:
@@ -136,32 +181,57 @@ class EntryPacker {
     T value;
   };
 
-  int64_t position(const Entry& entry) const { return entry.column + layout_.skew * entry.row; }
+  int64_t height() const { return std::ssize(begun_) - 1; }
+  int64_t position(int64_t column, int64_t row) const { return column + layout_.skew * row; }
 
   /// By position, of equal ones the upper first, from `at` on.
   void sort(int64_t strip, int64_t at) {
-    std::stable_sort(entries_.begin(), entries_.end(),
-                     [&](const Entry& a, const Entry& b) { return position(a) < position(b); });
+    std::vector<Entry> entries;
+    for (int64_t i = 0; i < height(); ++i) {
+      for (auto e = static_cast<size_t>(begun_[i]); e < static_cast<size_t>(begun_[i + 1]); ++e) {
+        entries.push_back({static_cast<uint32_t>(columns_[e]), static_cast<uint8_t>(i), values_[e]});
+      }
+    }
+    const auto position_of = [&](const Entry& entry) { return position(entry.column, entry.row); };
+    std::stable_sort(entries.begin(), entries.end(),
+                     [&](const Entry& a, const Entry& b) { return position_of(a) < position_of(b); });
     index_chunks(strip, [&](int64_t begin) {
-      const auto before = [&](const Entry& entry, int64_t limit) { return position(entry) < limit; };
-      return at + (std::lower_bound(entries_.begin(), entries_.end(), begin, before) - entries_.begin());
+      const auto before = [&](const Entry& entry, int64_t limit) { return position_of(entry) < limit; };
+      return at + (std::lower_bound(entries.begin(), entries.end(), begin, before) - entries.begin());
     });
-    for (const Entry& entry : entries_) write(at++, entry);
+    for (const Entry& entry : entries) write(at++, entry.column, entry.row, entry.value);
   }
 
   /// The same by where each position's entries begin, then a stable distribution: rows come in their order.
   void distribute(int64_t strip, int64_t at) {
     std::fill(counts_.begin(), counts_.end(), 0);
-    for (const Entry& entry : entries_) ++counts_[static_cast<size_t>(position(entry))];
+    for (int64_t i = 0; i < height(); ++i) {
+      int64_t* const of_row = counts_.data() + layout_.skew * i;
+      for (auto e = static_cast<size_t>(begun_[i]); e < static_cast<size_t>(begun_[i + 1]); ++e) ++of_row[columns_[e]];
+    }
     for (int64_t& count : counts_) at += std::exchange(count, at);
     index_chunks(strip, [&](int64_t begin) { return counts_[static_cast<size_t>(begin)]; });
-    for (const Entry& entry : entries_) write(counts_[static_cast<size_t>(position(entry))]++, entry);
+    // Some positions of all rows at a time, so that what is written to stays in the cache.
+    constexpr int64_t kPositionsAtOnce = 512;
+    std::vector<int64_t> next(begun_.begin(), begun_.end() - 1);
+    for (int64_t limit = kPositionsAtOnce; limit < layout_.columns + layout_.lag() + kPositionsAtOnce;
+         limit += kPositionsAtOnce) {
+      for (int64_t i = 0; i < height(); ++i) {
+        int64_t* const of_row = counts_.data() + layout_.skew * i;
+        const int64_t end = limit - layout_.skew * i;
+        int64_t e = next[i];
+        for (; e < begun_[i + 1] && columns_[e] < end; ++e) {
+          write(of_row[columns_[e]]++, static_cast<uint32_t>(columns_[e]), static_cast<uint8_t>(i), values_[e]);
+        }
+        next[i] = e;
+      }
+    }
   }
 
-  void write(int64_t to, const Entry& entry) {
-    reinterpret_cast<T*>(ratings_ + layout_.cells)[to] = entry.value;
-    reinterpret_cast<uint32_t*>(ratings_ + layout_.entry_columns)[to] = entry.column;
-    (ratings_ + layout_.entry_rows)[to] = entry.row;
+  void write(int64_t to, uint32_t column, uint8_t row, T value) {
+    reinterpret_cast<T*>(ratings_ + layout_.cells)[to] = value;
+    reinterpret_cast<uint32_t*>(ratings_ + layout_.entry_columns)[to] = column;
+    (ratings_ + layout_.entry_rows)[to] = row;
   }
 
   /// first_at(position): the first entry from there on.
@@ -177,7 +247,10 @@ class EntryPacker {
   const std::vector<int64_t>& firsts_;
   uint8_t* ratings_;
   std::vector<int64_t> counts_;
-  std::vector<Entry> entries_;
+  // The strip's entries by row: of row i from begun_[i] on.
+  std::vector<int64_t> begun_;
+  std::vector<int32_t> columns_;
+  std::vector<T> values_;
 };
 
 /// The strips' first entries, and at the end how many there are.
@@ -223,10 +296,9 @@ at::Tensor pack(SgdLayout layout, SgdPath path, const EntryCounts& counts, int t
   if (path == SgdPath::entries) {
     lay_out_entries(layout);
   } else {
-    lay_out_wavefront(layout, wavefront_shape<T>(isa, layout.rank, layout.rows, layout.columns),
-                      counts.fits_bytes);
+    lay_out_wavefront(layout, wavefront_shape<T>(isa, layout.rank, layout.rows, layout.columns), counts.fits_bytes);
   }
-  at::Tensor packed = at::empty({layout.bytes}, at::TensorOptions(at::kByte));
+  at::Tensor packed = empty_for_packing(layout.bytes, at::kByte);
   auto* ratings = packed.mutable_data_ptr<uint8_t>();
   std::memcpy(ratings, &layout, sizeof(layout));
   if (layout.rows * layout.columns < 100'000) threads = 1;
@@ -255,9 +327,9 @@ at::Tensor pack_sgd(const EntryLists<T>& lists, int64_t rank, SgdPath path, cons
                  [&] { return ListRows<T>(lists); });
 }
 
-#define FACTORISE_INSTANTIATE(T)                                                                               \
-  template at::Tensor pack_sgd<T>(const at::Tensor&, const std::optional<at::Tensor>&, int64_t, SgdPath,       \
-                                  const EntryCounts&, int);                                                    \
+#define FACTORISE_INSTANTIATE(T)                                                                         \
+  template at::Tensor pack_sgd<T>(const at::Tensor&, const std::optional<at::Tensor>&, int64_t, SgdPath, \
+                                  const EntryCounts&, int);                                              \
   template at::Tensor pack_sgd<T>(const EntryLists<T>&, int64_t, SgdPath, const EntryCounts&, int);
 FACTORISE_INSTANTIATE(float)
 FACTORISE_INSTANTIATE(double)

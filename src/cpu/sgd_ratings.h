@@ -10,8 +10,8 @@
 
 namespace factorise::cpu {
 
-/// Packs A, m x n of any real type and strides, where M (left out: everywhere) is not zero; count_entries has found both
-/// sound. The result is a uint8 vector that begins with its SgdLayout.
+/// Packs A, m x n of any real type and strides, where M (left out: everywhere) is not zero; count_entries has found
+/// both sound. The result is a uint8 vector that begins with its SgdLayout.
 template <class T>
 at::Tensor pack_sgd(const at::Tensor& A, const std::optional<at::Tensor>& M, int64_t rank, SgdPath path,
                     const EntryCounts& counts, int threads);

@@ -180,8 +180,7 @@ Tensor epochs_of_runs_on_cuda(const Tensor& ratings, const Tensor& U, const Tens
 
 int64_t epochs_on_cuda(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
                        double lr_decay, int64_t epochs) {
-  return sgd_epochs(ratings, U.unsqueeze(0), V.unsqueeze(0), {lr}, weight_decay, lr_decay, epochs)
-      .item<int64_t>();
+  return sgd_epochs(ratings, U.unsqueeze(0), V.unsqueeze(0), {lr}, weight_decay, lr_decay, epochs).item<int64_t>();
 }
 
 TORCH_LIBRARY_IMPL(factorise, CUDA, library) {

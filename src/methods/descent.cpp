@@ -12,26 +12,13 @@
 #include <vector>
 
 #include "core/checks.h"
+#include "cpu/row_kernels.h"
 #include "cpu/rows.h"
 
 namespace factorise {
 namespace {
 
 using cpu::kBlockRows;
-
-/// One row as bytes, if all that is observed is an integer of -127 to 127.
-template <class T>
-bool row_to_bytes(const T* values, const uint8_t* observed, int64_t count, int8_t* bytes) {
-  bool fits = true;
-  for (int64_t c = 0; c < count; ++c) {
-    const bool seen = observed[c] != 0;
-    const T value = seen && values[c] >= -127 && values[c] <= 127 ? values[c] : T(0);
-    const auto byte = static_cast<int8_t>(value);
-    fits &= !seen || static_cast<T>(byte) == values[c];
-    bytes[c] = seen ? byte : cpu::kMissing;
-  }
-  return fits;
-}
 
 /// The ratings as bytes, each row filled up to whole cells; undefined where bytes cannot hold them. Rows are read one
 /// at a time, so that A is not converted whole.
@@ -44,15 +31,15 @@ Tensor to_bytes(cpu::Crew& crew, const Tensor& A, const std::optional<Tensor>& M
   int8_t* to = packed.mutable_data_ptr<int8_t>();
   const cpu::RowReader<T> values(A);
   const cpu::MaskReader mask(M, columns);
+  const cpu::RowKernels<T>& kernels = cpu::row_kernels<T>(cpu::chosen_isa());
   std::atomic<bool> fits{true};
   const auto pack_some = [&](int64_t task) {
     if (!fits.load(std::memory_order_relaxed)) return;
     std::vector<T> row(static_cast<size_t>(columns));
     std::vector<uint8_t> seen(static_cast<size_t>(columns));
     for (int64_t r = task * kRowsOfTask; r < std::min(rows, (task + 1) * kRowsOfTask); ++r) {
-      values.read(r, row.data());
-      mask.read(r, seen.data());
-      if (!row_to_bytes(row.data(), seen.data(), columns, to + r * stride)) fits = false;
+      const uint8_t* marks = M ? mask.row(r, seen.data()) : nullptr;
+      if (!kernels.to_signed_bytes(values.row(r, row.data()), marks, columns, to + r * stride)) fits = false;
       std::fill(to + r * stride + columns, to + (r + 1) * stride, cpu::kMissing);
     }
   };
@@ -102,9 +89,9 @@ PackedRatings pack_ratings(cpu::Crew& crew, const Tensor& given, const std::opti
 
 template <class T>
 Descent<T>::Descent(const Observed& observed, const Factors& start)
-    : Descent(start, [&](cpu::Crew& crew) {
-        return pack_ratings(crew, observed.data().A, observed.data().mask_as_given());
-      }) {}
+    : Descent(start,
+              [&](cpu::Crew& crew) { return pack_ratings(crew, observed.data().A, observed.data().mask_as_given()); }) {
+}
 
 template <class T>
 Descent<T>::Descent(const PackedRatings& ratings, const Factors& start)

@@ -5,8 +5,8 @@
 #include <c10/util/FunctionRef.h>
 #include <factorise/autograd.h>
 
-#include "cpu/gd_passes.h"
 #include "core/observed_data.h"
+#include "cpu/gd_passes.h"
 
 namespace factorise {
 

@@ -1,5 +1,5 @@
-// Full-batch gradient descent: the step of lab 1's sheet, and that of autograd's losses (lab 2). The reference engine is
-// the sheets' code, line for line in ATen; the fused engine's epochs are in descent.cpp, on a GPU in
+// Full-batch gradient descent: the step of lab 1's sheet, and that of autograd's losses (lab 2). The reference engine
+// is the sheets' code, line for line in ATen; the fused engine's epochs are in descent.cpp, on a GPU in
 // src/cuda/gd_tasks.h.
 
 #include <factorise/autograd.h>

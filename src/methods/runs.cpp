@@ -20,23 +20,13 @@ constexpr double kShort = 1 << 24;           // multiply-adds, below which quest
 template <class Options>
 void check_set(const char* function, const Options& options) {
   TORCH_CHECK_VALUE(!options.seed(), "[", function, "] seed must not be set: each run has its own, of seeds.");
-<<<<<<< HEAD:src/methods/runs.cpp
-  if constexpr (requires { options.initial(); }) {
-    TORCH_CHECK_VALUE(!options.initial(), "[", function,
-                      "] initial must not be set: all runs would be one. Runs start from their seeds.");
-    TORCH_CHECK_VALUE(
-        !options.on_epoch(), "[", function,
-        "] on_epoch must not be set: epochs of several runs pass at once. on_runs tells how many are done.");
-    TORCH_CHECK_VALUE(!options.on_factors(), "[", function,
-                      "] on_factors must not be set: epochs of several runs pass at once.");
-  }
-=======
   TORCH_CHECK_VALUE(!options.initial(), "[", function,
                     "] initial must not be set: all runs would be one. Runs start from their seeds.");
   TORCH_CHECK_VALUE(
       !options.on_epoch(), "[", function,
       "] on_epoch must not be set: epochs of several runs pass at once. on_runs tells how many are done.");
->>>>>>> w-mlp:src/factorise/runs.cpp
+  TORCH_CHECK_VALUE(!options.on_factors(), "[", function,
+                    "] on_factors must not be set: epochs of several runs pass at once.");
 }
 
 /// How many runs of a problem of this size may go side by side; 0: one after another.

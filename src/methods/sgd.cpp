@@ -110,8 +110,8 @@ class SgdOnCpu final : public SgdSession {
   int64_t advance(int64_t epochs) override {
     if (lr_ == 0) return 0;  // so far decayed, it moves nothing any more
     const WithoutAutograd guard;
-    const int64_t diverged = cpu::run_sgd(ratings_, factors_.U, factors_.V, lr_, weight_decay_, lr_decay_, epochs,
-                                          at::get_num_threads());
+    const int64_t diverged =
+        cpu::run_sgd(ratings_, factors_.U, factors_.V, lr_, weight_decay_, lr_decay_, epochs, at::get_num_threads());
     lr_ = sgd_lr_after(lr_, lr_decay_, epochs);
     return diverged;
   }

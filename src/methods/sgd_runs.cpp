@@ -7,11 +7,11 @@
 
 #include <algorithm>
 
+#include "contract/sgd.h"
 #include "core/backend.h"
 #include "core/checks.h"
 #include "core/driver.h"
 #include "methods/sgd_packing.h"
-#include "contract/sgd.h"
 
 namespace factorise {
 namespace {
@@ -81,8 +81,7 @@ std::vector<Run> sgd_runs_on_gpu(const char* function, const Tensor& A, const st
   const Observed observed = observe(function, A, M, rank, limit);
   std::vector<Run> results;
   if (seeds.empty() || (options.stop() && options.stop()(0))) return results;
-  const Tensor ratings =
-      pack_sgd_on_device(function, observed, rank, static_cast<cpu::SgdPath>(options.path()));
+  const Tensor ratings = pack_sgd_on_device(function, observed, rank, static_cast<cpu::SgdPath>(options.path()));
   const Schedule schedule = schedule_of(function, "", options, observed.device());
   const auto at_a_time = static_cast<size_t>(runs_at_a_time(observed, rank));
   for (size_t first = 0; first < seeds.size(); first += at_a_time) {

@@ -36,9 +36,9 @@ std::tuple<Tensor, OptionalTensor, Tensor, Tensor> checked_start(c10::string_vie
   const std::string name(function);
   const bool sparse = A.defined() && A.is_sparse();
   TORCH_CHECK_VALUE(!sparse || !M, "[", name, "] M must be left out where A is sparse: its entries are observed.");
-  const Observed observed = sparse ? observe_entries(name.c_str(), A, rank)
-                                   : observe(name.c_str(), A, M, rank,
-                                             any_rank ? RankLimit::none : RankLimit::smaller_side);
+  const Observed observed =
+      sparse ? observe_entries(name.c_str(), A, rank)
+             : observe(name.c_str(), A, M, rank, any_rank ? RankLimit::none : RankLimit::smaller_side);
   const Observed::Data& data = observed.data();
   if (fused) check_fused_device(name.c_str(), observed.device());
   std::optional<Factors> initial;

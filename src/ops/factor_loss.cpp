@@ -16,9 +16,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "cpu/gd.h"
 #include "core/checks.h"
 #include "core/cuda_plugin.h"
+#include "cpu/gd.h"
 #include "ops/transforms.h"
 
 namespace factorise {

@@ -10,8 +10,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cpu/gd_passes.h"
 #include "core/checks.h"
+#include "cpu/gd_passes.h"
 
 namespace factorise {
 namespace {

@@ -105,8 +105,8 @@ void norm_and_print(const Options& options, const Output& out, const Tensor& A, 
   results.saddle_seeds = std::min(kSaddleSeeds, options.runs);
   Progress progress("saddle", results.saddle_seeds, options.common.quiet, "runs");
   const Tensor on_cpu = A.cpu();
-  const auto runs =
-      norm_runs(seeds_from(options.common.seed, results.saddle_seeds), on_cpu, 10000, stop_if_interrupted, progress.on_runs());
+  const auto runs = norm_runs(seeds_from(options.common.seed, results.saddle_seeds), on_cpu, 10000, stop_if_interrupted,
+                              progress.on_runs());
   check_complete(runs.size(), static_cast<size_t>(results.saddle_seeds), kStopped);
   const auto finals = figures_of(runs, [&](const Run& run) { return norm_of(on_cpu, run); });
   results.left_saddle = static_cast<int>(

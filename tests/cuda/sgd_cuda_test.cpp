@@ -117,7 +117,8 @@ TEST_CASE("a divergence on a GPU is found at the CPU's epoch, and stop ends a ru
   CHECK(epoch_of(A.cuda(), M.cuda()) == on_cpu);
 
   int asked = 0;
-  const auto options = SgdOptions().lr(1e-3).seed(1).num_epochs(int64_t{1} << 40).stop([&](int64_t) { return ++asked > 6; });
+  const auto options =
+      SgdOptions().lr(1e-3).seed(1).num_epochs(int64_t{1} << 40).stop([&](int64_t) { return ++asked > 6; });
   const Factors stopped = sgd_factorise_masked(A.cuda(), M.cuda(), 5, options);
   CHECK(stopped.U.isfinite().all().item<bool>());
   // How many epochs a step has depends on the GPU's speed; from one on they double or halve, so six of them are at most

@@ -216,7 +216,8 @@ TEST_CASE("a stop leaves the network of the epochs before it", "[mlp]") {
   const Iris flowers = iris();
   const auto options = MlpOptions().seed(1);
   int asked = 0;
-  const Mlp stopped = train_mlp(flowers.X, flowers.y, 3, 100, MlpOptions(options).stop([&](int64_t) { return ++asked == 8; }));
+  const Mlp stopped =
+      train_mlp(flowers.X, flowers.y, 3, 100, MlpOptions(options).stop([&](int64_t) { return ++asked == 8; }));
   CHECK(asked == 8);
   CHECK(same_bits(stopped, train_mlp(flowers.X, flowers.y, 3, 100, MlpOptions(options).num_epochs(7))));
 }

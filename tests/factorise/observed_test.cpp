@@ -116,6 +116,8 @@ TEST_CASE("matrices that cannot be factorised are refused with a sentence", "[ob
   CHECK_THAT(entries({2, 0, 2, 1, 1, 1}, {1, 2, 3}), contains("but holds (2, 1) more than once."));
   CHECK_THAT(entries({2, 0, 1, 1}, {1, nan}), contains("its entry (0, 1) is nan."));
   CHECK_THAT(sentence_of([] { Observed::entries(at::rand({2, 2})); }), contains("A must be a sparse COO matrix"));
-  CHECK_THAT(sentence_of([] { Observed::entries(at::zeros({2, 2}).to_sparse()); }),
+  CHECK_THAT(sentence_of([] {
+               Observed::entries(at::zeros({2, 2}).to_sparse());
+             }),
              contains("A must hold at least one entry, but holds none."));
 }

@@ -1,0 +1,26 @@
+// Asking for large pages.
+
+#include "cpu/memory.h"
+
+#include <ATen/ops/empty.h>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace factorise::cpu {
+
+at::Tensor empty_for_packing(int64_t count, c10::ScalarType type) {
+  at::Tensor memory = at::empty({count}, at::TensorOptions(type));
+#if defined(__linux__)
+  constexpr uintptr_t kLargePage = uintptr_t{1} << 21;
+  const auto begin = reinterpret_cast<uintptr_t>(memory.mutable_data_ptr());
+  const uintptr_t first = (begin + kLargePage - 1) / kLargePage * kLargePage;
+  const uintptr_t end = (begin + memory.nbytes()) / kLargePage * kLargePage;
+  // A system that has none says no, and the memory is as good.
+  if (end > first) static_cast<void>(madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE));
+#endif
+  return memory;
+}
+
+}  // namespace factorise::cpu

@@ -1,0 +1,211 @@
+// Rows on vectors, for every instruction set that Highway has, and in loops.
+
+#include "cpu/highway.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/row_kernels.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <cmath>
+
+#include "cpu/row_kernels.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace factorise::cpu {
+namespace HWY_NAMESPACE {
+#if FACTORISE_HAS_VECTORS
+namespace hn = hwy::HWY_NAMESPACE;
+
+// At most 64 bytes, as other kernels have it.
+template <class T>
+using RowTag = hn::CappedTag<T, 64 / sizeof(T)>;
+
+/// Which of the lanes are marked. Without marks, all.
+template <class T>
+HWY_INLINE hn::Mask<RowTag<T>> marked(const uint8_t* marks, int64_t at) {
+  const RowTag<T> d;
+  if (!marks) return hn::Eq(hn::Zero(d), hn::Zero(d));
+  const hn::Rebind<int32_t, RowTag<T>> d32;
+  const auto wide = hn::PromoteTo(d32, hn::LoadU(hn::Rebind<uint8_t, RowTag<T>>(), marks + at));
+  if constexpr (sizeof(T) == 4) {
+    return hn::RebindMask(d, hn::Ne(wide, hn::Zero(d32)));
+  } else {
+    return hn::Ne(hn::PromoteTo(d, wide), hn::Zero(d));
+  }
+}
+
+/// Calls f(at) for whole vectors, then of_rest(at) for each of the last numbers.
+template <class T, class F, class OfRest>
+HWY_INLINE void along(int64_t count, F f, OfRest of_rest) {
+  constexpr int64_t N = hn::MaxLanes(RowTag<T>());
+  int64_t at = 0;
+  for (; at + N <= count; at += N) f(at);
+  for (; at < count; ++at) of_rest(at);
+}
+
+template <class T>
+RowFacts look_at(const T* HWY_RESTRICT values, const uint8_t* HWY_RESTRICT marks, int64_t count) {
+  const RowTag<T> d;
+  const auto one = hn::Set(d, T(1)), most = hn::Set(d, T(255));
+  RowFacts facts;
+  // All lanes set where something is wrong.
+  auto infinite = hn::Zero(d), unfit = hn::Zero(d);
+  const auto full = hn::Set(d, T(1));
+  along<T>(
+      count,
+      [&](int64_t at) {
+        const auto value = hn::LoadU(d, values + at);
+        const auto seen = marked<T>(marks, at);
+        const auto fits = hn::And(hn::And(hn::Ge(value, one), hn::Le(value, most)), hn::Eq(hn::Trunc(value), value));
+        infinite = hn::IfThenElse(hn::AndNot(hn::IsFinite(value), seen), full, infinite);
+        unfit = hn::IfThenElse(hn::AndNot(fits, seen), full, unfit);
+      },
+      [&](int64_t at) {
+        if (marks && !marks[at]) return;
+        const T value = values[at];
+        facts.finite = facts.finite && std::isfinite(value);
+        facts.fits_bytes = facts.fits_bytes && value >= 1 && value <= 255 && std::trunc(value) == value;
+      });
+  facts.finite = facts.finite && hn::AllTrue(d, hn::Eq(infinite, hn::Zero(d)));
+  facts.fits_bytes = facts.fits_bytes && hn::AllTrue(d, hn::Eq(unfit, hn::Zero(d)));
+  return facts;
+}
+
+/// Observed values as bytes from low to 127 or 255, `absent` elsewhere. Returns whether the observed ones are that.
+template <class Byte, class T>
+bool bytes_of(const T* HWY_RESTRICT values, const uint8_t* HWY_RESTRICT marks, int64_t count, T low, T high, T absent,
+              Byte* HWY_RESTRICT bytes) {
+  const RowTag<T> d;
+  const hn::Rebind<int32_t, RowTag<T>> d32;
+  const hn::Rebind<Byte, RowTag<T>> d8;
+  const auto lows = hn::Set(d, low), highs = hn::Set(d, high), absents = hn::Set(d, absent);
+  auto unfit = hn::Zero(d);
+  bool fits_rest = true;
+  along<T>(
+      count,
+      [&](int64_t at) {
+        const auto value = hn::LoadU(d, values + at);
+        const auto seen = marked<T>(marks, at);
+        const auto fits = hn::And(hn::And(hn::Ge(value, lows), hn::Le(value, highs)), hn::Eq(hn::Trunc(value), value));
+        unfit = hn::IfThenElse(hn::AndNot(fits, seen), hn::Set(d, T(1)), unfit);
+        const auto kept = hn::IfThenElse(hn::And(seen, fits), value, absents);
+        if constexpr (sizeof(T) == 4) {
+          hn::StoreU(hn::DemoteTo(d8, hn::ConvertTo(d32, kept)), d8, bytes + at);
+        } else {
+          hn::StoreU(hn::DemoteTo(d8, hn::DemoteTo(d32, kept)), d8, bytes + at);
+        }
+      },
+      [&](int64_t at) {
+        const bool seen = !marks || marks[at];
+        const bool fits = values[at] >= low && values[at] <= high && std::trunc(values[at]) == values[at];
+        fits_rest = fits_rest && (!seen || fits);
+        bytes[at] = static_cast<Byte>(seen && fits ? values[at] : absent);
+      });
+  return fits_rest && hn::AllTrue(d, hn::Eq(unfit, hn::Zero(d)));
+}
+
+template <class T>
+void to_bytes(const T* values, const uint8_t* marks, int64_t count, uint8_t* bytes) {
+  bytes_of<uint8_t, T>(values, marks, count, 1, 255, 0, bytes);
+}
+
+template <class T>
+bool to_signed_bytes(const T* values, const uint8_t* marks, int64_t count, int8_t* bytes) {
+  return bytes_of<int8_t, T>(values, marks, count, -127, 127, -128, bytes);
+}
+
+template <class T>
+const RowKernels<T>& kernels_of() {
+  static const RowKernels<T> kernels{&look_at<T>, &to_bytes<T>, &to_signed_bytes<T>};
+  return kernels;
+}
+const RowKernels<float>& float_kernels() { return kernels_of<float>(); }
+const RowKernels<double>& double_kernels() { return kernels_of<double>(); }
+
+int64_t list_marks(const uint8_t* HWY_RESTRICT marks, int64_t count, int32_t* HWY_RESTRICT places) {
+  const hn::CappedTag<int32_t, 16> d;
+  const hn::Rebind<uint8_t, decltype(d)> d8;
+  constexpr int64_t N = hn::MaxLanes(hn::CappedTag<int32_t, 16>());
+  int64_t found = 0, at = 0;
+  for (; at + N <= count; at += N) {
+    const auto seen = hn::Ne(hn::PromoteTo(d, hn::LoadU(d8, marks + at)), hn::Zero(d));
+    // A compression in registers, then a whole store: processors of AMD take 100 times longer to compress into memory.
+    hn::StoreU(hn::Compress(hn::Iota(d, static_cast<int32_t>(at)), seen), d, places + found);
+    found += static_cast<int64_t>(hn::CountTrue(d, seen));
+  }
+  for (; at < count; ++at) {
+    places[found] = static_cast<int32_t>(at);
+    found += marks[at] != 0;
+  }
+  return found;
+}
+
+#endif
+}  // namespace HWY_NAMESPACE
+}  // namespace factorise::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace factorise::cpu {
+namespace {
+
+template <class Byte, class T>
+bool bytes_in_a_loop(const T* values, const uint8_t* marks, int64_t count, T low, T high, T absent, Byte* bytes) {
+  bool all_fit = true;
+  for (int64_t i = 0; i < count; ++i) {
+    const bool seen = !marks || marks[i];
+    const bool fits = values[i] >= low && values[i] <= high && std::trunc(values[i]) == values[i];
+    all_fit = all_fit && (!seen || fits);
+    bytes[i] = static_cast<Byte>(seen && fits ? values[i] : absent);
+  }
+  return all_fit;
+}
+
+template <class T>
+RowFacts look_in_a_loop(const T* values, const uint8_t* marks, int64_t count) {
+  RowFacts facts;
+  for (int64_t i = 0; i < count; ++i) {
+    if (marks && !marks[i]) continue;
+    facts.finite = facts.finite && std::isfinite(values[i]);
+    facts.fits_bytes = facts.fits_bytes && values[i] >= 1 && values[i] <= 255 && std::trunc(values[i]) == values[i];
+  }
+  return facts;
+}
+
+template <class T>
+const RowKernels<T>& plain_kernels() {
+  static const RowKernels<T> kernels{&look_in_a_loop<T>,
+                                     [](const T* values, const uint8_t* marks, int64_t count, uint8_t* bytes) {
+                                       bytes_in_a_loop<uint8_t, T>(values, marks, count, 1, 255, 0, bytes);
+                                     },
+                                     [](const T* values, const uint8_t* marks, int64_t count, int8_t* bytes) {
+                                       return bytes_in_a_loop<int8_t, T>(values, marks, count, -127, 127, -128, bytes);
+                                     }};
+  return kernels;
+}
+
+int64_t list_in_a_loop(const uint8_t* marks, int64_t count, int32_t* places) {
+  int64_t found = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    places[found] = static_cast<int32_t>(i);
+    found += marks[i] != 0;
+  }
+  return found;
+}
+
+}  // namespace
+
+template <>
+const RowKernels<float>& row_kernels<float>(Isa isa) {
+  FACTORISE_CHOOSE(isa, float_kernels(), plain_kernels<float>())
+}
+template <>
+const RowKernels<double>& row_kernels<double>(Isa isa){FACTORISE_CHOOSE(isa, double_kernels(), plain_kernels<double>())}
+
+int64_t list_marks(Isa isa, const uint8_t* marks, int64_t count, int32_t* places) {
+  FACTORISE_CHOOSE(isa, list_marks(marks, count, places), list_in_a_loop(marks, count, places))
+}
+
+}  // namespace factorise::cpu
+#endif

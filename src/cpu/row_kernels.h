@@ -1,0 +1,35 @@
+#pragma once
+// What packers do with a row of values and its marks, on vectors: look at it, list what is marked, make bytes of it.
+// Marks are bytes, not 0 where a value is observed, or null where all are. Nothing is rounded here.
+
+#include <cstdint>
+
+#include "cpu/isa.h"
+
+namespace factorise::cpu {
+
+/// What is known of a row's observed values.
+struct RowFacts {
+  bool finite = true;      ///< all of them
+  bool fits_bytes = true;  ///< whole numbers from 1 to 255, all of them
+};
+
+template <class T>
+struct RowKernels {
+  RowFacts (*look_at)(const T* values, const uint8_t* marks, int64_t count);
+  /// The values as bytes, 0 where not observed; those observed must be whole numbers from 1 to 255.
+  void (*to_bytes)(const T* values, const uint8_t* marks, int64_t count, uint8_t* bytes);
+  /// The same with -128 where not observed. Returns whether those observed are whole numbers from -127 to 127; where
+  /// they are not, the bytes are of no use.
+  bool (*to_signed_bytes)(const T* values, const uint8_t* marks, int64_t count, int8_t* bytes);
+};
+template <class T>
+const RowKernels<T>& row_kernels(Isa isa);
+
+/// How many numbers list_marks may write beyond the last one.
+constexpr int64_t kListSlack = 16;
+
+/// The places of the marks that are not 0, ascending. Returns how many they are.
+int64_t list_marks(Isa isa, const uint8_t* marks, int64_t count, int32_t* places);
+
+}  // namespace factorise::cpu
