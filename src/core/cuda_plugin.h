@@ -1,6 +1,6 @@
 #pragma once
-// Our kernels for CUDA, in a second shared object that is opened when a tensor on a GPU is met: so the library itself
-// needs nothing of CUDA, and whoever has no GPU never notices.
+// Our kernels for CUDA, in a second shared object that is opened at the first tensor on a GPU: so the library itself
+// needs no CUDA, and machines without a GPU need not have the second object.
 
 #include <c10/core/Device.h>
 

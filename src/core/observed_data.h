@@ -1,6 +1,7 @@
 #pragma once
-// The boundary: every function that takes a matrix to factorise observes it here, and works on what comes out. What a
-// method reads of it is made at the first use. Messages read [function] what must hold, but what was given.
+// The checks of a matrix to factorise: every function that takes one makes an Observed of it here, and works on that.
+// The forms that a method reads are made at their first use. A message has the form "[function] what must hold, but
+// what was given".
 
 #include <factorise/factors.h>
 #include <factorise/observed.h>
@@ -12,7 +13,7 @@
 
 namespace factorise {
 
-/// Something that is made at its first use, by one thread.
+/// A value that is made at its first use, by one thread.
 template <class T>
 class Lazy {
  public:
@@ -35,7 +36,7 @@ struct Observed::Data {
   bool is_sparse() const { return given.has_value(); }
   std::optional<Tensor> mask_as_given() const { return M.defined() ? std::optional(M) : std::nullopt; }
 
-  /// Of a matrix, or of entries, on the CPU: what a pass over it finds.
+  /// Of a matrix, or of entries, on the CPU: the counts and checks of one pass over it.
   const cpu::EntryCounts& counts() const;
   /// Of a matrix: in its computing type, contiguous, 0 where it is not observed.
   const Tensor& dense() const;
@@ -52,10 +53,10 @@ struct Observed::Data {
   Lazy<EntryLists> by_row_, by_column_;
 };
 
-/// Observes a matrix without a look at its values: for functions that take any. A sparse A has no mask.
+/// Observes a matrix without reading its values: for functions that take any values. A sparse A has no mask.
 Observed observe_any(const char* function, const Tensor& A, const std::optional<Tensor>& M);
 
-/// Refuses a mask that holds NaN, where the values are not looked at otherwise.
+/// Refuses a mask that holds NaN, for functions that do not read the values otherwise.
 void check_marks(const char* function, const Observed& observed);
 
 /// Refuses entries that are not finite, in their own type, and names the first one.
