@@ -37,7 +37,7 @@ Completed complete(const Ratings& ratings, c10::Device device, const Query& quer
     stopped_at = epoch;
     return true;
   });
-  if (device.is_cuda()) factors.U.cpu();  // the epochs are done when their result is here
+  if (device.is_cuda()) factors.U.cpu();  // copying the result waits for the GPU
   result.seconds = seconds_since(start);
   result.epochs_done = stopped_at.value_or(epochs);
   result.observed = count_observed(M);

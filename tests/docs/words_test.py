@@ -36,7 +36,8 @@ STRING = r'"(?:[^"\\\n]|\\.)*"'
 CPP = re.compile(rf"//[^\n]*|/\*.*?\*/|'\\?.'|{STRING}", re.DOTALL)
 SHELL = re.compile(rf"#[^\n]*|{STRING}")
 SUFFIXES = {".md": "page", ".svg": "page", ".h": "cpp", ".cpp": "cpp", ".cu": "cpp", ".in": "shell", ".cmake": "shell",
-            ".txt": "shell", ".toml": "shell", ".py": "python", ".ipynb": "notebook", "": "shell"}
+            ".txt": "shell", ".toml": "shell", ".bash": "shell", ".fish": "shell", ".zsh": "shell", ".py": "python",
+            ".ipynb": "notebook", "": "shell"}
 
 
 def parts_of(kind, text):
