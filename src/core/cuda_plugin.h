@@ -9,8 +9,8 @@
 
 namespace factorise {
 
-/// Opens libfactorise_cuda.so beside the library, once, which registers our operators for CUDA, and asks whether it
-/// can compute on a device. Loads torch's CUDA part before. Empty when it can, else what is missing, as the end of a
+/// Opens libfactorise_cuda.so beside the library, once, which registers our operators for CUDA, and checks that it can
+/// compute on a device. Loads torch's CUDA part before. Empty when it can, else the missing part, as the end of a
 /// sentence without its full stop. Safe to call from several threads.
 std::string load_cuda_kernels(c10::DeviceIndex device = 0);
 

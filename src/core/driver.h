@@ -27,7 +27,7 @@ struct Schedule {
   int64_t epochs_done = 0;   ///< before this run
 };
 
-/// To ask a GPU for its result after every epoch would cost more than most epochs.
+/// Waiting for a GPU's result after every epoch would take longer than most epochs.
 constexpr double kBetweenStopsOnGpu = 0.02;
 
 template <class Options>

@@ -30,7 +30,7 @@ class Lazy {
 
 struct Observed::Data {
   Tensor A;                         ///< as it was given, detached; m x n
-  Tensor M;                         ///< as it was given, detached; undefined where all is observed, and of entries
+  Tensor M;                         ///< as it was given, detached; undefined where all is observed, and for entries
   std::optional<EntryLists> given;  ///< of entries: by row, with values of A's own type
 
   bool is_sparse() const { return given.has_value(); }
@@ -40,7 +40,7 @@ struct Observed::Data {
   const cpu::EntryCounts& counts() const;
   /// Of a matrix: in its computing type, contiguous, 0 where it is not observed.
   const Tensor& dense() const;
-  /// Of a matrix: what is observed, as bool, contiguous; undefined where all is.
+  /// Of a matrix: its mask as bool, contiguous; undefined where all is observed.
   const Tensor& observed() const;
   std::optional<Tensor> mask() const { return observed().defined() ? std::optional(observed()) : std::nullopt; }
 
@@ -81,10 +81,10 @@ cpu::EntryLists<T> pointers(const EntryLists& lists, int64_t rows, int64_t colum
 /// The rows of lists' entries, int64, one for each.
 Tensor rows_of(const EntryLists& lists);
 
-/// The entries of lists by row where `kept` (bool, one for each) says so, as a sparse COO matrix.
+/// The entries of lists by row where `kept` (bool, one for each) is true, as a sparse COO matrix.
 Tensor sparse_of(const EntryLists& lists, const Tensor& kept, int64_t rows, int64_t columns);
 
-/// squared_error of what is observed; U and V must fit.
+/// squared_error over the observed entries; U and V must fit.
 double squared_error(const Observed& observed, const Factors& factors);
 
 }  // namespace factorise

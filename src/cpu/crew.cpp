@@ -89,7 +89,7 @@ void Crew::do_one(int64_t i) {
   }
 }
 
-/// Does one task; false where none is left, and `ticket` is then the one that says so.
+/// Does one task; false where none is left. `ticket`: the last one read; updated where it has changed.
 bool Crew::take_one(uint64_t& ticket) {
   do {
     if ((ticket & (kCall - 1)) == 0) return false;

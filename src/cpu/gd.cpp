@@ -46,7 +46,7 @@ constexpr int kRows = 8, kCells = 2, kSumRows = 4, kSumRanks = 6;  // 32
 
 enum class Form { values, masked, bytes };
 
-/// One block's rows of A, from some column on. Rows beyond the last repeat it; `live` is the number of real rows.
+/// One block's rows of A, from a given column on. Rows beyond the last repeat it; `live` is the number of real rows.
 template <class T>
 struct Rows {
   const T* values[kBlockRows];

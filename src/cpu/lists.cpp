@@ -38,7 +38,7 @@ std::vector<int64_t> parts_of(const int64_t* starts, int64_t rows, int parts) {
 }
 
 /// A stable distribution by keys below `keys`, in parts that are side by side: count(part, add) calls add(key) for each
-/// of a part's entries, place(part, next) asks next(key) for the place of each, in the same order.
+/// of a part's entries, place(part, next) calls next(key) for the place of each, in the same order.
 template <class Count, class Place>
 void distribute(int64_t keys, int parts, int64_t* starts, Count count, Place place) {
   std::vector<std::vector<int64_t>> next(static_cast<size_t>(parts));

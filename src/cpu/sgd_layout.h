@@ -22,7 +22,7 @@ enum class SgdPath : int32_t { automatic, wavefront, entries };
 /// column.
 constexpr int64_t kSgdLookahead = 16;
 
-/// At the begin of packed ratings. Offsets are in bytes from there, all multiples of 64.
+/// The head of packed ratings. Offsets are in bytes from its start, all multiples of 64.
 struct SgdLayout {
   uint64_t magic;
   int64_t rows, columns, observed;

@@ -83,7 +83,7 @@ inline void transpose(uint64_t (&rows)[8]) {
   for (const size_t i : {0, 2, 4, 6}) exchange(i, i + 1, 8, 0x00FF00FF00FF00FF);
 }
 
-/// The cells of a block, skewed. Cell is uint8_t or T; `absent` stands for what is not observed.
+/// The cells of a block, skewed. Cell is uint8_t or T; `absent` marks a cell that is not observed.
 template <class Cell, class Rows>
 class WavefrontPacker {
  public:

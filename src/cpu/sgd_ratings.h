@@ -21,7 +21,7 @@ at::Tensor pack_sgd(const at::Tensor& A, const std::optional<at::Tensor>& M, int
 template <class T>
 at::Tensor pack_sgd(const EntryLists<T>& lists, int64_t rank, SgdPath path, const EntryCounts& counts, int threads);
 
-/// The layout at the begin of packed ratings. Throws c10::ValueError where the tensor holds no ratings packed by this
+/// The layout at the head of packed ratings. Throws c10::ValueError where the tensor holds no ratings packed by this
 /// version.
 const SgdLayout& sgd_layout(const at::Tensor& ratings);
 

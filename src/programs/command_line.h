@@ -117,7 +117,7 @@ std::string one_of(const std::vector<std::string>& words);
 ///
 /// Returns the status: 0; 1 where an exception ended the body, or stdout could not be written; 2 for a bad command line
 /// or UsageError; 130 for Interrupted. A reader that closes the pipe (`| head`) ends the program quietly with status 0,
-/// unless a file that was asked for is still to come (see Output).
+/// unless a requested file is still to be written (see Output).
 int run_program(int argc, const char* const* argv, const char* name, const std::function<void(CLI::App&)>& describe,
                 const std::function<void()>& body);
 

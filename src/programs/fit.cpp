@@ -38,8 +38,8 @@ struct Problem {
   Matrix matrix;  ///< without the entries set aside
   std::optional<HoldOut> aside;
   std::optional<TestSet> test;
-  Observations observed;      ///< of the matrix, and of the run that --initial's factors came from
-  std::optional<Range> clip;  ///< for what is judged
+  Observations observed;      ///< of the matrix, and of the earlier run that wrote --initial
+  std::optional<Range> clip;  ///< of the predictions that are judged
   std::optional<Factors> initial;
   std::string fingerprint;  ///< of the matrix before it is made dense or moved
 };

@@ -19,8 +19,8 @@ struct Fitted {
   int64_t epochs_run;           ///< more than epochs_done where the best factors are not the last
   double lr, loss, seconds;
   bool stopped;
-  Observations observed = {};                      ///< what it was fitted to
-  std::optional<Judgement> aside = {}, test = {};  ///< over the entries set aside, and over --test's
+  Observations observed = {};                      ///< of the matrix that was fitted
+  std::optional<Judgement> aside = {}, test = {};  ///< over the entries set aside, and over those of --test
   std::vector<CurvePoint> curve = {};              ///< for --plot
 };
 

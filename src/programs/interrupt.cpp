@@ -10,7 +10,7 @@
 namespace factorise::programs {
 namespace {
 
-// A signal handler can only use global state: this is the one global variable of the programs.
+// Global, because a signal handler has no other access to state.
 std::atomic<int> received{0};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may not wait for a lock");
 

@@ -20,7 +20,8 @@ inline bool stop_if_interrupted(int64_t) noexcept { return interrupted(); }
 /// The exit status of a program then, as shells have it: 130 for Ctrl-C, 143 for SIGTERM.
 int interrupted_status() noexcept;
 
-/// Ends the program with that status. The sentence says what was kept: "Stopped after epoch 312; factors written to F."
+/// Ends the program with that status. The sentence names what was kept: "Stopped after epoch 312; factors written to
+/// F."
 class Interrupted : public std::exception {
  public:
   explicit Interrupted(std::string sentence) : sentence_(std::move(sentence)) {}

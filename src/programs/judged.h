@@ -1,6 +1,6 @@
 #pragma once
-// Entries that a run is judged by and that came in a file of their own, as MovieLens' u1.test beside u1.base; and how
-// good predictions are, for people and for JSON.
+// Test entries from a file of their own, such as MovieLens' u1.test beside u1.base; and the errors of predictions, as
+// text and as JSON.
 
 #include <ATen/core/Tensor.h>
 #include <factorise/hold_out.h>

@@ -43,7 +43,7 @@ std::optional<int64_t> row_of(const std::string& movie, const Ratings& ratings);
 /// Exercise 4.1's result.
 struct Completed {
   int64_t observed, epochs_done;
-  double sse;                        ///< sum of squared errors over the valid entries, as the sheet asks
+  double sse;                        ///< sum of squared errors over the valid entries, as in the sheet
   double sse_all;                    ///< over all entries, those that were not rated taken as 0, as in a public report
   double rmse;                       ///< over the valid entries
   double seconds;                    ///< of the epochs

@@ -158,7 +158,7 @@ std::string sentence_of(const CLI::App& app, const CLI::ParseError& error) {
 Parsed parse_command_line(CLI::App& app, int argc, const char* const* argv) {
   const std::string name = app.get_name();
   std::vector<std::string> arguments;
-  for (int i = argc - 1; i > 0; --i) arguments.emplace_back(argv[i]);  // CLI11 wants them from the last
+  for (int i = argc - 1; i > 0; --i) arguments.emplace_back(argv[i]);  // CLI11 takes them in reverse order
   const auto command = [&] {
     const CLI::App& verb = chosen_verb(app);
     return &verb == &app ? name : fmt::format("{} {}", name, verb.get_name());
