@@ -16,9 +16,9 @@ enum class AdLoss {
   norm,     ///< its square root, the Frobenius norm of A - U Vᵀ, as in one report
 };
 
-/// Options of gd_factorise_ad, beside those of all runs; on_epoch is called with the loss that is descended.
+/// Options of gd_factorise_ad, beside those of all runs; on_epoch is called with the loss that is minimised.
 struct AdOptions : RunOptions<AdOptions> {
-  /// The loss that is descended.
+  /// The loss that is minimised.
   TORCH_ARG(AdLoss, loss) = AdLoss::squared;
   /// m x n, nonzero where A is observed; not given: everywhere.
   TORCH_ARG(std::optional<Tensor>, mask);
