@@ -47,7 +47,7 @@ def build_with(flags):
     environments.fill(FOLDER, REQUIREMENTS, CFLAGS=flags, CXXFLAGS=flags, LDFLAGS=linked, PIP_NO_CACHE_DIR="1",
                       PIP_NO_BINARY="libmf")
     environments.log(PYTHON, "-c", "from libmf import mf")
-    # Whether the flags arrived is told by OpenMP's calls in what was built.
+    # OpenMP's calls in the built library show whether the flags took effect.
     libraries = FOLDER.glob("lib/python3*/site-packages/libmf*.so")
     if linked and not any(re.search(rb"GOMP_|__kmpc_", path.read_bytes()) for path in libraries):
         raise subprocess.CalledProcessError(1, "pip: LIBMF was built without OpenMP")

@@ -1,5 +1,5 @@
-"""The virtual environments of this folder, .venv and its like, and what the verbs of ./labs that are written in Python
-share with it: messages, log, and the build that comes first.
+"""The virtual environments of this folder, such as .venv, and the code that the verbs of ./labs in Python share:
+messages, log, and the build before a verb.
 
 An environment is whole when it holds a copy of its requirements; one whose making was interrupted is made anew.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 LOG = BUILD / "labs.log"
-OFFLINE = bool(os.environ.get("FACTORISE_DEPS"))  # then nothing is installed
+OFFLINE = bool(os.environ.get("FACTORISE_DEPS"))  # nothing is installed then
 
 
 def say(sentence):
@@ -38,7 +38,7 @@ def run(main):
 
 
 class Parser(argparse.ArgumentParser):
-    """The command line of a verb that says in one line what it takes."""
+    """The command line of a verb, with a usage of one line."""
 
     def __init__(self, prog, takes, description):
         super().__init__(prog=prog, description=description, allow_abbrev=False)
@@ -49,8 +49,8 @@ class Parser(argparse.ArgumentParser):
 
 
 def build(*also):
-    """./labs build, which says itself what is wrong; "benchmarks=ON" builds these too."""
-    # An interrupt goes to ./labs too, which ends by it.
+    """./labs build, which prints its own errors; "benchmarks=ON" builds these too."""
+    # An interrupt also goes to ./labs, and ends it.
     before = signal.signal(signal.SIGINT, lambda *_: None)
     status = subprocess.run([ROOT / "labs", "build", *also]).returncode
     signal.signal(signal.SIGINT, before)
@@ -59,7 +59,7 @@ def build(*also):
 
 
 def status_of(returncode):
-    """As a shell has it, where a signal ended the process too."""
+    """The exit status as in a shell, also where a signal ended the process."""
     return returncode if returncode >= 0 else 128 - returncode
 
 
@@ -72,8 +72,8 @@ def log(*command, **environment):
 
 
 def step(what, function, *arguments):
-    """Says what is done, calls the function, whose commands go to the log, and shows the log's end where one fails.
-    Returns whether none did."""
+    """Prints what is done, calls the function, whose commands go to the log, and shows the log's end where one fails.
+    Returns whether all succeeded."""
     say(what)
     began = LOG.stat().st_size if LOG.exists() else 0
     try:

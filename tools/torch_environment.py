@@ -1,7 +1,7 @@
-"""What ./labs installs in .venv: torch, where there is no other that suits, and pytest.
+"""Installs in .venv, for ./labs: torch, where there is no other that suits, and pytest.
 
-python3 tools/torch_environment.py torch     makes .venv, or goes on with it, and prints the folder of its torch
-python3 tools/torch_environment.py pytest    adds what the Python package's tests need, where ./labs made .venv
+python3 tools/torch_environment.py torch     makes or completes .venv, and prints the folder of its torch
+python3 tools/torch_environment.py pytest    adds the packages of the Python package's tests, where ./labs made .venv
 """
 
 import platform
@@ -16,7 +16,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python3"
 REQUIREMENTS = ROOT / "requirements.txt"
 INSTALLED = VENV / "requirements.txt"
-INSTALLING = VENV / "installing"  # there while pip works; cmake/LibTorch.cmake passes over such a .venv
+INSTALLING = VENV / "installing"  # exists while pip works; cmake/LibTorch.cmake ignores such a .venv
 
 
 def install_torch():
@@ -32,7 +32,7 @@ def install_torch():
             "torch' from PyTorch's CPU index beforehand makes it 200 MB")
     if not has_pip() and not step("making .venv", log, sys.executable, "-m", "venv", "--clear", VENV):
         end(f"no virtual environment could be made with {sys.executable}. Debian's package for it is python3-venv")
-    # What an interrupted pip left behind is in no state to be uninstalled.
+    # A torch that an interrupted pip left cannot be uninstalled.
     options = ["--ignore-installed"] if INSTALLING.exists() else []
     INSTALLING.touch()
     if not step(f"installing torch {pinned} with pip (minutes)", pip_install, PYTHON, REQUIREMENTS, *options):

@@ -10,15 +10,15 @@
 
 namespace factorise {
 
-/// What gd_factorise_ad descends.
+/// The loss that gd_factorise_ad minimises.
 enum class AdLoss {
   squared,  ///< Σ (U Vᵀ - A)², the sheet's mse_loss with reduction "sum"
-  norm,     ///< its square root, the Frobenius norm of A - U Vᵀ, as one report has it
+  norm,     ///< its square root, the Frobenius norm of A - U Vᵀ, as in one report
 };
 
-/// Options of gd_factorise_ad, beside those of all runs; on_epoch is called with the loss that is descended.
+/// Options of gd_factorise_ad, beside those of all runs; on_epoch is called with the loss that is minimised.
 struct AdOptions : RunOptions<AdOptions> {
-  /// The loss that is descended.
+  /// The loss that is minimised.
   TORCH_ARG(AdLoss, loss) = AdLoss::squared;
   /// m x n, nonzero where A is observed; not given: everywhere.
   TORCH_ARG(std::optional<Tensor>, mask);
@@ -28,9 +28,9 @@ struct AdOptions : RunOptions<AdOptions> {
 
 /// Factorises A ≈ U Vᵀ by plain gradient steps on a loss differentiated by autograd (lab 2, exercise 1.1).
 ///
-/// Per epoch: loss.backward();  U -= lr ∂loss/∂U;  V -= lr ∂loss/∂V, both gradients at the old factors.
-/// The fused engine computes the gradients that factor_loss has, without a graph, with the bits of docs/contract.md on
-/// every number of threads, instruction set and GPU; the reference engine has those of the sheet's Python on the same
+/// Per epoch: loss.backward();  U -= lr ∂loss/∂U;  V -= lr ∂loss/∂V, both gradients at the old factors. The fused
+/// engine computes the gradients of factor_loss without a graph; the result has the bits of docs/contract.md on every
+/// number of threads, instruction set and GPU. The reference engine has the bits of the sheet's Python on the same
 /// torch.
 ///
 /// A: m x n, as for sgd_factorise; rank 1 to min(m, n), at most 256 (above min(m, n) with a mask or `overcomplete`).

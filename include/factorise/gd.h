@@ -9,8 +9,8 @@
 
 namespace factorise {
 
-/// Options of gd_factorise_masked: those of all runs. lr: 1e-5 where none is given; the sum over all observed entries
-/// is descended, so it shrinks as the matrix grows.
+/// Options of gd_factorise_masked: those of all runs. lr: 1e-5 where none is given; the loss is a sum over all observed
+/// entries, so a larger matrix needs a smaller lr.
 struct GdOptions : RunOptions<GdOptions> {
   GdOptions() { lr(1e-5); }
 };

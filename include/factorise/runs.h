@@ -1,7 +1,7 @@
 #pragma once
-// The same run from many seeds: what a figure's spread over seeds is made of. Small problems run side by side, one on
-// each thread, large ones one after another with all threads. Either way each run of a factoriser has the bits of its
-// single run; those of train_mlp are trained at once, and are near their single runs.
+// The same run from many seeds, for the spread of a figure over seeds. Small problems run side by side, one on each
+// thread, large ones one after another with all threads. Either way each run of a factoriser has the bits of its single
+// run; those of train_mlp are trained at once, and are near their single runs.
 //
 //   const auto options = factorise::SgdOptions().num_epochs(50).lr(0.002);
 //   for (const auto& run : factorise::sgd_factorise_masked_runs(A, M, /*rank=*/5, {0, 1, 2, 3}, options)) {
@@ -17,19 +17,19 @@
 
 namespace factorise {
 
-/// What came of one seed.
+/// The result of one seed.
 struct Run {
   Factors factors;          ///< undefined where the run diverged
   int64_t diverged_at = 0;  ///< the first epoch after which a factor was not finite; 0: all stayed finite
 };
 
-/// What came of one seed of train_mlp.
+/// The result of one seed of train_mlp.
 struct MlpRun {
   Mlp mlp;                  ///< without weights where the run diverged
   int64_t diverged_at = 0;  ///< the first epoch after which a weight was not finite; 0: all stayed finite
 };
 
-/// Told on the calling thread, from time to time and at the end, how many of the runs are done.
+/// Called on the calling thread, from time to time and at the end, with the number of runs done.
 using RunsCallback = std::function<void(int64_t done, int64_t total)>;
 
 /// One run for each seed, in the order of the seeds; see the functions of one run for the arguments. A run that
@@ -38,13 +38,14 @@ using RunsCallback = std::function<void(int64_t done, int64_t total)>;
 /// Options: `seed`, `initial` and `on_epoch` must not be set. `stop` is called on the calling thread alone, with the
 /// number of runs done, and ends all runs within an epoch of each: then the result is shorter than `seeds` and holds
 /// the runs before the first one that was not finished. The fused engine finishes runs of less than 2^24 multiply-adds
-/// (m n rank num_epochs), which take milliseconds, before it asks.
+/// (m n rank num_epochs), which take milliseconds, before it calls `stop`.
 ///
 /// Threads: at::get_num_threads() runs side by side, each on one thread, where m n rank <= 2^22 (for the reference
 /// engine 2^15, below which torch's sums do not depend on the threads) and A is on the CPU; else one after another. On
 /// a GPU the fused engine runs exact SGD from as many seeds at once as a gibibyte holds the factors of.
 ///
-/// Throws c10::ValueError for bad arguments before any run begins; what a run throws otherwise ends all and is thrown.
+/// Throws c10::ValueError for bad arguments before any run begins; any other exception of a run ends all runs and is
+/// thrown.
 std::vector<Run> sgd_factorise_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,
                                     const SgdOptions& options = {}, const RunsCallback& on_runs = {});
 
@@ -68,9 +69,9 @@ std::vector<Run> gd_factorise_ad_runs(const Tensor& A, int64_t rank, at::ArrayRe
 /// epochs. On the CPU (tested with torch's MKL) they do not depend on the other seeds, nor, where at least two runs
 /// fit, on the number of threads.
 ///
-/// `seed` must not be set. `stop` is asked on the calling thread before every epoch of the runs that it trains, and
+/// `seed` must not be set. `stop` is called on the calling thread before every epoch of the runs that it trains, and
 /// ends all: then the result is shorter than `seeds`, and holds those before the first one that was not finished.
-/// on_runs is told after the runs that were trained at once. A run that diverges is a result, and throws nothing.
+/// on_runs is called after the runs that were trained at once. A run that diverges is a result, and throws nothing.
 std::vector<MlpRun> train_mlp_runs(const Tensor& X, const Tensor& y, int64_t classes, int64_t train,
                                    at::ArrayRef<uint64_t> seeds, const MlpOptions& options = {},
                                    const RunsCallback& on_runs = {});

@@ -14,7 +14,7 @@ namespace factorise {
 
 /// How the fused engine walks the observed entries. The result has the same bits either way.
 enum class SgdPath {
-  automatic,  ///< whichever is faster, by how many entries are observed
+  automatic,  ///< the faster of the two, by how many entries are observed
   wavefront,  ///< every cell, observed or not, on the lanes of vectors: for dense data. Where there are no vectors:
               ///< entries
   entries,    ///< lists of the observed entries: for sparse data
@@ -49,20 +49,20 @@ Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options =
 
 /// The same over the observed entries alone: those where M, m x n of any real type, is not zero (exercise 3.1).
 ///
-/// rank: 1 to 256. A's type, the start, the result and the errors are those of sgd_factorise. What is not observed may
-/// hold anything, NaN too. Throws c10::ValueError also where M marks nothing or holds NaN.
+/// rank: 1 to 256. A's type, the start, the result and the errors are those of sgd_factorise. Entries that are not
+/// observed may hold anything, NaN too. Throws c10::ValueError also where M marks nothing or holds NaN.
 Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const SgdOptions& options = {});
 
 /// The same over the entries of a sparse matrix, which is never made dense: the bits of sgd_factorise_masked on the
 /// dense A and the mask of these entries, in memory for the entries and the factors alone.
 ///
-/// A: m x n, sparse COO (torch::sparse_coo_tensor), on the CPU, its values as an A's; its entries, in whatever order,
-/// are what is observed, zeros among them too. rank: 1 to 256. SgdPath::wavefront alone takes memory for all cells.
-/// Throws c10::ValueError also for an entry that is outside, held twice or not finite, and where there is none.
+/// A: m x n, sparse COO (torch::sparse_coo_tensor), on the CPU, with values of a type that A may have. Its entries, in
+/// any order, are the observed ones, zeros included. rank: 1 to 256. SgdPath::wavefront alone takes memory for all
+/// cells. Throws c10::ValueError also for an entry that is outside, held twice or not finite, and where there is none.
 Factors sgd_factorise_entries(const Tensor& A, int64_t rank, const SgdOptions& options = {});
 
-/// The step size after so many epochs, multiplied epoch by epoch as a run does it. With it and with the factors that a
-/// run ended with, another one goes on to the bits that a longer first one would have had.
+/// The step size after so many epochs, multiplied epoch by epoch as a run does it. A run that starts from it and from
+/// the factors of an earlier run has the bits of one run over the epochs of both.
 double lr_after(double lr, double lr_decay, int64_t epochs);
 
 }  // namespace factorise

@@ -10,7 +10,7 @@ A solution of the labs runs by changing an import:
 The epochs run in C++ kernels, on the CPU or a CUDA device: one seed is one answer, the same bits on every number of
 threads and instruction set (docs/contract.md). engine="reference" is the sheets' own Python, with its bits.
 
-Ratings, of which few are observed, want a smaller lr, and say how they go:
+Ratings, of which few are observed, need a smaller lr; a callback reports the loss:
 
     U, V = sgd_factorise_masked(A, M, rank=5, num_epochs=50, lr=0.002, weight_decay=0.02,
                                 callback=lambda epoch, loss: print(epoch, loss), progress=True)
@@ -24,12 +24,12 @@ MatrixFactorisation is an estimator in scikit-learn's manner, for tensors and ar
 
     completed = MatrixFactorisation(rank=5, lr=0.002, num_epochs=50).fit(X).predict()
 
-Sparse matrices, of scipy or torch, hold what is observed, and entries_of makes one of a long table of ratings:
+Sparse matrices, of scipy or torch, hold the observed entries; entries_of makes one of a long table of ratings:
 
     ratings, users, films = entries_of(frame, row="userId", column="movieId", value="rating")
     scores = cross_validate_entries(MatrixFactorisation(5, lr=0.002, weight_decay=0.05), ratings)
 
-Bad arguments raise ValueError, or TypeError, with a sentence: [function] what must hold, but what was given.
+Bad arguments raise ValueError, or TypeError, with a message "[function] what must hold, but what was given".
 """
 
 from ._autograd import gd_factorise_ad

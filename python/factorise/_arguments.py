@@ -1,4 +1,4 @@
-"""The boundary. What only Python can get wrong is checked here; the rest by the C++ library, with its sentences."""
+"""Checks of arguments. Faults that only Python allows are checked here; the C++ library checks all else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Loss = Literal["squared", "norm"]
 
 
 class Problem(NamedTuple):
-    """A checked matrix, as the engine takes it, and the factors that the run starts from and works on."""
+    """A checked matrix, in the engine's form, and the factors that the run starts from and changes."""
 
     A: Tensor
     M: Tensor | None
@@ -30,7 +30,7 @@ class Problem(NamedTuple):
 
 
 def check_tensor(function: str, name: str, value: Any) -> Tensor:
-    """A tensor, or a TypeError; a nested one, which none of the operators would be asked about, is a ValueError."""
+    """A tensor, or a TypeError; for a nested one, which no operator would be called with, a ValueError."""
     if not isinstance(value, Tensor) and is_sparse(value):
         raise TypeError(
             f"[{function}] {name} must be a dense torch.Tensor, but was {type(value).__name__}, which is sparse. Where "
@@ -47,7 +47,7 @@ def check_tensor(function: str, name: str, value: Any) -> Tensor:
 
 def ratings_of(function: str, A: Any, M: Any, mask: str, *, sparse: bool) -> tuple[Any, Any]:
     """A and its mask (called `mask`) as the operators take them. A sparse A, of torch or scipy, comes without a mask:
-    its stored entries are what is observed. It stays sparse where `sparse` says so and it is on the CPU, and is made
+    its stored entries are the observed ones. It stays sparse where `sparse` is set and it is on the CPU, and is made
     dense, with a mask, elsewhere. Of a sparse mask the entries that are stored and not zero mark what is observed.
     """
     if is_sparse(A):
@@ -62,7 +62,7 @@ def ratings_of(function: str, A: Any, M: Any, mask: str, *, sparse: bool) -> tup
 
 
 def check_integer(function: str, name: str, value: Any, *, unsigned: bool = False) -> int:
-    """An int of 64 bits, or what stands for one, such as numpy's; else a TypeError, or a ValueError."""
+    """An int of 64 bits, or an equivalent such as numpy's; else a TypeError, or a ValueError."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -75,7 +75,7 @@ def check_integer(function: str, name: str, value: Any, *, unsigned: bool = Fals
 
 
 def check_number(function: str, name: str, value: Any) -> float:
-    """A float, or what stands for one; else a TypeError."""
+    """A float, or an equivalent number; else a TypeError."""
     try:
         if not isinstance(value, (str, bytes, bytearray)):  # which float() would read
             return float(value)
@@ -103,7 +103,7 @@ def check_schedule(
     weight_decay: Any = 0.0,
     lr_decay: Any = 1.0,
 ) -> tuple[int, float, int, float, float]:
-    """The numbers that say how a run goes, as Python's own; and whether the callback can be called."""
+    """The numbers of a run's schedule as Python's own; checks also that the callback can be called."""
     if callback is not None and not callable(callback):
         raise TypeError(f"[{function}] callback must be callable, with (epoch, loss), but was {callback!r}.")
     numbers = (
@@ -143,10 +143,10 @@ def checked_start(
     seed: Any,
     initial: Any,
 ) -> Problem:
-    """Checks A, M, rank and where to start; draws U and V, where they are not given.
+    """Checks A, M, rank and the starting factors; draws U and V where they are not given.
 
-    Drawn are numbers uniform on [0, 1), U first, on the CPU whatever A's device: from a generator of that seed, else
-    from torch's global one, which torch.manual_seed sets. To be called inside plain_computation.
+    They are drawn uniform on [0, 1), U first, on the CPU whatever A's device: from a generator of that seed, else from
+    torch's global one, which torch.manual_seed sets. Must be called inside plain_computation.
     """
     check_tensor(function, "A", A)
     if M is not None:
@@ -168,5 +168,5 @@ def checked_start(
 
 
 def device_of(A: Any) -> torch.device:
-    """A's device, as far as it has one."""
+    """A's device, or the CPU where it has none."""
     return A.device if isinstance(A, Tensor) else torch.device("cpu")

@@ -49,7 +49,7 @@ def gd_factorise_ad(
     loss: "squared", Σ (U Vᵀ - A)², the sheet's mse_loss with reduction "sum"; or "norm", its square root.
     mask: m x n, nonzero where A is observed. None: everywhere, or of a sparse A, which is made dense here (memory for
         m n numbers and as many bytes), where it has entries.
-    callback: told the loss that is descended.
+    callback: called with the number of epochs done and the loss that is minimised.
     All else, what is returned (factors that need no grad) and what is raised as for sgd_factorise.
     """
     function = "gd_factorise_ad"

@@ -1,6 +1,6 @@
-"""Drives the epochs of a run: in slices, so that Ctrl-C, a progress bar and a callback have their turn between them.
+"""Drives the epochs of a run: in slices, between which Ctrl-C, the progress bar and the callback are handled.
 
-The factors after so many epochs are the same for every cut into slices.
+The factors after a number of epochs are the same for every cut into slices.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SLICE = 0.25
 
 
 class Schedule(NamedTuple):
-    """How long a run is, and who is told."""
+    """The length of a run, and its reports."""
 
     function: str
     num_epochs: int
@@ -37,7 +37,7 @@ def run_epochs(schedule: Schedule, step: Callable[[int], int], loss: Callable[[]
     """Runs all epochs, or until the callback returns False.
 
     step(n) runs n epochs, and returns the first of them (from 1) after which a factor was not finite, or 0.
-    loss() is asked for only where it is reported.
+    loss() is called only where it is reported.
     """
     callback, every = schedule.callback, schedule.report_every
     done, slice_ = 0, 1
@@ -56,7 +56,8 @@ def run_epochs(schedule: Schedule, step: Callable[[int], int], loss: Callable[[]
                     f"Try {schedule.advice}.",
                     epoch,
                 )
-            # Never much longer than was tried: the first epochs find caches empty, and a core may be away for a while.
+            # Never much longer than a measured slice: the first epochs find caches empty, and another process may hold
+            # the core.
             slice_ = max(1, min(2 * slice_, int(count * _SLICE / max(took, 1e-9))))
             done += count
             advance(count)
@@ -66,14 +67,14 @@ def run_epochs(schedule: Schedule, step: Callable[[int], int], loss: Callable[[]
 
 
 def _is_false(answer: Any) -> bool:
-    """Whether that is False, Python's, numpy's or torch's. None is not, nor is what a callback happens to return."""
+    """Whether a callback's result is False, Python's, numpy's or torch's. None and all other values are not."""
     if isinstance(answer, Tensor):
         return answer.dtype == torch.bool and answer.numel() == 1 and not answer
     return isinstance(answer, (bool, np.bool_)) and not answer
 
 
 def one_by_one(epoch: Callable[[], None], *factors: Tensor) -> Callable[[int], int]:
-    """A step for run_epochs of epochs that know nothing of divergence."""
+    """A step for run_epochs of epochs that do not check for divergence themselves."""
 
     def step(count: int) -> int:
         for i in range(1, count + 1):
@@ -102,8 +103,8 @@ def _progress_bar(schedule: Schedule) -> Iterator[Callable[[int], Any]]:
 
 @contextmanager
 def plain_computation(device: torch.device) -> Iterator[None]:
-    """Inside, torch computes plainly, whatever the caller has switched on: no grad, autocast or inference tensors."""
-    # Other devices are refused by the boundary, in a sentence; torch.autocast would have one of its own.
+    """Inside, torch computes without grad, autocast and inference tensors, whatever the caller has enabled."""
+    # The checks of arguments refuse other devices with a message; torch.autocast would raise its own.
     kind = device.type if device.type in ("cpu", "cuda") else "cpu"
     with torch.inference_mode(False), torch.no_grad(), torch.autocast(kind, enabled=False):
         yield

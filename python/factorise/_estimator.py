@@ -1,7 +1,7 @@
 """An estimator in scikit-learn's manner, without scikit-learn: parameters in __init__, learnt factors with a final _.
 
 New rows are as for scikit-learn's NMF: transform finds a row's factor for the V that was learnt, by least squares
-(_fold_in). Rows that were fitted have factors of their own, U_, which predict without X and score_entries go by.
+(_fold_in). Fitted rows have factors of their own, U_, which predict without X and score_entries use.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class MatrixFactorisation:
     All else as for sgd_factorise.
 
     U_: m x rank and V_: n x rank, tensors, after fit. mean_: of the observed entries. n_features_in_: n.
-    feature_names_in_: n names, where X was a data frame with such.
+    feature_names_in_: n names, where X was a data frame with column names.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class MatrixFactorisation:
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     def set_params(self, **params: Any) -> MatrixFactorisation:
-        """Sets parameters by name. Raises ValueError for a name that is none."""
+        """Sets parameters by name. Raises ValueError for an unknown name."""
         names = self.get_params()
         for name in params:
             if name not in names:
@@ -154,19 +154,19 @@ class MatrixFactorisation:
     def transform(self, X: Any, *, mask: Any = None) -> Any:
         """The factors of rows, k x rank: each row's least-squares fit of V_ to what is observed of it, in float64.
 
-        X and mask: k x n. What fits a row equally well is decided by length, the shortest wins: of a row where nothing
-        is observed, zeros. Of rows that were fitted it gives what their entries say of V_ now, which is U_ where the
-        descent has converged, and near it before.
+        X and mask: k x n. Of several factors that fit a row equally well it takes the shortest: zeros for a row without
+        observed entries. For fitted rows it is the fit to the present V_, which equals U_ where the descent has
+        converged, and is near it before.
 
-        An array for arrays, tables and scipy's matrices, a tensor in V_'s type and on its device for tensors; what
-        set_output says, where it was called.
+        An array for arrays, tables and scipy's matrices, a tensor in V_'s type and on its device for tensors; the
+        container of set_output, where it was called.
         """
         A, M = self._matrix("MatrixFactorisation.transform", X, mask)
         factors = like(X, self._fold_in("MatrixFactorisation.transform", A, M), self.V_)
         return contained(container_of(self), factors, X, self.get_feature_names_out())
 
     def _matrix(self, function: str, X: Any, mask: Any) -> tuple[Tensor, Tensor | None]:
-        """X and what is observed of it, when it has the columns that were fitted."""
+        """X and its mask; refuses an X without the fitted columns."""
         check_fitted(self, function)
         names = names_of_columns(X)
         fitted = getattr(self, "feature_names_in_", None)
@@ -196,8 +196,8 @@ class MatrixFactorisation:
         """The completed matrix, dense.
 
         Without X, U_ V_ᵀ, m x n: of the rows that were fitted. With X, k x n, rows completed from what is observed of
-        them: transform(X) V_ᵀ. Nothing is known of rows and columns without an observed entry: where there are such,
-        the prediction is mean_, and a warning counts them. An array where arrays were given, else a tensor.
+        them: transform(X) V_ᵀ. For rows and columns without an observed entry the prediction is mean_, and a warning
+        counts them. An array where arrays were given, else a tensor.
         """
         function = "MatrixFactorisation.predict"
         check_fitted(self, function)
@@ -239,7 +239,7 @@ class MatrixFactorisation:
         return result if isinstance(rows, Tensor) else result.cpu().numpy()
 
     def _at(self, U: Tensor, rows: Tensor, columns: Tensor, rows_seen: Tensor | None) -> Tensor:
-        """U[rows]·V_[columns] in float64, and mean_ where nothing is known."""
+        """U[rows]·V_[columns] in float64, and mean_ where a row or column has no observed entry."""
         with plain_computation(U.device):
             V = self.V_.to(U.device)
             parts = zip(rows.split(2**18), columns.split(2**18), strict=True)
@@ -255,7 +255,7 @@ class MatrixFactorisation:
         return getattr(self, name, None)
 
     def _with_mean(self, function: str, completed: Tensor, rows_seen: Tensor | None) -> Tensor:
-        """Puts mean_ where nothing is known, and says so."""
+        """Predicts mean_ where a row or column has no observed entry, and warns."""
         unseen = []
         for dim, name, seen in ((0, "row", rows_seen), (1, "column", self._known("_columns_seen"))):
             if seen is None or bool(seen.all()) or not hasattr(self, "mean_"):
@@ -276,7 +276,7 @@ class MatrixFactorisation:
         X and mask: k x n, rows that fit need not have seen. Of each row the share score_hold_out of its observed
         entries is held back, at least one, drawn with score_seed; the row is folded in (transform) from the others, and
         judged on those held back. Rows with a single entry are left out. So GridSearchCV and cross_val_score, which set
-        rows aside, compare what they should; for entries set aside see EntryKFold and score_entries.
+        rows aside, measure the error on unseen entries; to set entries aside see EntryKFold and score_entries.
         Raises ValueError where no row has two entries.
         """
         function = "MatrixFactorisation.score"
@@ -298,8 +298,8 @@ class MatrixFactorisation:
     def score_entries(self, X: Any, *, mask: Any = None) -> float:
         """Minus the root mean squared error of predict() over the observed entries of X: greater is better.
 
-        X and mask: m x n, the rows that were fitted, in their order; a hold-out score where they hold what fit did not
-        see (EntryKFold makes such).
+        X and mask: m x n, the rows that were fitted, in their order; a hold-out score where X holds entries
+        that fit did not see (see EntryKFold).
         """
         function = "MatrixFactorisation.score_entries"
         A, M = self._matrix(function, X, mask)
@@ -317,15 +317,15 @@ class MatrixFactorisation:
             return _minus_rmse(function, entries._values(), predicted)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray[Any, Any]:
-        """What transform's columns are called: matrixfactorisation0, 1, ..., one for each of the rank columns of V_."""
+        """The names of transform's columns: matrixfactorisation0, 1, ..., one for each of the rank columns of V_."""
         check_fitted(self, "MatrixFactorisation.get_feature_names_out")
         name = type(self).__name__.lower()
         return np.array([f"{name}{i}" for i in range(self.V_.size(1))], dtype=object)
 
     def set_output(self, *, transform: Literal["default", "pandas", "polars"] | None = None) -> MatrixFactorisation:
-        """What transform and fit_transform give: "default", an array or tensor; "pandas" or "polars", a data frame with
-        the names of get_feature_names_out. None changes nothing. Without it scikit-learn's own setting holds, where it
-        is loaded."""
+        """Sets the container of transform and fit_transform: "default", an array or tensor; "pandas" or "polars", a
+        data frame with the names of get_feature_names_out. None changes nothing. Without it scikit-learn's own setting
+        holds, where it is loaded."""
         if transform is not None:
             choices = ("default", "pandas", "polars")
             word = check_choice("MatrixFactorisation.set_output", "transform", transform, choices)
@@ -333,12 +333,12 @@ class MatrixFactorisation:
         return self
 
     def state_dict(self) -> dict[str, Tensor]:
-        """U and V, by these names: torch.save it, and torch.load(weights_only=True) reads it, and the programs do."""
+        """U and V, by these names. torch.load(weights_only=True) and the programs read a file of it by torch.save."""
         check_fitted(self, "MatrixFactorisation.state_dict")
         return {"U": self.U_, "V": self.V_}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> MatrixFactorisation:
-        """Takes U and V from a state_dict, or from what the programs saved, in place of fit."""
+        """Takes U and V from a state_dict, or from a file of the programs, in place of fit."""
         function = "MatrixFactorisation.load_state_dict"
         U, V = (check_tensor(function, name, state.get(name)) for name in ("U", "V"))
         if U.dim() != 2 or V.dim() != 2 or U.size(1) != V.size(1) or U.dtype != V.dtype:
@@ -357,7 +357,7 @@ class MatrixFactorisation:
         return hasattr(self, "V_")
 
     def __sklearn_tags__(self) -> Any:
-        """Asked for by scikit-learn, where it is."""
+        """Called by scikit-learn, where it is installed."""
         from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags
 
         return Tags(

@@ -1,6 +1,6 @@
 """Rows that were not fitted are folded in: each one's least-squares fit of V to what is observed of it.
 
-Of a block of rows at a time: the r x r normal equations of all its rows are one product with the columns' pairwise
+In blocks of rows: the r x r normal equations of all its rows are one product with the columns' pairwise
 products (V[:, i] V[:, j]), and Cholesky solves them. In float64.
 """
 
@@ -15,8 +15,8 @@ from ._sparse import coo
 _BLOCK = 2**20
 # From this share of entries on, a product with the dense block takes less time than one with its entries.
 _DENSE = 0.04
-# Below this share of a row's largest number on the diagonal a squared pivot says that the row's entries hardly determine
-# its factor; the pseudo-inverse then gives the shortest of the factors that fit.
+# A squared pivot below this share of the largest number on a row's diagonal means that the row's entries hardly
+# determine its factor; the pseudo-inverse then gives the shortest of the factors that fit.
 _WEAK = 1e-8
 
 

@@ -1,4 +1,4 @@
-"""Entries set aside, to judge by: of every row, for score; of the whole matrix, for cross-validation over entries."""
+"""Entries set aside for validation: of every row, for score; of the whole matrix, for cross-validation over entries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class EntryKFold:
         for train, test in EntryKFold(5).split(X):
             print(MatrixFactorisation(5, lr=0.002).fit(train).score_entries(test))
 
-    scikit-learn's own splitters set whole rows aside, which answers another question: how well new rows are completed
+    scikit-learn's own splitters set whole rows aside, which measures another error: that of completing new rows
     (see MatrixFactorisation.score).
 
     n_splits: parts, >= 2. seed: of the draw, 0 to 2**63 - 1: entries go to the parts by chance, as many to each.
@@ -75,7 +75,7 @@ class EntryKFold:
 
 
 def _part(X: Any, sparse: Tensor, kept: Tensor) -> Any:
-    """The entries that are kept, as X holds its own."""
+    """The kept entries, in the form of X."""
     indices, values = sparse._indices()[:, kept], sparse._values()[kept]
     if not is_sparse(X):
         if not values.is_floating_point():

@@ -1,4 +1,4 @@
-"""Data frames: of pandas, and of what else has columns by name, without importing any of them.
+"""Data frames of pandas and other libraries with columns by name, without importing any of them.
 
 A matrix may come as one, wide; ratings come as one, long, a rating a row: entries_of makes a matrix of those.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 from ._notices import notice
 from ._sparse import as_numbers, entries
 
-# Without case and punctuation, what people call the columns of their ratings.
+# Common names of the columns of ratings, without case and punctuation.
 _USERS = {"user", "userid", "useridx", "userindex", "uid", "customer", "customerid", "custid", "reviewer", "reviewerid",
           "person", "personid", "member", "memberid", "visitorid", "profileid"}  # fmt: skip
 _ITEMS = {"item", "itemid", "itemidx", "itemindex", "iid", "movie", "movieid", "film", "filmid", "book", "bookid", "isbn",
@@ -24,7 +24,7 @@ _ITEMS = {"item", "itemid", "itemidx", "itemindex", "iid", "movie", "movieid", "
 
 
 class Entries(NamedTuple):
-    """A matrix made of a list of entries, and what its rows and columns are called."""
+    """A matrix made of a list of entries, and the ids of its rows and columns."""
 
     matrix: Tensor  #: sparse COO, m x n: what is not in the list is not observed
     row_ids: np.ndarray[Any, Any]  #: m, ascending
@@ -157,7 +157,7 @@ def names_of_columns(X: Any) -> np.ndarray[Any, Any] | None:
 
 
 def container_of(estimator: Any) -> str:
-    """What transform is to give: set_output's word, else scikit-learn's own setting where it is loaded."""
+    """The container for transform: that of set_output, else scikit-learn's own setting where it is loaded."""
     config = getattr(estimator, "_sklearn_output_config", {})
     if "transform" in config:
         return str(config["transform"])

@@ -34,7 +34,7 @@ def gd_factorise_masked(
 
     A and M: m x n, as for sgd_factorise_masked. rank: 1 to 256. A sparse A is made dense here, with a mask: memory for
         m n numbers and as many bytes.
-    lr: step size, > 0; the sum over all observed entries is descended, so it shrinks as the matrix grows.
+    lr: step size, > 0; the loss is a sum over all observed entries, so a larger matrix needs a smaller lr.
     All else, what is returned and what is raised as for sgd_factorise.
     """
     function = "gd_factorise_masked"

@@ -1,4 +1,4 @@
-"""What an estimator is given: tensors, arrays, lists, tables, sparse matrices; and what it hands back."""
+"""The input of an estimator as tensors: arrays, lists, tables, sparse matrices; and its results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def as_matrix(function: str, X: Any, columns: int | None = None) -> Tensor:
     """X as a tensor of two dimensions that are not 0: itself, or a copy of what numpy makes of it; what is masked in a
     masked array, or missing in a table, is NaN. A sparse matrix, of torch or scipy, as a coalesced COO tensor.
 
-    Sentences hold the words that scikit-learn's checks look for.
+    The messages hold the words that scikit-learn's checks expect.
     """
     if is_frame(X):
         X = array_of_frame(function, X)
@@ -74,7 +74,7 @@ def as_mask(function: str, name: str, mask: Any) -> Tensor:
 
 
 def entries_in(A: Tensor, M: Tensor | None) -> Tensor:
-    """The observed entries of what as_matrix and observed_of gave, as a coalesced COO tensor."""
+    """The observed entries of the results of as_matrix and observed_of, as a coalesced COO tensor."""
     if A.is_sparse:
         return A
     A = A.detach()
@@ -114,4 +114,4 @@ def check_fitted(estimator: Any, function: str) -> None:
 
 
 class NotFittedError(ValueError, AttributeError):
-    """An estimator was asked before it had learnt anything."""
+    """A method of an estimator was called before fit."""

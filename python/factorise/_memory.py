@@ -1,4 +1,4 @@
-"""A matrix that a sparse one's cells, or its factors' product, do not fit in memory: said in a sentence."""
+"""A clear error where a dense matrix, of a sparse one's cells or of a product of factors, does not fit in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def memory_for(function: str, shape: Sequence[int], dtype: torch.dtype, advice: str) -> Iterator[None]:
-    """Inside, a dense matrix of this shape is made; where there is not the memory, a MemoryError says so."""
+    """Inside, a dense matrix of this shape is made; raises MemoryError, with a message, where memory is too small."""
     try:
         yield
     except RuntimeError as error:  # of torch's allocators, on the CPU and on CUDA

@@ -1,4 +1,4 @@
-"""Warnings for what is allowed and often not meant: they name it, and say what would be right."""
+"""Warnings for input that is allowed but often a mistake: they name it, and what would be right."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def notice(message: str) -> None:
 
 
 def notice_zeros(function: str, A: Tensor) -> None:
-    """Where a matrix without a mask looks like ratings with zeros where there is none: whole numbers, half of them or
-    more zeros, and not just zeros and ones, which are a table of yes and no."""
+    """Warns where a matrix without a mask looks like ratings with zeros for missing ones: whole numbers, at least half
+    of them zeros, and not just zeros and ones, which are a table of yes and no."""
     if A.is_complex() or A.dtype == torch.bool or not A.numel():
         return
     zeros = A.numel() - int(torch.count_nonzero(A))
@@ -37,9 +37,9 @@ def notice_zeros(function: str, A: Tensor) -> None:
 
 
 def notice_triples(function: str, A: Tensor) -> None:
-    """Where a matrix without names looks like a list of ratings: three or four columns of whole numbers in the first
-    two, each pair of them once, and in the third few values, as ratings have. Columns that are known by their names are
-    refused instead, see _frames."""
+    """Warns where a matrix without names looks like a list of ratings: three or four columns, of whole numbers in the
+    first two, each pair of them once, and of few values in the third, as ratings have. Columns that are known by their
+    names are refused instead, see _frames."""
     rows, columns = A.shape
     if columns not in (3, 4) or rows < 20:
         return

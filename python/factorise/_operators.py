@@ -1,6 +1,6 @@
 """The C++ library's operators, torch.ops.factorise: opened once, when the package is imported.
 
-The library opens its CUDA kernels itself, when an operator meets a tensor on a GPU.
+The library opens its CUDA kernels itself, when an operator is called with a tensor on a GPU.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """One epoch of each exercise in the lab sheets' own Python, on factors that exist: engine="reference".
 
-Slow, short, obvious: the yardstick, with the bits of a solution of the labs on the same torch.
+Slow and short: the reference for tests, with the bits of a solution of the labs on the same torch.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def gd_epoch(A: Tensor, M: Tensor, U: Tensor, V: Tensor, lr: float) -> None:
 
 
 def ad_loss(A: Tensor, M: Tensor | None, U: Tensor, V: Tensor, loss: str) -> Tensor:
-    """Lab 2, exercise 1.1; "norm" as one report has it. A is zero where M is."""
+    """Lab 2, exercise 1.1; "norm" as in one report. A is zero where M is."""
     prediction = U @ V.t()
     if M is not None:
         prediction = prediction * M

@@ -1,4 +1,4 @@
-"""Sparse matrices as ratings come in them: their stored entries are what is observed, stored zeros among them.
+"""Sparse matrices of ratings: their stored entries are the observed ones, stored zeros included.
 
 Of scipy (matrices and arrays) and of torch, without importing scipy; all become a sparse COO tensor, row by row.
 """
@@ -50,7 +50,7 @@ def as_entries(function: str, name: str, X: Any) -> Tensor:
         _refuse_filled_up(function, name, X.format)
         if len(X.shape) != 2:
             raise ValueError(f"[{function}] {name} must be a matrix, m x n, but has the shape {tuple(X.shape)}.")
-        coo = X.tocoo()  # which adds nothing up
+        coo = X.tocoo()  # which does not sum duplicates
         rows, columns = (torch.from_numpy(np.array(side, dtype=np.int64)) for side in (coo.row, coo.col))
         values = as_numbers(function, name, coo.data)
     return entries(function, name, (int(X.shape[0]), int(X.shape[1])), rows, columns, values)
@@ -80,8 +80,8 @@ def entries(function: str, name: str, shape: tuple[int, int], rows: Tensor, colu
 
 
 def coo(indices: Tensor, values: Tensor, shape: Sequence[int]) -> Tensor:
-    """A coalesced tensor of entries that are in order, each once: unchecked, and where they are, whatever device is the
-    caller's default."""
+    """A coalesced tensor of entries that are in order, each once: unchecked, and on their device, whatever the
+    caller's default device is."""
     result: Tensor = torch.ops.aten._sparse_coo_tensor_unsafe(indices, values, list(shape), is_coalesced=True)
     return result
 
@@ -97,13 +97,13 @@ def _refuse_filled_up(function: str, name: str, format: str) -> None:
 def as_numbers(function: str, name: str, array: np.ndarray[Any, Any]) -> Tensor:
     """A copy of an array of numbers, in a type that torch computes with, of this machine's byte order."""
     if array.dtype.kind == "O":
-        array = array.astype(np.float64)  # raises TypeError or ValueError, and says what for
+        array = array.astype(np.float64)  # raises TypeError or ValueError with a message
     if array.dtype.kind == "c":
         raise ValueError(f"[{function}] {name} must be real, but was {array.dtype}. Complex data not supported.")
     if array.dtype.kind not in "biuf":
         raise ValueError(f"[{function}] {name} must hold numbers, but was {array.dtype}.")
     if array.dtype.itemsize > 8 or (array.dtype.kind == "u" and array.dtype.itemsize > 1):
-        array = array.astype(np.float64)  # torch has no such type, or little for it
+        array = array.astype(np.float64)  # torch has no such type, or few operators for it
     return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
 
 

@@ -1,7 +1,7 @@
 #pragma once
 // The numeric contract of fused SGD, as code: what one observed entry does to u and v, every operation rounded once to
-// nearest. The scalar loop calls it, and the SIMD and CUDA kernels have its bits. Nothing that contracts or reorders
-// floating point may be allowed where this is compiled (-ffp-contract=off; nvcc: -fmad=false -ftz=false).
+// nearest. The scalar loop calls it, and the SIMD and CUDA kernels have its bits. It must be compiled without
+// contraction or reordering of floating point (-ffp-contract=off; nvcc: -fmad=false -ftz=false).
 
 #include <cmath>
 #include <cstdint>

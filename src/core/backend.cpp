@@ -1,4 +1,4 @@
-// The kernels that have registered themselves.
+// The registry of kernels by device type.
 
 #include "core/backend.h"
 

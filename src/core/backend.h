@@ -1,6 +1,6 @@
 #pragma once
-// What a device other than the CPU computes with. The CUDA kernels (src/cuda) register themselves when their shared
-// object is opened; nothing here or above includes a header of theirs.
+// The kernels of devices other than the CPU. The CUDA kernels (src/cuda) register themselves when their shared object
+// is opened; src/core and src/methods include none of their headers.
 
 #include <factorise/observed.h>
 
@@ -8,8 +8,8 @@
 
 namespace factorise {
 
-/// Kernels of a device, by method. Ratings are what the device packs, of no meaning elsewhere. U, V: contiguous, on the
-/// device, changed in place.
+/// Kernels of a device, by method. Ratings are in the device's own packed form. U, V: contiguous, on the device,
+/// changed in place.
 struct Backend {
   /// Exact SGD: ratings packed for a rank.
   Tensor (*pack_sgd)(const Observed& observed, int64_t rank);
@@ -28,15 +28,15 @@ struct Backend {
   double (*descent_loss)(at::TensorList ratings, const Tensor& U, const Tensor& V, bool norm);
 };
 
-/// Backend::sgd_epochs' numbers for epochs in two parts: `known` of the first `done` epochs, `here` of those after
-/// them.
+/// Joins the results of Backend::sgd_epochs for two successive parts of a run: `known` for the first `done` epochs,
+/// `here` for the epochs after them.
 Tensor first_divergence(const Tensor& known, const Tensor& here, int64_t done);
 
-/// For the static initialiser of a shared object of kernels.
+/// Called by the static initialiser of a shared object of kernels.
 bool register_backend(c10::DeviceType type, const Backend& backend);
 
-/// The kernels for a device, which are opened where they are not yet. Throws c10::ValueError, naming `function`, where
-/// there are none.
+/// The kernels for a device; opens their shared object at the first call. Throws c10::ValueError, naming `function`,
+/// where there are none.
 const Backend& backend_of(const char* function, const c10::Device& device);
 
 }  // namespace factorise

@@ -51,8 +51,8 @@ std::string shape_of(const Tensor& tensor) {
 
 namespace {
 
-/// What to give in place of a matrix that is not dense. Of ratings to_dense() alone would make ratings of 0 out of what
-/// is missing; of a mask or a factor it says the same.
+/// The advice for a matrix that is not dense. For ratings, to_dense() alone would turn missing entries into ratings of
+/// 0; a mask or a factor is the same matrix after it.
 const char* dense_advice(const char* name) {
   return std::string_view(name) == "A" ? "Where its entries are what is observed, give it to sgd_factorise_entries, or "
                                          "its to_dense() together with a mask of the entries."
@@ -97,7 +97,7 @@ c10::ScalarType computing_type(const Tensor& A) { return A.scalar_type() == at::
 
 Tensor to_computing_type(const Tensor& A) {
   Tensor plain = A.detach().resolve_conj().resolve_neg().to(computing_type(A)).contiguous();
-  // What was made in inference mode cannot be saved for a backward pass.
+  // A tensor made in inference mode cannot be saved for a backward pass.
   return plain.is_inference() ? plain.clone() : plain;
 }
 

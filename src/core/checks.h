@@ -1,6 +1,6 @@
 #pragma once
-// Checks of arguments that public functions share, and the factors that a run starts from. Messages read [function]
-// what must hold, but what was given. Matrices to factorise are checked in core/observed_data.h.
+// Checks of arguments that public functions share, and the factors that a run starts from. A message has the form
+// "[function] what must hold, but what was given". Matrices to factorise are checked in core/observed_data.h.
 
 #include <factorise/factors.h>
 
@@ -16,7 +16,7 @@ constexpr char kMaskIsNan[] = "M must say for every entry whether it is observed
 /// Checks a matrix alone: defined, dense, real, 2-D, not empty, on the CPU or CUDA. `name` is the argument's.
 void check_matrix(const char* function, const char* name, const Tensor& matrix);
 
-/// The part of it that sparse matrices share: real, 2-D, not empty, not too large.
+/// The part of check_matrix that applies to sparse matrices too: real, 2-D, not empty, not too large.
 void check_real_matrix(const char* function, const char* name, const Tensor& matrix);
 
 /// Refuses a rank below 1, above the largest, or above the limit for an m x n matrix.

@@ -1,4 +1,4 @@
-// Opening the CUDA kernels, and saying plainly why they cannot be had.
+// Opens the CUDA kernels, and reports why they are not available.
 
 #include "core/cuda_plugin.h"
 
@@ -46,7 +46,7 @@ std::string open_cuda_plugin(const std::filesystem::path& file, void*& handle) {
     return c10::str("factorise was built without its CUDA kernels (there is no ", file.string(),
                     "); build it where there is an nvcc of the CUDA that torch was built with");
   }
-  // Local: its names are its own, and torch's dispatcher learns of its operators by itself.
+  // RTLD_LOCAL: its symbols stay private; its static initialisers register the operators with torch's dispatcher.
   void* plugin = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!plugin) return c10::str("the CUDA kernels cannot be loaded: ", dlerror());
   auto* built_as = find<decltype(factorise_cuda_built_as)>(plugin, "factorise_cuda_built_as");

@@ -1,6 +1,6 @@
 #pragma once
-// Our kernels for CUDA, in a second shared object that is opened when a tensor on a GPU is met: so the library itself
-// needs nothing of CUDA, and whoever has no GPU never notices.
+// Our kernels for CUDA, in a second shared object that is opened at the first tensor on a GPU: so the library itself
+// needs no CUDA, and machines without a GPU need not have the second object.
 
 #include <c10/core/Device.h>
 
@@ -9,8 +9,8 @@
 
 namespace factorise {
 
-/// Opens libfactorise_cuda.so beside the library, once, which registers our operators for CUDA, and asks whether it
-/// can compute on a device. Loads torch's CUDA part before. Empty when it can, else what is missing, as the end of a
+/// Opens libfactorise_cuda.so beside the library, once, which registers our operators for CUDA, and checks that it can
+/// compute on a device. Loads torch's CUDA part before. Empty when it can, else the missing part, as the end of a
 /// sentence without its full stop. Safe to call from several threads.
 std::string load_cuda_kernels(c10::DeviceIndex device = 0);
 

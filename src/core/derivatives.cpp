@@ -1,4 +1,4 @@
-// Tangents of forward mode, and what is said where there is no derivative.
+// Tangents of forward mode, and the refusal of functions that have no derivative.
 
 #include "core/derivatives.h"
 

@@ -1,4 +1,4 @@
-// Loading torch's CUDA part when it is asked for, and saying plainly why it cannot be had.
+// Loads torch's CUDA part when a CUDA device is requested, and reports why it is not available.
 
 #include <factorise/device.h>
 
@@ -40,12 +40,13 @@ std::string load_cuda() {
   if (!std::filesystem::exists(library, error)) {
     return c10::str("this torch was built without CUDA (there is no ", library.string(), ")");
   }
-  // Global, as Python loads it: its registrations are found by torch's dispatcher and hooks.
+  // RTLD_GLOBAL, as Python loads it, so that torch's dispatcher and hooks find its registrations.
   if (!dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) {
     return c10::str("torch's CUDA library cannot be loaded: ", dlerror());
   }
   const at::CUDAHooksInterface& cuda = at::detail::getCUDAHooks();
-  // Only what torch's CUDA library puts there says yes. It is looked for once, the first time that torch is asked.
+  // True only with the hooks that torch's CUDA library registers. Torch looks for them once, at the first question
+  // about CUDA.
   if (!cuda.hasCUDART()) {
     return "torch was asked about CUDA before, as at::manual_seed does, and had not loaded its CUDA library yet; call "
            "resolve_device first, or link libtorch_cuda";

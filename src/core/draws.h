@@ -1,5 +1,5 @@
 #pragma once
-// The numbers that at::rand draws from a CPU generator, without making those that nobody looks at: of a large matrix a
+// The numbers that at::rand draws from a CPU generator, computing only those that are used: for a large sparse matrix a
 // few in a hundred. Mersenne Twister: M. Matsumoto and T. Nishimura, ACM TOMACS 8 (1998), with their constants.
 
 #include <array>
@@ -18,7 +18,7 @@ class Draws {
     }
   }
 
-  /// Passes over so many draws.
+  /// Skips this many draws.
   void skip(int64_t count) {
     auto left = static_cast<size_t>(count);
     for (; left > kSize - next_; next_ = 0) {
@@ -38,7 +38,7 @@ class Draws {
     y ^= (y << 7) & 0x9D2C5680U;
     y ^= (y << 15) & 0xEFC60000U;
     y ^= y >> 18;
-    return static_cast<float>(y & 0xFFFFFF) * 0x1p-24F;  // as torch makes a float of it
+    return static_cast<float>(y & 0xFFFFFF) * 0x1p-24F;  // torch's conversion to float
   }
 
  private:

@@ -1,4 +1,4 @@
-// How many epochs the session is asked for at a time, and what is told between.
+// How many epochs a step has, and the calls of `stop` and the observers between steps.
 
 #include "core/driver.h"
 
@@ -20,7 +20,7 @@ bool all_finite(const Tensor& tensor) {
   return std::all_of(values, values + tensor.numel(), [](T value) { return std::isfinite(value); });
 }
 
-/// How many epochs a step may have where `stop` is to be asked in time: learnt from how long they take.
+/// How many epochs a step may have so that `stop` is called often enough: adapted to how long the epochs take.
 class EpochsBetweenStops {
  public:
   explicit EpochsBetweenStops(const Schedule& schedule)
@@ -45,8 +45,8 @@ class EpochsBetweenStops {
   int64_t epochs_;
 };
 
-/// Tells the observers that are due; false where one of them ends the run. The loss and the factors are asked for only
-/// where they are told.
+/// Calls the observers that are due; false where one of them ends the run. The loss and the factors are computed only
+/// for a call.
 bool tell(Session& session, const Schedule& schedule, int64_t epoch) {
   const auto is_due = [&](int64_t every) { return epoch % every == 0 || epoch == schedule.num_epochs; };
   bool goes_on = true;
@@ -57,7 +57,7 @@ bool tell(Session& session, const Schedule& schedule, int64_t epoch) {
   return goes_on;
 }
 
-/// after(epoch): what is to be done after a step; false where the run ends there.
+/// after(epoch) is called after each step and returns false to end the run there.
 template <class After>
 int64_t drive_steps(Advancing& run, const Schedule& schedule, After after) {
   EpochsBetweenStops between_stops(schedule);

@@ -1,5 +1,5 @@
 #pragma once
-// Drives the epochs of a run: asks whether to stop, advances the session, notices divergence, tells the observers.
+// Drives the epochs of a run: calls `stop`, advances the session, detects divergence, calls the observers.
 
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/grad_mode.h>
@@ -27,7 +27,7 @@ struct Schedule {
   int64_t epochs_done = 0;   ///< before this run
 };
 
-/// To ask a GPU for its result after every epoch would cost more than most epochs.
+/// Waiting for a GPU's result after every epoch would take longer than most epochs.
 constexpr double kBetweenStopsOnGpu = 0.02;
 
 template <class Options>
@@ -58,7 +58,7 @@ int64_t drive(Session& session, const Schedule& schedule);
 /// The same without observers.
 int64_t drive_unobserved(Advancing& run, const Schedule& schedule);
 
-/// Factors that stay as they are when the run goes on.
+/// A copy of the factors, which the run does not change.
 Factors copied(const Factors& factors);
 
 /// Whether a tensor holds neither NaN nor infinity.
@@ -70,8 +70,8 @@ bool all_finite(const Tensor& tensor);
 /// Throws DivergenceError unless all tensors are finite.
 void check_finite(const char* function, std::initializer_list<Tensor> tensors, int64_t epoch, const char* advice);
 
-/// Session::advance for epochs that know nothing of divergence: epoch() is called `epochs` times, unless one of the
-/// factors that it changes is not finite after it.
+/// Session::advance for epochs that do not check for divergence themselves: calls epoch() `epochs` times, and stops
+/// after the first call that leaves a factor not finite.
 template <class Epoch>
 int64_t advance_one_by_one(int64_t epochs, const Factors& factors, Epoch epoch) {
   for (int64_t i = 1; i <= epochs; ++i) {
@@ -81,13 +81,13 @@ int64_t advance_one_by_one(int64_t epochs, const Factors& factors, Epoch epoch) 
   return 0;
 }
 
-/// While one lives, torch computes plainly, whatever the caller has switched on: no autocast, no inference tensors.
+/// While one exists, torch computes without autocast and without inference tensors, whatever the caller has enabled.
 struct PlainComputation {
   c10::InferenceMode no_inference_tensors{false};
   c10::impl::ExcludeDispatchKeyGuard no_autocast{c10::autocast_dispatch_keyset};
 };
 
-/// The same without autograd and its bookkeeping. Tensors made or written to while one lives stay inside the run.
+/// The same without autograd and its bookkeeping. Tensors made or written to while one exists must stay inside the run.
 struct WithoutAutograd : PlainComputation {
   at::NoGradGuard no_grad;
   at::AutoDispatchBelowADInplaceOrView below_autograd;

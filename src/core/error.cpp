@@ -43,7 +43,8 @@ double tile_error(const T* row, const bool* observed, const double* u, const dou
   }
   std::array<double, kLanes> sums{};
   for (int64_t c = 0; c < width; ++c) {
-    // Blanked by its bits, not jumped over: which entries are observed follows no pattern that a processor could learn.
+    // Entries that are not observed are zeroed by their bits, without a branch: a processor cannot predict which they
+    // are.
     const uint64_t seen = observed ? -static_cast<uint64_t>(observed[begin + c]) : ~uint64_t{0};
     const auto e = std::bit_cast<uint64_t>(static_cast<double>(row[begin + c]) - product[c]);
     const double counted = std::bit_cast<double>(e & seen);

@@ -1,4 +1,4 @@
-// Drawing entries, and judging by them.
+// Draws the entries set aside, and computes the errors over them.
 
 #include <factorise/hold_out.h>
 
@@ -40,7 +40,7 @@ HoldOut of_matrix(const Observed& of, double fraction, uint64_t seed) {
           entries.select(1, 1).contiguous(), values};
 }
 
-/// For each entry what a draw of the whole matrix has there.
+/// For each entry the number that a draw of the whole matrix has at its place.
 Tensor draws_at(const EntryLists& lists, int64_t columns, uint64_t seed) {
   Tensor drawn = at::empty({lists.values.numel()}, at::TensorOptions(at::kFloat));
   const auto* start = lists.starts.const_data_ptr<int64_t>();

@@ -19,7 +19,7 @@ namespace {
 constexpr char kFunction[] = "observations";
 constexpr int64_t kStrip = int64_t{1} << 18;  // entries at a time
 
-/// What is known of the entries met so far.
+/// Count, sum, lowest and highest of the entries so far.
 struct Sum {
   int64_t count = 0;
   double total = 0, low = std::numeric_limits<double>::infinity(), high = -low;

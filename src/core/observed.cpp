@@ -1,4 +1,4 @@
-// Observing: what can be wrong with a matrix, and what methods read of it.
+// Checks a matrix, and makes the lists and tensors that methods read.
 
 #include <factorise/observed.h>
 
@@ -26,7 +26,7 @@ EntryLists empty_lists(int64_t sides, int64_t count, c10::ScalarType type) {
           cpu::empty_for_packing(count, type)};
 }
 
-/// Calls f with a number of an unsigned type of the values' size, which are moved and never looked at.
+/// Calls f with a number of an unsigned type of the values' size, which are moved as bits and never read as numbers.
 template <class F>
 auto with_bits(const Tensor& values, F f) {
   switch (values.element_size()) {
@@ -69,7 +69,7 @@ void check_sparse(const char* function, const Tensor& A) {
   check_real_matrix(function, "A", A);
 }
 
-/// The entries in ascending rows and columns, which they are in already.
+/// Lists by row of entries that are already in ascending rows and columns.
 EntryLists listed_in_order(const Tensor& rows, const Tensor& columns, const Tensor& values, int64_t m) {
   EntryLists lists{at::zeros({m + 1}, at::TensorOptions(at::kLong)), columns.to(at::kInt), values};
   auto* start = starts_of(lists);
@@ -111,7 +111,7 @@ EntryLists list_entries(const char* function, const Tensor& A) {
                     ", ", indices_of(lists)[e], ") is ", lists.values[e].item<double>(), ".");
 }
 
-/// Refuses a matrix that cannot be factorised for what it holds.
+/// Refuses a matrix whose values cannot be factorised.
 void check_values(const char* function, const Observed::Data& data) {
   if (data.is_sparse()) {
     TORCH_CHECK_VALUE(data.given->values.numel() > 0, "[", function,
@@ -251,7 +251,7 @@ const Tensor& Observed::Data::observed() const {
 const Tensor& Observed::Data::dense() const {
   return dense_.get([&] {
     const Tensor values = to_computing_type(A);
-    // 0 * NaN is NaN: what is masked must not reach a product.
+    // 0 * NaN is NaN, so a product with the mask would not remove it.
     return M.defined() ? values.masked_fill(observed().logical_not(), 0) : values;
   });
 }

@@ -1,6 +1,7 @@
 #pragma once
-// The boundary: every function that takes a matrix to factorise observes it here, and works on what comes out. What a
-// method reads of it is made at the first use. Messages read [function] what must hold, but what was given.
+// The checks of a matrix to factorise: every function that takes one makes an Observed of it here, and works on that.
+// The forms that a method reads are made at their first use. A message has the form "[function] what must hold, but
+// what was given".
 
 #include <factorise/factors.h>
 #include <factorise/observed.h>
@@ -12,7 +13,7 @@
 
 namespace factorise {
 
-/// Something that is made at its first use, by one thread.
+/// A value that is made at its first use, by one thread.
 template <class T>
 class Lazy {
  public:
@@ -29,17 +30,17 @@ class Lazy {
 
 struct Observed::Data {
   Tensor A;                         ///< as it was given, detached; m x n
-  Tensor M;                         ///< as it was given, detached; undefined where all is observed, and of entries
+  Tensor M;                         ///< as it was given, detached; undefined where all is observed, and for entries
   std::optional<EntryLists> given;  ///< of entries: by row, with values of A's own type
 
   bool is_sparse() const { return given.has_value(); }
   std::optional<Tensor> mask_as_given() const { return M.defined() ? std::optional(M) : std::nullopt; }
 
-  /// Of a matrix, or of entries, on the CPU: what a pass over it finds.
+  /// Of a matrix, or of entries, on the CPU: the counts and checks of one pass over it.
   const cpu::EntryCounts& counts() const;
   /// Of a matrix: in its computing type, contiguous, 0 where it is not observed.
   const Tensor& dense() const;
-  /// Of a matrix: what is observed, as bool, contiguous; undefined where all is.
+  /// Of a matrix: its mask as bool, contiguous; undefined where all is observed.
   const Tensor& observed() const;
   std::optional<Tensor> mask() const { return observed().defined() ? std::optional(observed()) : std::nullopt; }
 
@@ -52,10 +53,10 @@ struct Observed::Data {
   Lazy<EntryLists> by_row_, by_column_;
 };
 
-/// Observes a matrix without a look at its values: for functions that take any. A sparse A has no mask.
+/// Observes a matrix without reading its values: for functions that take any values. A sparse A has no mask.
 Observed observe_any(const char* function, const Tensor& A, const std::optional<Tensor>& M);
 
-/// Refuses a mask that holds NaN, where the values are not looked at otherwise.
+/// Refuses a mask that holds NaN, for functions that do not read the values otherwise.
 void check_marks(const char* function, const Observed& observed);
 
 /// Refuses entries that are not finite, in their own type, and names the first one.
@@ -80,10 +81,10 @@ cpu::EntryLists<T> pointers(const EntryLists& lists, int64_t rows, int64_t colum
 /// The rows of lists' entries, int64, one for each.
 Tensor rows_of(const EntryLists& lists);
 
-/// The entries of lists by row where `kept` (bool, one for each) says so, as a sparse COO matrix.
+/// The entries of lists by row where `kept` (bool, one for each) is true, as a sparse COO matrix.
 Tensor sparse_of(const EntryLists& lists, const Tensor& kept, int64_t rows, int64_t columns);
 
-/// squared_error of what is observed; U and V must fit.
+/// squared_error over the observed entries; U and V must fit.
 double squared_error(const Observed& observed, const Factors& factors);
 
 }  // namespace factorise

@@ -1,4 +1,4 @@
-// Keeping the best.
+// Keeps the best factors, and counts the judgements since.
 
 #include <factorise/patience.h>
 

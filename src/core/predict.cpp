@@ -30,7 +30,7 @@ Factors plain(const char* function, const Factors& factors, bool may_stay = fals
   return {factors.U.detach().to(options).contiguous(), factors.V.detach().to(options).contiguous()};
 }
 
-/// `least`: 0, or -1 where one that the factors do not have is called so.
+/// `least`: 0, or -1 where -1 stands for a row or column that the factors do not have.
 void check_indices(const char* function, const char* name, const Tensor& indices, int64_t size, int64_t least = 0) {
   TORCH_CHECK_VALUE(indices.defined() && indices.scalar_type() == at::kLong && indices.dim() == 1, "[", function, "] ",
                     name, " must be a 1-D tensor of int64.");
@@ -40,8 +40,8 @@ void check_indices(const char* function, const char* name, const Tensor& indices
                     ", but one was ", low < least ? low : high, ".");
 }
 
-/// A plain loop: torch's ops would wake their threads, which spin on beside a run that is looked at between its epochs.
-/// Marked entries are left as they are.
+/// A plain loop: torch's ops would wake OpenMP's threads, which keep spinning during the next epochs of the run. Marked
+/// entries are left as they are.
 template <class T>
 void predict_into(double* values, const bool* marked, const Factors& factors, const Tensor& rows,
                   const Tensor& columns) {
@@ -80,7 +80,7 @@ Tensor products(const Asked& asked, const bool* marked = nullptr) {
   return values;
 }
 
-/// Counts as they were made, or undefined where they are not known.
+/// The counts, checked, or undefined where they are not known.
 Tensor checked_counts(const char* function, const char* name, const Tensor& counts, int64_t size) {
   TORCH_CHECK_VALUE(
       !counts.defined() || (counts.scalar_type() == at::kLong && counts.dim() == 1 && counts.size(0) == size), "[",
@@ -89,7 +89,7 @@ Tensor checked_counts(const char* function, const char* name, const Tensor& coun
   return counts.defined() ? counts.cpu().contiguous() : counts;
 }
 
-/// Marks the indices of which nothing was observed.
+/// Marks the indices of rows or columns without an observed entry.
 void mark_unobserved(bool* marks, const Tensor& indices, const Tensor& counts) {
   const auto* index = indices.const_data_ptr<int64_t>();
   const auto* count = counts.defined() ? counts.const_data_ptr<int64_t>() : nullptr;
@@ -104,7 +104,7 @@ void check_seen(const char* function, const std::optional<Tensor>& seen, int64_t
                     ".");
 }
 
-/// What is predicted where the factors say nothing.
+/// The prediction for a row or column without an observed entry.
 double fallback_of(const Observations& observed) { return observed.mean; }
 
 }  // namespace

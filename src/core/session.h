@@ -8,13 +8,13 @@
 
 namespace factorise {
 
-/// What has epochs to run.
+/// A sequence of epochs that can be run in parts.
 class Advancing {
  public:
   virtual ~Advancing() = default;
 
-  /// Runs so many epochs. Returns the first of them (from 1) after which a factor was not finite, when the factors are
-  /// of no use; 0 where all stayed finite.
+  /// Runs this many epochs. Returns the first of them (from 1) after which a factor was not finite, and the factors are
+  /// then not usable; 0 where all stayed finite.
   virtual int64_t advance(int64_t epochs) = 0;
 
  protected:
@@ -23,10 +23,10 @@ class Advancing {
   Advancing& operator=(const Advancing&) = default;
 };
 
-/// A run that can be observed.
+/// A run whose loss and factors can be read between epochs.
 class Session : public Advancing {
  public:
-  /// What the method descends, or reports, at the factors as they are.
+  /// The loss that the method reports, at the current factors.
   virtual double loss() = 0;
 
   /// The factors, in memory of their own.

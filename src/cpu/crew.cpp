@@ -1,4 +1,4 @@
-// Taking tasks, and waiting for them.
+// Takes tasks, and waits for their end.
 
 #include "cpu/crew.h"
 
@@ -17,7 +17,7 @@ namespace {
 constexpr double kWorthThread = 1 << 20;  // multiply-adds, some 10 µs
 constexpr uint64_t kCall = uint64_t{1} << 32;
 
-/// A thread's crew, and the process that it was made in.
+/// The crew of a thread, and the process in which it was made.
 struct LastingCrew {
   std::unique_ptr<Crew> crew;
   pid_t process = 0;
@@ -40,7 +40,7 @@ Crew::Crew(int64_t threads) {
   try {
     for (int64_t i = 1; i < threads; ++i) helpers_.emplace_back([this] { help(); });
   } catch (const std::system_error&) {
-    // The system has no more threads: those that are here do the same work.
+    // The system starts no more threads: the ones already started do the same work.
   }
 }
 
@@ -73,7 +73,8 @@ void Crew::help() {
   for (;;) {
     while (take_one(ticket)) {
     }
-    // Asked after the ticket is known: who has seen the last one sees this too, and waits for no other.
+    // over_ is read after the ticket: it is set before the last change of the ticket, so a helper that has read the
+    // last ticket also reads over_ as set, and does not wait for another ticket.
     if (over_.load()) return;
     helpers_wait_.wait_until([&] { return ticket_.load() != ticket; });
     ticket = ticket_.load();
@@ -88,7 +89,7 @@ void Crew::do_one(int64_t i) {
   }
 }
 
-/// Does one task; false where none is left, with the ticket that says so.
+/// Does one task; false where none is left. `ticket`: the last one read; updated where it has changed.
 bool Crew::take_one(uint64_t& ticket) {
   do {
     if ((ticket & (kCall - 1)) == 0) return false;

@@ -1,7 +1,8 @@
 #pragma once
-// The threads of a run: the caller's and some helpers. OpenMP's, which torch has, must all arrive at the end of a loop,
-// also those that never got a core; where another job holds one, that costs a time slice an epoch (seen: 24 ms in place
-// of 2). Here whoever is awake takes the next task, and only tasks that were begun are waited for.
+// The threads of a run: the caller's and some helpers. OpenMP's threads, which torch uses, must all reach the end of a
+// loop, also those that got no core; where another job holds a core, that costs a time slice an epoch (measured: 24 ms
+// in place of 2). Here any thread that is awake takes the next task, and the caller waits only for tasks that have
+// begun.
 
 #include <c10/util/FunctionRef.h>
 
@@ -15,8 +16,8 @@
 
 namespace factorise::cpu {
 
-/// How many threads a run of so much work (multiply-adds between two joins) should have: at::get_num_threads() at most,
-/// one where waking others takes longer than it saves, or where the caller is itself one of many.
+/// How many threads a run should have for this much work (multiply-adds between two joins): at::get_num_threads() at
+/// most, one where waking others takes longer than it saves, or where the caller is itself one of several workers.
 int64_t threads_for(double work);
 
 class Crew {
@@ -26,9 +27,9 @@ class Crew {
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  /// Calls task(i) once for every i in [0, tasks) and returns when all are done. Which thread takes which task is left
-  /// to chance. What a task throws (memory may run out) is thrown on then; of several, one. For the thread that made
-  /// the crew.
+  /// Calls task(i) once for every i in [0, tasks) and returns when all are done. Which thread takes which task is not
+  /// determined. An exception of a task (memory may run out) is then rethrown; of several, one. Only the thread that
+  /// made the crew may call it.
   void for_each(int64_t tasks, c10::function_ref<void(int64_t)> task);
 
   int64_t threads() const { return static_cast<int64_t>(helpers_.size()) + 1; }
@@ -39,11 +40,12 @@ class Crew {
   void do_one(int64_t i);
 
   // The upper half counts the calls of for_each, the lower what is left of its tasks. Taking a task is a compare and
-  // exchange on both: who took one holds its call open, and so may read tasks_ and task_.
+  // exchange on both: the call cannot end before a thread that took a task has done it, so that thread may read tasks_
+  // and task_.
   std::atomic<uint64_t> ticket_{0};
   std::atomic<int64_t> unfinished_{0};
   std::atomic<bool> over_{false}, failed_{false};
-  std::exception_ptr error_;  // written by whoever sets failed_
+  std::exception_ptr error_;  // written by the thread that sets failed_
   int64_t tasks_ = 0;
   const c10::function_ref<void(int64_t)>* task_ = nullptr;
   Sleepers helpers_wait_, caller_waits_;
@@ -51,8 +53,9 @@ class Crew {
 };
 
 /// Calls work(0), ..., work(threads - 1) on the calling thread and its lasting crew, which sleeps between calls and
-/// ends with the thread: for work that comes in pieces too short to start threads for. As in for_each, whoever is awake
-/// takes the next call, so that no call may count on another having begun; and what one throws is thrown on at the end.
+/// ends with the thread: for work that comes in pieces too short to start threads for. As in for_each, any thread that
+/// is awake takes the next call, so no call may depend on another having begun; an exception of a call is rethrown at
+/// the end.
 void for_workers(int threads, c10::function_ref<void(int64_t)> work);
 
 }  // namespace factorise::cpu

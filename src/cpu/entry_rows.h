@@ -1,5 +1,6 @@
 #pragma once
-// Where the packers get a row's observed entries from: a matrix and its mask, or lists. One a thread.
+// The observed entries of a row, for the packers: from a matrix and its mask, or from lists. One object for each
+// thread.
 
 #include <algorithm>
 #include <limits>
@@ -35,7 +36,7 @@ class MatrixRows {
     return last_;
   }
 
-  /// Of the row that was read last.
+  /// The values and marks of the row that was read last.
   RowFacts facts() const { return row_kernels<T>(isa_).look_at(last_.values, last_.marks, columns_); }
   int64_t count_observed() const { return last_.marks ? columns_ - count_marks(0) : columns_; }
   int64_t nan_marks() const { return last_.marks ? count_marks(2) : 0; }

@@ -1,6 +1,6 @@
 // Full-batch descent on vectors: the contract of gd.h, for every instruction set that Highway has. A few rows and a few
-// vectors of columns are worked on at a time, so that a number loaded is used several times and the multiply-adds, not
-// the loads, set the pace.
+// vectors of columns are worked on at a time, so that a loaded number is used several times, and the multiply-adds, not
+// the loads, limit the speed.
 
 #include "cpu/gd.h"
 
@@ -35,7 +35,7 @@ HWY_INLINE constexpr int parts() {
   return static_cast<int>(kLanes<T>) / lanes<T>();
 }
 
-// What fits the registers: errors of kRows x kCells cells, sums of kRows x kRanks, beside what is multiplied.
+// Sizes that fit the registers: errors of kRows x kCells cells, sums of kRows x kRanks, and the operands.
 #if HWY_TARGET == HWY_AVX2
 constexpr int kRows = 4, kCells = 1, kSumRows = 4, kSumRanks = 3;  // 16 registers
 #elif HWY_TARGET == HWY_NEON
@@ -46,7 +46,7 @@ constexpr int kRows = 8, kCells = 2, kSumRows = 4, kSumRanks = 6;  // 32
 
 enum class Form { values, masked, bytes };
 
-/// One block's rows of A, from some column on. Rows beyond the last are the last again; `live` says how many count.
+/// One block's rows of A, from a given column on. Rows beyond the last repeat it; `live` is the number of real rows.
 template <class T>
 struct Rows {
   const T* values[kBlockRows];
@@ -68,7 +68,7 @@ Rows<T> rows_of(const Ratings<T>& A, int64_t block) {
   return rows;
 }
 
-/// A cell that A's last columns do not fill, as if they did.
+/// The last cell of a row, filled up where A's columns do not fill it.
 template <Form form, class T>
 struct Ragged {
   T values[kBlockRows][kLanes<T>] = {};
@@ -214,7 +214,7 @@ HWY_INLINE void accumulate(const T* HWY_RESTRICT e, const T* HWY_RESTRICT y, int
   }
 }
 
-/// The same for a number of ranks that is known when it runs, 1 to kSumRanks.
+/// The same for a number of ranks that is known only at run time, 1 to kSumRanks.
 template <int ranks = kSumRanks, class T>
 HWY_INLINE void accumulate_some(int64_t count, const T* e, const T* y, int64_t rank, int64_t cells, T* sums) {
   if (count == ranks) return accumulate<ranks>(e, y, rank, cells, sums);
@@ -260,7 +260,7 @@ void gather_form(const Ratings<T>& A, int64_t rank, int64_t block, CellRange cel
                  const T* Y_times, T* direction, double* squares) {
   constexpr int64_t L = kLanes<T>;
   alignas(64) Tile<T> tile;
-  alignas(64) T sums[kBlockRows * kLargestRank * L];  // only what the rank needs is touched
+  alignas(64) T sums[kBlockRows * kLargestRank * L];  // only the part that the rank needs is used
   alignas(64) double totals[kBlockRows][L] = {};
   if (direction) std::fill_n(sums, kBlockRows * rank * L, T(0));
   const Rows<T> rows = rows_of<form>(A, block);

@@ -1,7 +1,7 @@
 #pragma once
 // Full-batch descent as two passes over A that never store U Vᵀ: one sums err Y into the row factor's direction, one
 // errᵀ X into the column factor's, each with err = A - X Yᵀ computed in registers. X belongs to A's rows, Y to its
-// columns, which lie on the vector's lanes; a caller whose A is tall turns it round.
+// columns, which lie on the vector's lanes; a caller whose A is tall passes its transpose.
 //
 // Numeric contract, the same bits on every instruction set and thread count. T is the factors' type; fma rounds once:
 //   err:    e = a; for each k: e = fma(-x[k], y[k], e); 0 where not observed
@@ -21,7 +21,7 @@ namespace factorise::cpu {
 constexpr int64_t kBlockRows = 8;  ///< rows of X that lie together
 template <class T>
 constexpr int64_t kLanes = 64 / sizeof(T);  ///< columns of a cell: the widest vector, or several narrower ones
-constexpr int64_t kTileCells = 16;          ///< cells whose errors wait in the first-level cache
+constexpr int64_t kTileCells = 16;          ///< cells whose errors are kept in the first-level cache
 constexpr int64_t kSegment = 1024;          ///< cells of a row that one task gathers
 constexpr int64_t kLargestRank = 256;       ///< of all methods
 
@@ -65,7 +65,8 @@ struct GdKernels {
 template <class T>
 const GdKernels<T>& gd_kernels(Isa isa);
 
-/// The contract's loops without vectors: what the others must equal, and what runs where there are none.
+/// The contract's loops without vectors. The vector kernels have the same bits; these loops run where the processor has
+/// no vectors that fuse.
 template <class T>
 const GdKernels<T>& scalar_gd_kernels();
 

@@ -1,4 +1,4 @@
-// Passes over A: who does what, and how it is put together.
+// Passes over A: how a pass is cut into tasks, and how their results are added.
 
 #include "cpu/gd_passes.h"
 
@@ -11,8 +11,8 @@ namespace {
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-/// Columns that one task scatters into: what it reads and writes of Y stays in the nearest caches, and each thread has
-/// several tasks. An even number of cells, since kernels take two at a time.
+/// Columns that one task scatters into: the part of Y that it reads and writes stays in the nearest caches, and each
+/// thread has several tasks. An even number of cells, since kernels take two at a time.
 int64_t strip_of(int64_t cells, int64_t rank, int64_t threads) {
   const int64_t cached = std::clamp<int64_t>(512 / rank, 4, 32);
   return threads == 1 ? cached : std::min(cached, 2 * divide_up(cells, 8 * threads));

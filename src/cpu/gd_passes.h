@@ -1,6 +1,6 @@
 #pragma once
-// The two passes of full-batch descent over all of A: tiles given to threads, the results put together in the
-// contract's order (gd.h), so that neither the number of threads nor the cut into tasks shows in a bit.
+// The two passes of full-batch descent over all of A: threads take tiles, and their results are added in the contract's
+// order (gd.h), so the bits depend neither on the number of threads nor on the cut into tasks.
 
 #include <ATen/core/Tensor.h>
 
@@ -20,7 +20,7 @@ at::Tensor to_groups(const at::Tensor& factor, int64_t width);
 template <class T>
 at::Tensor from_groups(const at::Tensor& groups, int64_t count, T scale = 1);
 
-/// Passes over one A by a crew; both must outlive them. Factors are in groups. Nothing is allocated after the
+/// Passes over one A by a crew; A and the crew must outlive them. Factors are in groups. Nothing is allocated after the
 /// constructor.
 template <class T>
 class GdPasses {

@@ -1,7 +1,7 @@
-// Google Highway as the kernels use it: headers alone, and only targets with a fused multiply-add, for Highway emulates
-// MulAdd with two roundings on the SSE targets. A kernel includes this before hwy/foreach_target.h, and puts what is
-// compiled for each target between HWY_BEFORE_NAMESPACE and HWY_AFTER_NAMESPACE, in HWY_NAMESPACE. Highway's static
-// target (scalar, or EMU128) stands for "no vectors" and is left empty: there, a kernel has a loop of its own.
+// Google Highway as the kernels use it: headers alone, and only targets with a fused multiply-add, because Highway
+// emulates MulAdd with two roundings on the SSE targets. A kernel includes this before hwy/foreach_target.h, and puts
+// what is compiled for each target between HWY_BEFORE_NAMESPACE and HWY_AFTER_NAMESPACE, in HWY_NAMESPACE. Highway's
+// static target (scalar, or EMU128) stands for "no vectors" and is left empty: there, a kernel has a loop of its own.
 #ifndef FACTORISE_CPU_HIGHWAY_H_
 #define FACTORISE_CPU_HIGHWAY_H_
 

@@ -1,4 +1,4 @@
-// What the processor says that it can do.
+// Asks the processor for its instruction sets.
 
 #include "cpu/isa.h"
 
@@ -36,7 +36,7 @@ bool is_available(Isa isa) {
       return false;
 #endif
 #if defined(__x86_64__)
-    // Everything that Highway's targets of these names may use.
+    // All features that Highway's targets of these names may use.
     case Isa::avx2:
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") &&
              has_f16c();

@@ -16,8 +16,8 @@ std::string to_string(Isa isa);
 /// Those that this machine can run, scalar first, the fastest last.
 const std::vector<Isa>& available_isas();
 
-/// The one to use: FACTORISE_ISA, else the fastest. Throws c10::ValueError where the variable names none, or one that
-/// this machine lacks. Asked at every run, so that a test may set it.
+/// The one to use: FACTORISE_ISA, else the fastest. Throws c10::ValueError where the variable names no known set, or
+/// one that this machine lacks. Every run reads the variable, so that a test may set it.
 Isa chosen_isa();
 
 }  // namespace factorise::cpu

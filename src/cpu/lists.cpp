@@ -38,7 +38,7 @@ std::vector<int64_t> parts_of(const int64_t* starts, int64_t rows, int parts) {
 }
 
 /// A stable distribution by keys below `keys`, in parts that are side by side: count(part, add) calls add(key) for each
-/// of a part's entries, place(part, next) asks next(key) for the place of each, in the same order.
+/// of a part's entries, place(part, next) calls next(key) for the place of each, in the same order.
 template <class Count, class Place>
 void distribute(int64_t keys, int parts, int64_t* starts, Count count, Place place) {
   std::vector<std::vector<int64_t>> next(static_cast<size_t>(parts));
@@ -117,7 +117,7 @@ void turn_lists(const EntryLists<Bits>& lists, bool ascending, int64_t* starts, 
     for (int64_t e = lists.starts[bounds[static_cast<size_t>(part)]]; e < end; ++e) add(lists.indices[e]);
   };
   // Some columns of all rows at a time, so that the ends of the lists that are written to stay in the nearest cache; as
-  // many that a row has some sixteen entries in them, or its turn would cost more than its entries.
+  // many that a row has some sixteen entries in them, or going through the rows would cost more than their entries.
   const int64_t wanted = 16 * lists.rows * lists.columns / std::max<int64_t>(1, lists.count());
   const int64_t at_once = ascending ? std::max<int64_t>(256, wanted) : lists.columns;
   const auto place = [&](int64_t part, auto next) {

@@ -22,7 +22,7 @@ struct EntryLists {
   int64_t count() const { return starts[rows]; }
 };
 
-/// What a pass over a matrix and its mask finds.
+/// The counts and checks of a pass over a matrix and its mask.
 struct EntryCounts {
   std::vector<int64_t> starts;  ///< rows + 1: how many entries are observed above each row
   bool all_finite = true;       ///< the observed entries
@@ -46,13 +46,14 @@ template <class T>
 void list_rows(const at::Tensor& A, const std::optional<at::Tensor>& M, const int64_t* starts, int32_t* indices,
                T* values, int threads);
 
-/// Lists by column from lists by row, or back. `ascending`: whether the indices of a row ascend, as group_by_column's
-/// do not; those that come out ascend all the same. `starts`: columns + 1. Bits: an unsigned type of the values' size.
+/// Lists by column from lists by row, or back. `ascending`: whether the indices of a row ascend; those of
+/// group_by_column do not. The resulting indices ascend in either case. `starts`: columns + 1. Bits: an unsigned type
+/// of the values' size.
 template <class Bits>
 void turn_lists(const EntryLists<Bits>& lists, bool ascending, int64_t* starts, int32_t* indices, Bits* values,
                 int threads);
 
-/// What is wrong with, or known of, entries in coordinates.
+/// The faults and the order of entries in coordinates.
 struct CoordinateCheck {
   int64_t outside = -1;   ///< the first entry whose row or column is outside the matrix; -1: none
   bool ascending = true;  ///< whether they come row by row and left to right, each once

@@ -1,4 +1,4 @@
-// Asking for large pages.
+// Requests large pages.
 
 #include "cpu/memory.h"
 
@@ -17,7 +17,7 @@ at::Tensor empty_for_packing(int64_t count, c10::ScalarType type) {
   const auto begin = reinterpret_cast<uintptr_t>(memory.mutable_data_ptr());
   const uintptr_t first = (begin + kLargePage - 1) / kLargePage * kLargePage;
   const uintptr_t end = (begin + memory.nbytes()) / kLargePage * kLargePage;
-  // A system that has none says no, and the memory is as good.
+  // A system without large pages refuses, and the memory can be used all the same.
   if (end > first) static_cast<void>(madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE));
 #endif
   return memory;

@@ -1,5 +1,5 @@
 #pragma once
-// Memory for what packers write.
+// Memory for the output of packers.
 
 #include <ATen/core/Tensor.h>
 
@@ -7,8 +7,8 @@
 
 namespace factorise::cpu {
 
-/// at::empty of so many numbers on the CPU. Where they are many, the system is asked for large pages, which are made in
-/// a tenth of the time, and which scattered writes find faster.
+/// at::empty of this many numbers on the CPU. For many, it requests large pages from the system: they are made in a
+/// tenth of the time, and scattered writes to them are faster.
 at::Tensor empty_for_packing(int64_t count, c10::ScalarType type);
 
 }  // namespace factorise::cpu

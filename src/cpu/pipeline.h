@@ -16,11 +16,11 @@
 namespace factorise::cpu {
 
 /// Walks all blocks of all epochs on up to `threads` threads. `make_worker()` makes a thread's worker, with
-///   bool begin(int64_t epoch, int64_t block)      false ends the run before this block; asked at block 0 alone
+///   bool begin(int64_t epoch, int64_t block)      false ends the run before this block; called at block 0 only
 ///   void advance(int64_t from, int64_t to)        positions of the block, in order
 ///   void end()                                    after its last position
-/// Blocks are claimed in serial order, so whoever waits waits for one that is being worked on: no deadlock, however few
-/// threads run. Returns the number of epochs walked.
+/// Blocks are claimed in serial order, so a thread waits only for a block that another thread works on: no deadlock,
+/// however few threads run. Returns the number of epochs walked.
 class Pipeline {
  public:
   Pipeline(const Wave& wave, int64_t epochs)
@@ -37,7 +37,7 @@ class Pipeline {
   }
 
  private:
-  /// How far a block has come, over all epochs: epoch * positions + position. A cache line each.
+  /// The progress of a block over all epochs: epoch * positions + position. Each has a cache line of its own.
   struct alignas(64) Progress {
     std::atomic<int64_t> done{0};
   };
@@ -48,7 +48,8 @@ class Pipeline {
     for (;;) {
       const int64_t turn = next_.fetch_add(1), epoch = turn / wave_.blocks, block = turn % wave_.blocks;
       if (turn >= total || turn >= end_.load()) return;
-      // Its own rows must be done, which the columns alone do not say where there are few blocks.
+      // The block's own rows must be done in the epoch before; with few blocks, waiting for the columns alone does not
+      // ensure that.
       if (!wait_for(block, epoch * positions, turn)) return;
       if (!worker.begin(epoch, block)) {
         end_.store(turn);

@@ -17,7 +17,7 @@ namespace HWY_NAMESPACE {
 #if FACTORISE_HAS_VECTORS
 namespace hn = hwy::HWY_NAMESPACE;
 
-// At most 64 bytes, as other kernels have it.
+// At most 64 bytes, as in the other kernels.
 template <class T>
 using RowTag = hn::CappedTag<T, 64 / sizeof(T)>;
 
@@ -49,7 +49,7 @@ RowFacts look_at(const T* HWY_RESTRICT values, const uint8_t* HWY_RESTRICT marks
   const RowTag<T> d;
   const auto one = hn::Set(d, T(1)), most = hn::Set(d, T(255));
   RowFacts facts;
-  // All lanes set where something is wrong.
+  // A lane becomes 1 at the first value that is wrong.
   auto infinite = hn::Zero(d), unfit = hn::Zero(d);
   const auto full = hn::Set(d, T(1));
   along<T>(
@@ -72,7 +72,8 @@ RowFacts look_at(const T* HWY_RESTRICT values, const uint8_t* HWY_RESTRICT marks
   return facts;
 }
 
-/// Observed values as bytes from low to 127 or 255, `absent` elsewhere. Returns whether the observed ones are that.
+/// Observed values as bytes from low to 127 or 255, `absent` elsewhere. Returns whether all observed values are in that
+/// range.
 template <class Byte, class T>
 bool bytes_of(const T* HWY_RESTRICT values, const uint8_t* HWY_RESTRICT marks, int64_t count, T low, T high, T absent,
               Byte* HWY_RESTRICT bytes) {

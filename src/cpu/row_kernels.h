@@ -1,6 +1,6 @@
 #pragma once
-// What packers do with a row of values and its marks, on vectors: look at it, list what is marked, make bytes of it.
-// Marks are bytes, not 0 where a value is observed, or null where all are. Nothing is rounded here.
+// The packers' work on a row of values and its marks, on vectors: check the values, list the marked places, convert to
+// bytes. Marks are bytes, not 0 where a value is observed, or null where all are. Nothing is rounded here.
 
 #include <cstdint>
 
@@ -8,7 +8,7 @@
 
 namespace factorise::cpu {
 
-/// What is known of a row's observed values.
+/// Properties of a row's observed values.
 struct RowFacts {
   bool finite = true;      ///< all of them
   bool fits_bytes = true;  ///< whole numbers from 1 to 255, all of them
@@ -20,7 +20,7 @@ struct RowKernels {
   /// The values as bytes, 0 where not observed; those observed must be whole numbers from 1 to 255.
   void (*to_bytes)(const T* values, const uint8_t* marks, int64_t count, uint8_t* bytes);
   /// The same with -128 where not observed. Returns whether those observed are whole numbers from -127 to 127; where
-  /// they are not, the bytes are of no use.
+  /// they are not, the bytes are not usable.
   bool (*to_signed_bytes)(const T* values, const uint8_t* marks, int64_t count, int8_t* bytes);
 };
 template <class T>

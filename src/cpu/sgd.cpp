@@ -1,4 +1,5 @@
-// A run of epochs: factors in rows of whole vectors, a pipeline of blocks, and divergence noticed where a block ends.
+// A run of epochs: factors in rows of whole vectors, a pipeline of blocks, and a check for divergence at the end of
+// each block.
 
 #include "cpu/sgd.h"
 
@@ -71,7 +72,7 @@ struct Run {
   T *U, *V;
   int64_t stride;
   double lr, weight_decay, lr_decay;      ///< lr: of the first epoch
-  std::atomic<int64_t> diverged{kNever};  ///< the first epoch that did, from 1
+  std::atomic<int64_t> diverged{kNever};  ///< the first epoch that diverged, from 1
 
   void note_divergence(int64_t epoch) {
     int64_t known = diverged.load();
@@ -112,7 +113,8 @@ class Worker {
   }
 
  private:
-  /// The last block leaves V as the epoch does. Looked at before the next epoch, which follows close behind, is told.
+  /// The last block of an epoch leaves V in the state at the epoch's end. Checks these columns before the progress of
+  /// the block is stored, since the next epoch then changes them.
   void check_leaving(int64_t from, int64_t to) {
     const int64_t lag = run_.layout.lag(), first = std::max<int64_t>(0, from - lag), count = to - lag - first;
     if (count > 0 && !all_finite(run_.V + first * run_.stride, count * run_.stride)) run_.note_divergence(epoch_ + 1);
@@ -125,9 +127,9 @@ class Worker {
   double lr_;  ///< epoch_'s
 };
 
-/// So many threads are worth their waking: a block's work must outweigh its handing over.
+/// The number of threads that pays for waking them: the work of a block must outweigh passing it to another thread.
 int useful_threads(const SgdLayout& layout, int threads) {
-  constexpr int64_t kLeastWork = 20'000;  // numbers touched in an epoch
+  constexpr int64_t kLeastWork = 20'000;  // numbers read or written in an epoch
   const int64_t entries = layout.path == SgdPath::entries ? layout.observed : layout.rows * layout.columns;
   return entries * layout.rank < kLeastWork ? 1 : threads;
 }

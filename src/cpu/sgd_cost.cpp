@@ -1,6 +1,6 @@
-// What the two paths cost, as measured on a 1000 x 10000 matrix on a processor with AVX-512 (Zen 5, one thread, some
-// 3.7 GHz; AVX2 by what its kernel gained since, on Zen 4). Other processors are faster or slower at both, which leaves
-// the choice as it is.
+// The costs of the two paths, measured on a 1000 x 10000 matrix on a processor with AVX-512 (Zen 5, one thread, some
+// 3.7 GHz; those of AVX2 scaled by its kernel's later gain, measured on Zen 4). Other processors are faster or slower
+// at both, which leaves the choice as it is.
 
 #include "cpu/sgd_kernels.h"
 

@@ -51,7 +51,7 @@ HWY_INLINE T chained_dot(D d, const T* HWY_RESTRICT u, const T* HWY_RESTRICT v, 
   return fold(d, s[0]);
 }
 
-/// u and v moved by g, in vectors.
+/// Updates u and v by g, in vectors.
 template <class T, class D, bool kDecay>
 HWY_INLINE void move(D d, T* HWY_RESTRICT u, T* HWY_RESTRICT v, int64_t stride, T g, T s) {
   constexpr int64_t L = MaxLanes(D());
@@ -134,7 +134,7 @@ HWY_AFTER_NAMESPACE();
 namespace factorise::cpu {
 namespace {
 
-/// The contract as it stands, for machines without vectors that fuse.
+/// The contract's code (contract/sgd.h) itself, for machines without vectors that fuse.
 template <class T>
 void advance_plainly(const SgdBlock<T>& block, int64_t from, int64_t to) {
   const auto [values, columns, rows, begin, end] = SgdEntries<T>(block, from, to);

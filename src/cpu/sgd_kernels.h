@@ -1,6 +1,6 @@
 #pragma once
-// What the SGD kernels of an instruction set look like from outside. A worker (one a thread) takes a block of rows
-// through its positions; U and V are rows of `stride` numbers, zeros from the rank on.
+// The interface of the SGD kernels of an instruction set. A worker (one a thread) takes a block of rows through its
+// positions; U and V are rows of `stride` numbers, zeros from the rank on.
 
 #include <cstddef>
 #include <cstdint>
@@ -66,8 +66,8 @@ SgdShape wavefront_shape(Isa isa, int64_t rank, int64_t rows, int64_t columns);
 /// Numbers of scratch that a worker of the wavefront needs.
 inline int64_t sgd_lanes(const SgdLayout& layout) { return 2 * layout.rank * layout.block_rows; }
 
-/// Nanoseconds that a cell of the wavefront and an entry of a list take on one thread, measured; what decides between
-/// them is their ratio.
+/// Nanoseconds that a cell of the wavefront and an entry of a list take on one thread, measured; their ratio decides
+/// between the two.
 struct SgdCost {
   double cell, entry;
 };

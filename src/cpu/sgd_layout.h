@@ -6,9 +6,9 @@
 // are whole numbers from 1 to 255 (0: not observed), else a number each (NaN: not observed).
 //
 // Entries: the observed ones alone. Within a strip of R rows, entry (i, c) has the position t = c + skew * i, and
-// entries are sorted by t, then i. For every skew >= 1 that keeps the order within each row and each column, so it is
-// the serial order for all that matters; but neighbours are of different rows and columns mostly, and a processor that
-// executes out of order works on several at once.
+// entries are sorted by t, then i. For every skew >= 1 that keeps the order within each row and each column, so the
+// result is that of the serial order. Neighbours in the list are mostly of different rows and columns, so a processor
+// that executes out of order works on several at once.
 
 #include <cstdint>
 
@@ -18,10 +18,11 @@ namespace factorise::cpu {
 
 enum class SgdPath : int32_t { automatic, wavefront, entries };
 
-/// Columns that an entry kernel looks ahead, to have their V near; so many zeros follow the last entry's.
+/// How many entries an entry kernel reads ahead, to fetch the V of their columns; as many zeros follow the last entry's
+/// column.
 constexpr int64_t kSgdLookahead = 16;
 
-/// At the begin of packed ratings. Offsets are in bytes from there, all multiples of 64.
+/// The head of packed ratings. Offsets are in bytes from its start, all multiples of 64.
 struct SgdLayout {
   uint64_t magic;
   int64_t rows, columns, observed;
@@ -38,8 +39,8 @@ struct SgdLayout {
   int64_t bytes;                                    ///< altogether
 
   int64_t blocks() const { return (rows + block_rows - 1) / block_rows; }
-  /// Wavefront: where in a step the cell of a block's row is. The rows of a lane come last row first, as they are
-  /// worked on, so that memory is read forwards.
+  /// Wavefront: where in a step the cell of a block's row is. The rows of a lane are stored last row first, in the
+  /// order of the work, so that memory is read forwards.
   int64_t cell_of(int64_t row) const {
     return (lane_rows - 1 - row % lane_rows) * (block_rows / lane_rows) + row / lane_rows;
   }

@@ -24,7 +24,7 @@ namespace {
 constexpr uint64_t kMagic = 0x32'64'67'73'74'63'61'66;  // "factsgd2"
 constexpr int64_t kAlignment = 64;
 constexpr int64_t kTallestStrip = 256;  // rows are numbered in a byte
-constexpr int64_t kEntriesApart = 6;    // of one column, in a strip: what a processor has in flight
+constexpr int64_t kEntriesApart = 6;    // between entries of one column: a processor executes as many at once
 
 int64_t aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
@@ -83,7 +83,7 @@ inline void transpose(uint64_t (&rows)[8]) {
   for (const size_t i : {0, 2, 4, 6}) exchange(i, i + 1, 8, 0x00FF00FF00FF00FF);
 }
 
-/// The cells of a block, skewed. Cell is uint8_t or T; `absent` stands for what is not observed.
+/// The cells of a block, skewed. Cell is uint8_t or T; `absent` marks a cell that is not observed.
 template <class Cell, class Rows>
 class WavefrontPacker {
  public:
@@ -120,7 +120,7 @@ class WavefrontPacker {
  private:
   static constexpr int64_t kAtOnce = 8;
 
-  /// A row of the block, with so many absent cells before and behind it that every step finds one.
+  /// A row of the block, with absent cells before and behind it so that every step has a cell.
   Cell* row(int64_t i) { return rows_.data() + i * width_ + layout_.block_rows; }
 
   /// Steps of eight cells that follow each other in the stream, eight steps at a time.
@@ -202,7 +202,7 @@ class EntryPacker {
     for (const Entry& entry : entries) write(at++, entry.column, entry.row, entry.value);
   }
 
-  /// The same by where each position's entries begin, then a stable distribution: rows come in their order.
+  /// The same by counting the entries of each position, then a stable distribution of the rows in their order.
   void distribute(int64_t strip, int64_t at) {
     std::fill(counts_.begin(), counts_.end(), 0);
     for (int64_t i = 0; i < height(); ++i) {
@@ -211,7 +211,7 @@ class EntryPacker {
     }
     for (int64_t& count : counts_) at += std::exchange(count, at);
     index_chunks(strip, [&](int64_t begin) { return counts_[static_cast<size_t>(begin)]; });
-    // Some positions of all rows at a time, so that what is written to stays in the cache.
+    // Some positions of all rows at a time, so that the memory written to stays in the cache.
     constexpr int64_t kPositionsAtOnce = 512;
     std::vector<int64_t> next(begun_.begin(), begun_.end() - 1);
     for (int64_t limit = kPositionsAtOnce; limit < layout_.columns + layout_.lag() + kPositionsAtOnce;
@@ -276,7 +276,7 @@ void pack_entries(const SgdLayout& layout, const EntryCounts& counts, MakeRows m
              [&] { return EntryPacker<T, decltype(make_rows())>(layout, make_rows(), firsts, ratings); });
 }
 
-/// By what an epoch costs either way.
+/// Chooses the path by the estimated time of an epoch.
 template <class T>
 SgdPath cheaper_path(Isa isa, const SgdLayout& layout) {
   const int64_t H = wavefront_shape<T>(isa, layout.rank, layout.rows, layout.columns).block_rows;
@@ -287,11 +287,11 @@ SgdPath cheaper_path(Isa isa, const SgdLayout& layout) {
   return cells * cost.cell < static_cast<double>(layout.observed) * cost.entry ? SgdPath::wavefront : SgdPath::entries;
 }
 
-/// The layout is of the data and their rank; how it is walked is still to be decided.
+/// Chooses the path where it is automatic, and packs. `layout`: of the data and rank alone.
 template <class T, class MakeRows>
 at::Tensor pack(SgdLayout layout, SgdPath path, const EntryCounts& counts, int threads, MakeRows make_rows) {
   const Isa isa = chosen_isa();
-  if (isa == Isa::scalar) path = SgdPath::entries;  // the wavefront is a way to use vectors
+  if (isa == Isa::scalar) path = SgdPath::entries;  // the wavefront only pays with vectors
   if (path == SgdPath::automatic) path = cheaper_path<T>(isa, layout);
   if (path == SgdPath::entries) {
     lay_out_entries(layout);

@@ -21,7 +21,8 @@ at::Tensor pack_sgd(const at::Tensor& A, const std::optional<at::Tensor>& M, int
 template <class T>
 at::Tensor pack_sgd(const EntryLists<T>& lists, int64_t rank, SgdPath path, const EntryCounts& counts, int threads);
 
-/// The layout at the begin of packed ratings. Throws c10::ValueError where they are none of this version.
+/// The layout at the head of packed ratings. Throws c10::ValueError where the tensor holds no ratings packed by this
+/// version.
 const SgdLayout& sgd_layout(const at::Tensor& ratings);
 
 /// Whether the kernels of the instruction set in use can read them: a wavefront is as tall as the vectors that it was

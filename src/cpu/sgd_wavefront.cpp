@@ -50,7 +50,7 @@ HWY_INLINE hn::Vec<D> step_of(const Cells<D>& cells, hn::Vec<D> p, hn::Vec<D> lr
   return hn::IfThenElseZero(cells.observed, hn::Mul(lr, hn::Sub(cells.values, p)));
 }
 
-/// u and v of one k, moved. `keep` is s where observed, else 1.
+/// Updates u and v of one k. `keep` is s where observed, else 1.
 template <bool kDecay, class D>
 HWY_INLINE void move(hn::Vec<D>& u, hn::Vec<D>& v, hn::Vec<D> g, hn::Vec<D> keep, D) {
   u = hn::MulAdd(g, v, kDecay ? hn::Mul(keep, u) : u);

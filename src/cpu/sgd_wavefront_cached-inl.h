@@ -1,8 +1,8 @@
-// The wavefront as AVX2 suits it, whose 16 registers cannot hold a block: included by sgd_wavefront.cpp in a target's
-// namespace, hence no guard and no includes. U and V live in the first cache. Of J vectors of L lanes, a block's row i
-// is lane i / J of vector i % J: the rows of a lane follow one another. So at the next step a vector works on the
+// The wavefront for AVX2, whose 16 registers cannot hold a block: included by sgd_wavefront.cpp in a target's
+// namespace, hence no guard and no includes. U and V stay in the first-level cache. Of J vectors of L lanes, a block's
+// row i is lane i / J of vector i % J: the rows of a lane follow one another. So at the next step a vector works on the
 // columns that the vector before it has left, lane by lane, and finds V where that one stored it: nothing moves across
-// lanes, but for the columns of the last vector, which go to the next lane as they come to the first.
+// lanes, except the columns of the last vector, which move to the next lane when the first vector takes them.
 
 /// v moved on by one lane, with a number that enters at the first.
 template <class D>
@@ -18,8 +18,8 @@ HWY_INLINE hn::Vec<D> shift_in(D, hn::Vec<D> v, hn::TFromD<D> first) {
 constexpr int kHeldRank = 7;  // up to here the registers hold V of two vectors
 
 /// Where U and V are: vectors of U by rows, then a ring of J slots of V. A slot is `rank` vectors. At step t the slot
-/// (j - t) mod J has the columns of vector j, so that what vector j - 1 had at step t - 1 needs no copy.
-/// kRank is 0 where the rank is known when it runs.
+/// (j - t) mod J has the columns of vector j, so that the columns of vector j - 1 at step t - 1 need no copy. kRank is
+/// 0 where the rank is known when it runs.
 template <class T, int kRank = 0>
 struct CachedLanes {
   static constexpr int64_t L = MaxLanes(hn::ScalableTag<T>());
@@ -38,9 +38,9 @@ struct CachedLanes {
   T& u_at(int64_t i, int64_t k) const { return u[i % vectors * slot() + k * L + i / vectors]; }
 };
 
-/// The J whose blocks take the least time, of those that the first cache has room for. Fewer rows than vectors' lanes
-/// cost what whole ones do; a step takes as long as its vectors, but no less than one vector's chain of operations, and
-/// half a vector's time besides. (Cycles, as measured on Zen 4.)
+/// The J whose blocks take the least time, of those that the first cache has room for. A partly filled vector costs as
+/// much as a full one; a step takes as long as its vectors, but no less than one vector's chain of operations, and half
+/// a vector's time besides. (Cycles, as measured on Zen 4.)
 template <class T>
 SgdShape shape_of(int64_t rank, int64_t rows, int64_t columns) {
   constexpr int64_t L = MaxLanes(hn::ScalableTag<T>()), kMostVectors = 12, kMostRows = 96, kCache = 24 * 1024;
@@ -77,7 +77,7 @@ void end(const SgdBlock<T>& block) {
 
 /// One block's vectors at work. kRank is 0 where the rank is known when it runs, which is 8 or more. A vector's step
 /// has two halves, `start` up to g, and `finish`; the next vector is started before the last is finished, so that a
-/// processor finds work that waits for nothing close by.
+/// processor always has independent instructions near by.
 template <class T, class Cell, int kRank, bool kDecay>
 class CachedVectors {
  public:
@@ -95,8 +95,8 @@ class CachedVectors {
   explicit HWY_INLINE CachedVectors(const SgdBlock<T>& block)
       : lr_(hn::Set(D(), block.step.lr)), s_(hn::Set(D(), block.step.s)), lanes_(block) {}
 
-  /// From here on vectors are of one step, J - 1 down to 0: in this order what a vector needs was stored long ago.
-  /// `last` is the slot of vector J - 1, `cells` the step's.
+  /// From here on vectors are of one step, J - 1 down to 0: in this order the data that a vector needs was stored long
+  /// before. `last` is the slot of vector J - 1, `cells` the step's.
   HWY_INLINE void begin_step(T* last, const Cell* cells) {
     u_ = lanes_.u + lanes_.vectors * lanes_.slot();
     v_ = last;
@@ -110,7 +110,7 @@ class CachedVectors {
     start_loaded(half);
   }
 
-  /// Of vector 0: its columns were vector J - 1's, a lane before; the first lane's enters.
+  /// Loads V of vector 0: its columns were vector J - 1's, one lane earlier; a new one enters at the first lane.
   HWY_INLINE void start_first(Half& half, const T* HWY_RESTRICT entering) {
     if constexpr (Half::kHeld) {
       FACTORISE_UNROLL for (int k = 0; k < kRank; ++k) {

@@ -1,11 +1,11 @@
-// The wavefront as 32 registers suit it: included by sgd_wavefront.cpp in a target's namespace, hence no guard and no
+// The wavefront for 32 registers: included by sgd_wavefront.cpp in a target's namespace, hence no guard and no
 // includes. A block's row i is lane i, counted through all vectors. At every step V moves to the next lane; U stays. Up
-// to rank 8 both live in registers, above in the first cache.
+// to rank 8 both stay in registers, above that in the first-level cache.
 
 constexpr int kRegisterRank = 8;  // up to here a rank has a kernel of its own
 
-/// Vectors of rows in a block: as many as it takes to have work while a chain of dependent steps is under way, and as
-/// registers allow.
+/// Vectors of rows in a block: enough that other vectors have work while one waits for a chain of dependent steps, and
+/// as many as the registers allow.
 constexpr int vectors_of_rank(int64_t rank) {
 #if HWY_TARGET == HWY_AVX3
   return rank <= 2 ? 6 : rank <= kRegisterRank ? 4 : 3;

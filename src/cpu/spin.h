@@ -1,6 +1,6 @@
 #pragma once
-// Waiting for another thread: awake for a while, then asleep. With more runnable threads than cores, waiting awake
-// alone takes the core from the one that is waited for.
+// Waiting for another thread: awake for a while, then asleep. With more runnable threads than cores, a thread that only
+// spins takes the core from the thread that it waits for.
 
 #include <atomic>
 #include <chrono>
@@ -24,8 +24,8 @@ inline void pause_briefly() {
 }
 
 /// How long to look again before going to sleep: some 20 microseconds with the core held, then 2 milliseconds offering
-/// it to whoever can run. Being woken takes from 50 microseconds to milliseconds (on virtual machines, whose idle cores
-/// are given away), so sleep is for waits that are long anyway.
+/// it to any thread that can run. Being woken takes from 50 microseconds to milliseconds (on virtual machines, whose
+/// idle cores are given away), so a thread sleeps only when the wait is long anyway.
 class Patience {
  public:
   /// Waits a little. False where it is time to sleep.
@@ -47,10 +47,11 @@ class Patience {
   Clock::time_point offered_since_;
 };
 
-/// Where threads sleep until something that others store has become true.
+/// Threads that sleep until a condition on what other threads store is true.
 class Sleepers {
  public:
-  /// Returns when done() is true. Whoever makes it true stores with std::memory_order_seq_cst, then calls wake().
+  /// Returns when done() is true. The thread that makes it true stores with std::memory_order_seq_cst, then calls
+  /// wake().
   template <class Done>
   void wait_until(Done done) {
     Patience patience;
@@ -63,10 +64,10 @@ class Sleepers {
     asleep_.fetch_sub(1);
   }
 
-  /// Costs a load where nobody sleeps.
+  /// Costs a load where no thread sleeps.
   void wake() {
     if (asleep_.load() == 0) return;
-    // Whoever counted itself asleep holds the lock until it really is, or has seen what was stored.
+    // A thread that has counted itself in asleep_ holds the lock until it waits, or until it has read what was stored.
     const std::lock_guard lock(mutex_);
     wakened_.notify_all();
   }

@@ -59,7 +59,7 @@ LabelledSplit split(const Tensor& X, const Tensor& y, int64_t train, const Maybe
                     " for ", X.size(0), " rows, but was ", train, ".");
   const Tensor order = at::randperm(X.size(0), generator, at::TensorOptions(at::kLong)).to(X.device());
   const Tensor x = X.detach().index_select(0, order), labels = y.index_select(0, order);
-  // By the variance, as the sheet has it, not by its root.
+  // Divides by the variance, as the sheet does, not by its root.
   const Tensor scaled = (x - x.mean(0)) / x.var(0);
   TORCH_CHECK_VALUE(scaled.isfinite().all().item<bool>(), "[", kSplit,
                     "] every column of X must vary, but one has variance 0.");
@@ -71,7 +71,7 @@ LabelledSplit split(const Tensor& X, const Tensor& y, int64_t train, const Maybe
 /// W1, b1, W2, b2.
 using Weights = std::vector<Tensor>;
 
-/// As the variant starts them, each with memory of its own.
+/// The starting values of the variant, each in memory of its own.
 Weights draw_weights(int64_t features, int64_t classes, const MlpOptions& options, const at::TensorOptions& type,
                      const MaybeGenerator& generator) {
   const bool xavier = options.variant() == MlpVariant::xavier;
@@ -108,7 +108,7 @@ double step(const Weights& weights, const Tensor& X, const Tensor& y, double lr)
   return loss.item<double>();
 }
 
-/// Calls step(begin, height) on the rows of each batch; returns the mean of what it gives.
+/// Calls step(begin, height) on the rows of each batch; returns the mean of the losses that step() returns.
 template <class Step>
 auto mean_over_batches(int64_t rows, const MlpOptions& options, Step step) {
   const int64_t batch = options.variant() == MlpVariant::xavier ? kBatch : rows;
@@ -167,7 +167,7 @@ class RunsAtOnce {
     for (const auto& start : starts) weights_.push_back(at::stack(start));
   }
 
-  /// The runs' results, in the order of the seeds; none where `stop` ends them.
+  /// Trains all runs and writes their results in the order of the seeds; writes none where `stop` ends them.
   void train(const StopRequest& stop, std::span<MlpRun> runs) {
     for (int64_t epoch = 1; epoch <= options_.num_epochs(); ++epoch) {
       if (stop && stop(epoch - 1)) return;
@@ -209,7 +209,7 @@ class RunsAtOnce {
     const auto [hidden, logits] = layers_of(X);
     const Tensor log_p = logits.log_softmax(1), label = y.unsqueeze(1);
     const Tensor loss = -log_p.gather(1, label).mean({1, 2}, /*keepdim=*/false, at::kDouble);
-    // Of the sum over the rows; the step divides by their number.
+    // The gradient of the sum over the rows; the step divides by their number.
     const Tensor by_logits = log_p.exp().scatter_(1, label, -1, "add");
     const Tensor by_hidden = at::threshold_backward(weights_[2].bmm(by_logits), hidden, 0);
     const double scale = -options_.lr() / static_cast<double>(X.size(2));
@@ -222,7 +222,7 @@ class RunsAtOnce {
     return loss;
   }
 
-  /// Whether all weights are, of each run.
+  /// For each run, whether all its weights are finite.
   Tensor finite() const {
     std::vector<Tensor> flat;
     for (const Tensor& weight : weights_) flat.push_back(weight.flatten(1));
@@ -303,13 +303,13 @@ std::vector<MlpRun> train_mlp_runs(const Tensor& X, const Tensor& y, int64_t cla
                                    at::ArrayRef<uint64_t> seeds, const MlpOptions& options,
                                    const RunsCallback& on_runs) {
   TORCH_CHECK_VALUE(!options.seed(), "[train_mlp_runs] seed must not be set: each run has its own, of seeds.");
-  // A run that does nothing but check its arguments.
+  // A run of no epochs, which only checks the arguments.
   train_mlp(X, y, classes, train_rows,
             MlpOptions(options).num_epochs(std::min<int64_t>(options.num_epochs(), 0)).seed(0).stop(nullptr));
   const double numbers = static_cast<double>(X.size(0)) * static_cast<double>(X.size(1) + options.hidden() + classes);
   const auto most = static_cast<int64_t>(std::max(1.0, kAtOnce / numbers)), total = static_cast<int64_t>(seeds.size());
   const int threads = X.is_cpu() && most > 1 ? std::max(1, at::get_num_threads()) : 0;
-  // As many parts for each thread.
+  // As many parts as runs at a time need, rounded up to the same number of parts for each thread.
   const int64_t at_a_time = most * std::max(1, threads);
   const int64_t parts = std::min(total, (total + at_a_time - 1) / at_a_time * std::max(1, threads));
   const auto first_of = [&](int64_t part) { return parts > 0 ? part * total / parts : 0; };

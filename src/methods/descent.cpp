@@ -1,4 +1,4 @@
-// A run of fused full-batch descent: how A is packed, and what an epoch consists of.
+// A run of fused full-batch descent: packs A, and runs the epochs.
 
 #include "methods/descent.h"
 
@@ -47,7 +47,7 @@ Tensor to_bytes(cpu::Crew& crew, const Tensor& A, const std::optional<Tensor>& M
   return fits ? packed : Tensor();
 }
 
-/// Filled up to whole cells where that is a small copy: a cell that is not whole costs a small problem a tenth.
+/// Fills rows up to whole cells where the copy is small: a partial cell makes a small problem a tenth slower.
 Tensor whole_cells(const Tensor& matrix, int64_t lanes) {
   const int64_t missing = (lanes - matrix.size(1) % lanes) % lanes;
   return missing > 0 && matrix.numel() < (1 << 20) ? at::constant_pad_nd(matrix, {0, missing}) : matrix;
@@ -135,7 +135,7 @@ void Descent<T>::gradient_step(double lr, AdLoss loss) {
   if (loss == AdLoss::squared) {
     passes_.gather(X, Y, Y, x);
   } else {
-    // The norm's gradient is the square's over 2 norm; at zero, where it has none, torch takes zero.
+    // The gradient of the norm is that of its square divided by 2 norm; at zero, where there is none, torch takes zero.
     const double norm = std::sqrt(passes_.gather_with_error(X, Y, Y, x));
     c = norm > 0 ? lr / norm : 0;
   }

@@ -10,8 +10,8 @@
 
 namespace factorise {
 
-/// A, or Aᵀ where that is `turned`: in bytes where they hold it, else in the factors' type, with what is observed.
-/// Rows may be filled up to whole cells.
+/// A, or Aᵀ where that is `turned`: in bytes where all its values fit them, else in the factors' type with a mask. Rows
+/// may be filled up to whole cells.
 struct PackedRatings {
   bool turned;
   Tensor values, observed;
@@ -20,10 +20,10 @@ struct PackedRatings {
 /// Whether an m x n matrix is turned: lanes lie along its longer side.
 inline bool is_turned(int64_t m, int64_t n) { return m > n; }
 
-/// A and M (left out: everywhere) are on the CPU, of any type and strides; what is not observed may be NaN.
+/// A and M (left out: everywhere) are on the CPU, of any type and strides; entries that are not observed may be NaN.
 PackedRatings pack_ratings(cpu::Crew& crew, const Tensor& A, const std::optional<Tensor>& M);
 
-/// T is the computing type. Autograd must be off while one works.
+/// T is the computing type. Autograd must be off while one is in use.
 template <class T>
 class Descent {
  public:
@@ -35,10 +35,10 @@ class Descent {
   void masked_step(double lr);
   /// U -= lr ∂loss/∂U;  V -= lr ∂loss/∂V, both at the old factors.
   void gradient_step(double lr, AdLoss loss);
-  /// The loss at the factors as they are.
+  /// The loss at the current factors.
   double loss(AdLoss loss);
 
-  /// What the run works on, in an order of its own; finite where the factors are.
+  /// The factors in the kernels' own order of elements; finite where the factors are.
   const Factors& state() const { return state_; }
   /// The factors, copied out of the state.
   Factors factors() const;

@@ -22,10 +22,11 @@
 namespace factorise {
 namespace {
 
-/// What an epoch is, and how its loss is judged: the squared error as a float64 sum, or the loss that is descended.
+/// The step of an epoch and the loss that is reported: the squared error as a float64 sum, or the loss that is
+/// minimised.
 struct Step {
   double lr;
-  std::optional<AdLoss> loss;  ///< nothing: the step of the sheet of lab 1
+  std::optional<AdLoss> loss;  ///< empty: the step of the sheet of lab 1
 
   bool is_norm() const { return loss == AdLoss::norm; }
   const char* name() const { return !loss ? "masked" : is_norm() ? "norm" : "squared"; }
@@ -34,7 +35,7 @@ struct Step {
 /// The reference engine of lab 1's step.
 class ReferenceMasked final : public Session {
  public:
-  /// One matrix of A's size lives for the whole run: fresh ones in every epoch take twice the time.
+  /// One matrix of A's size is kept for the whole run: a new one in every epoch takes twice the time.
   ReferenceMasked(const Observed& observed, const Factors& start, const Step& step)
       : observed_(observed),
         A_(observed.data().dense()),

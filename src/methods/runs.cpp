@@ -1,4 +1,4 @@
-// Many runs of a factoriser, in terms of the functions of one. (Those of train_mlp are in mlp.cpp.)
+// Many runs of a factoriser, in terms of the functions of one. (train_mlp_runs is in src/labs/mlp.cpp.)
 
 #include <factorise/runs.h>
 
@@ -12,9 +12,9 @@
 namespace factorise {
 namespace {
 
-constexpr double kSmallFused = 1 << 22;      // above, a run's own threads serve it better
-constexpr double kSmallReference = 1 << 15;  // below, no operation of torch's is split among threads
-constexpr double kShort = 1 << 24;           // multiply-adds, below which questions would take longer than the answer
+constexpr double kSmallFused = 1 << 22;      // above, a run is faster with all threads
+constexpr double kSmallReference = 1 << 15;  // below, torch splits no operation among threads
+constexpr double kShort = 1 << 24;  // multiply-adds, below which calls of `stop` would take longer than the run
 
 /// Options that would make all runs the same, or be called from several threads.
 template <class Options>
@@ -36,7 +36,7 @@ int threads_for(const Options& options, double size, const Tensor& A) {
   return A.is_cpu() && size <= small ? std::max(1, at::get_num_threads()) : 0;
 }
 
-/// single(options, result): one run. asked_within: whether it asks `stop` before every epoch, or none.
+/// single(options, result): one run. asked_within: whether it calls `stop` before every epoch, or never.
 template <class Result, class Options, class Single>
 std::vector<Result> run_all(at::ArrayRef<uint64_t> seeds, const Options& options, int threads, bool asked_within,
                             const RunsCallback& on_runs, Single single) {
@@ -54,7 +54,7 @@ std::vector<Result> run_all(at::ArrayRef<uint64_t> seeds, const Options& options
   return results;
 }
 
-/// The options of a run that does nothing but check its arguments.
+/// The options of a run of no epochs, which only checks its arguments.
 template <class Options>
 Options only_checked(const Options& options) {
   return Options(options).num_epochs(std::min<int64_t>(options.num_epochs(), 0)).seed(0).stop(nullptr);

@@ -108,7 +108,7 @@ class SgdOnCpu final : public SgdSession {
         ratings_(pack_sgd(observed, start.U.size(1), static_cast<cpu::SgdPath>(options.path()))) {}
 
   int64_t advance(int64_t epochs) override {
-    if (lr_ == 0) return 0;  // so far decayed, it moves nothing any more
+    if (lr_ == 0) return 0;  // lr has decayed to zero, so no epoch changes a factor
     const WithoutAutograd guard;
     const int64_t diverged =
         cpu::run_sgd(ratings_, factors_.U, factors_.V, lr_, weight_decay_, lr_decay_, epochs, at::get_num_threads());

@@ -6,10 +6,10 @@
 
 namespace factorise {
 
-/// As the kernels of the CPU read it.
+/// For the kernels of the CPU.
 Tensor pack_sgd(const Observed& observed, int64_t rank, cpu::SgdPath path);
 
-/// As those of another device do, which have one path.
+/// For the kernels of another device, which have one path.
 Tensor pack_sgd_on_device(const char* function, const Observed& observed, int64_t rank, cpu::SgdPath path);
 
 }  // namespace factorise

@@ -16,7 +16,7 @@
 namespace factorise {
 namespace {
 
-/// Bytes of a GPU's memory that the factors of the runs at a time may take, as the kernels keep them: three times.
+/// Bytes of a GPU's memory that the factors of the runs in one launch may take; the kernels keep three copies.
 constexpr int64_t kMemory = int64_t{1} << 30;
 
 int64_t runs_at_a_time(const Observed& observed, int64_t rank) {
@@ -52,7 +52,7 @@ class SgdRuns final : public Advancing {
     return 0;
   }
 
-  /// What came of one of them.
+  /// The result of one of the runs.
   Run result(int64_t run) const {
     Run result;
     result.diverged_at = diverged_.const_data_ptr<int64_t>()[run];

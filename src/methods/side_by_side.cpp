@@ -16,9 +16,9 @@
 namespace factorise {
 namespace {
 
-constexpr std::chrono::milliseconds kAskAgain{50};  // of the caller, when only others have runs left
+constexpr std::chrono::milliseconds kAskAgain{50};  // between calls of `stop` once the caller has no run left
 
-/// A run is too small to share, and torch's own threads would spin against each other's.
+/// Gives each run one torch thread: a run is too small to split, and the torch threads of several runs would compete.
 class OneTorchThread {
  public:
   OneTorchThread() { at::set_num_threads(1); }
@@ -36,19 +36,19 @@ class Runs {
   Runs(int64_t total, const StopRequest& stop, const RunsCallback& on_runs, const NumberedRun& run)
       : total_(total), stop_(stop), on_runs_(on_runs), run_(run), finished_(static_cast<size_t>(total), 0) {}
 
-  /// Asked once before the others begin, so that nothing runs where all was stopped before.
+  /// Calls `stop`. The caller calls this once before the workers begin, so that a stop requested earlier starts no run.
   bool asked_to_stop() {
     if (!ended_ && stop_ && stop_(done_)) ended_ = true;
     return ended_;
   }
 
-  /// What a worker does.
+  /// The loop of a worker: takes runs until none is left or the runs are to end.
   void work() {
     while (take_next([this] { return ended_.load(std::memory_order_relaxed); })) {
     }
   }
 
-  /// What the caller does: a worker's share, and all that the others may not.
+  /// The loop of the calling thread: takes runs as a worker does, and alone calls `stop` and on_runs.
   void work_and_report(int64_t workers) {
     try {
       while (take_next([this] { return asked_to_stop(); })) report();
@@ -66,21 +66,21 @@ class Runs {
     }
   }
 
-  /// A worker has no run left.
+  /// Called by a worker that has ended.
   void leave() {
     const std::lock_guard lock(mutex_);
     ++left_;
     one_left_.notify_one();
   }
 
-  /// After all have left.
+  /// Called once all workers have ended.
   int64_t result() {
     if (error_) std::rethrow_exception(error_);
     return std::find(finished_.begin(), finished_.end(), 0) - finished_.begin();
   }
 
  private:
-  /// Takes one run; false where there is none left, or all are to end.
+  /// Takes one run; false where none is left, or all are to end.
   template <class Stop>
   bool take_next(Stop stop) {
     if (stop()) return false;
@@ -120,8 +120,8 @@ class Runs {
   const NumberedRun& run_;
   std::atomic<int64_t> next_{0}, done_{0};
   std::atomic<bool> ended_{false};
-  int64_t reported_ = 0;  // the caller's
-  std::mutex mutex_;      // of all below
+  int64_t reported_ = 0;  // used by the caller alone
+  std::mutex mutex_;      // guards all below
   std::condition_variable one_left_;
   std::vector<char> finished_;
   int64_t left_ = 0, failed_ = 0;
@@ -149,7 +149,7 @@ int64_t for_each_run(int64_t total, int threads, const StopRequest& stop, const 
     try {
       while (std::ssize(workers) < std::min<int64_t>(threads, total) - 1) workers.emplace_back(work);
     } catch (const std::system_error&) {
-      // The system gives no more threads: those that there are do it.
+      // The system starts no more threads: the ones already started take all runs.
     }
     runs.work_and_report(std::ssize(workers));
   }

@@ -5,13 +5,13 @@
 
 namespace factorise {
 
-/// One of the runs, by its number. It asks `stop` before every epoch, where that is not empty.
+/// One of the runs, by its number. It calls `stop` before every epoch unless `stop` is empty.
 using NumberedRun = std::function<void(int64_t i, const StopRequest& stop)>;
 
 /// Calls run(i, stop) for i in [0, total), on `threads` threads with one torch thread each (the caller is one of them),
-/// or, of threads = 0, one after another with all of torch's. `stop` is asked and `on_runs` told by the caller alone.
-/// An exception ends the others and is thrown on; of several, the one of the lowest i.
-/// Returns the number of runs before the first one that was not finished: total, unless stopped.
+/// or, with threads = 0, one after another with all of torch's threads. `stop` and `on_runs` are called on the calling
+/// thread alone. An exception ends the other runs and is rethrown; of several exceptions, that of the lowest i. Returns
+/// the number of runs before the first one that was not finished: total, unless stopped.
 int64_t for_each_run(int64_t total, int threads, const StopRequest& stop, const RunsCallback& on_runs,
                      const NumberedRun& run);
 

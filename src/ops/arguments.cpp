@@ -1,5 +1,5 @@
-// The boundary of the factorisers as operators, for the Python package, which drives the epochs itself: the same
-// checks, the same sentences, the same start. And the squared error that is reported.
+// The factorisers' checks and starting factors as operators, for the Python package, which drives the epochs itself,
+// with the messages of the C++ functions. And the squared error that is reported.
 
 #include "core/checks.h"
 
@@ -26,8 +26,8 @@ void check_schedule(c10::string_view function, int64_t num_epochs, double lr, in
   check_decay(name.c_str(), lr, weight_decay, lr_decay);
 }
 
-/// A and what is observed as the engine takes them, and the factors that the run starts from. A sparse A stays sparse,
-/// for sgd_ratings: its entries are what is observed, and every rank is allowed.
+/// A and its mask in the engine's form, and the factors that the run starts from. A sparse A stays sparse, for
+/// sgd_ratings: its entries are the observed ones, and every rank is allowed.
 std::tuple<Tensor, OptionalTensor, Tensor, Tensor> checked_start(c10::string_view function, bool fused, const Tensor& A,
                                                                  const OptionalTensor& M, int64_t rank, bool any_rank,
                                                                  const OptionalTensor& U, const OptionalTensor& V,
@@ -50,7 +50,7 @@ std::tuple<Tensor, OptionalTensor, Tensor, Tensor> checked_start(c10::string_vie
   return {as_given ? data.A : data.dense(), as_given ? data.mask_as_given() : data.mask(), factors.U, factors.V};
 }
 
-/// The start copies and detaches; a transform would take it for a constant.
+/// The starting factors are copied and detached, so a transform would take them for constants.
 std::tuple<Tensor, OptionalTensor, Tensor, Tensor> start_with_derivatives(
     c10::string_view function, bool fused, const Tensor& A, const OptionalTensor& M, int64_t rank, bool any_rank,
     const OptionalTensor& U, const OptionalTensor& V, std::optional<int64_t> seed) {
@@ -70,7 +70,7 @@ std::tuple<Tensor, OptionalTensor, Tensor, Tensor> start_of_batch(c10::string_vi
   refuse_batch_of(std::string(function));
 }
 
-/// For what Python detaches, or looks into, before it comes to _checked_start.
+/// The check, as an operator, for tensors that Python detaches or reads before it calls _checked_start.
 void take_as_constant(c10::string_view, const Tensor&) {}
 
 void refuse_to_differentiate(c10::string_view function, const Tensor& tensor) {
@@ -79,7 +79,7 @@ void refuse_to_differentiate(c10::string_view function, const Tensor& tensor) {
                              .typed<decltype(refuse_to_differentiate)>();
   refuse_transforms(std::string(function).c_str(), {tensor});
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
-  op.call(function, tensor);  // at a transform around this one, it may be followed as well
+  op.call(function, tensor);  // an outer transform may track the tensor as well
 }
 
 void refuse_to_map(c10::string_view function, const Tensor&) { refuse_batch_of(std::string(function)); }

@@ -1,5 +1,5 @@
 // The operator factor_loss: schemas, checks, shapes. _factor_loss computes the value together with the gradients that
-// are asked for, so that a forward pass and its backward read A's tiles once; factor_loss is its first result.
+// are requested, so that a forward pass and its backward read A's tiles once; factor_loss is its first result.
 
 #include "ops/factor_loss.h"
 
@@ -68,7 +68,7 @@ void check(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTens
 
 Tensor factor_loss_value(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M, bool norm) {
   check(U, V, A, M);
-  // The Autograd kernel asks the same; it is not on the way in inference mode.
+  // The Autograd kernel makes the same check, but inference mode does not dispatch to it.
   if (has_no_kernels(U) && c10::impl::tls_is_dispatch_key_excluded(c10::DispatchKey::AutogradCUDA)) {
     return std::get<0>(factor_loss_anywhere(U, V, A, M, norm, false, false));
   }
@@ -116,7 +116,7 @@ Tensor error_times_anywhere(const Tensor& X, const Tensor& Y, const Tensor& W, c
     Tensor err = strip(X).mm(columns).neg();
     if (A) err = err + strip(*A).to(X.scalar_type());
     err = err.masked_fill(strip(M).eq(0), 0);
-    // As on the way forward: a mask that does not say what is observed gives what is no number.
+    // As in the forward pass: NaN in the mask makes the result NaN.
     if (M.is_floating_point()) err = err.masked_fill(strip(M).isnan(), std::numeric_limits<double>::quiet_NaN());
     if (transposed) {
       sum = sum.addmm(err.t(), strip(W));

@@ -9,10 +9,10 @@
 
 namespace factorise {
 
-/// The loss, no dimensions, in U's type; its gradients by U and V, of no elements where they are not asked for.
+/// The loss, no dimensions, in U's type; its gradients by U and V, of no elements where they are not requested.
 using LossAndGradients = std::tuple<at::Tensor, at::Tensor, at::Tensor>;
 
-// ---- the operators, at whatever level of dispatch the caller is
+// ---- the operators, called at the current level of dispatch
 
 /// factorise::_factor_loss. Arguments are checked; the loss is the norm or its square.
 LossAndGradients loss_and_gradients(const at::Tensor& U, const at::Tensor& V, const at::Tensor& A,
@@ -35,7 +35,7 @@ at::Tensor scaled_gradient_cpu(const at::Tensor& gradient, const at::Tensor& abo
 at::Tensor error_times_cpu(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& W,
                            const std::optional<at::Tensor>& A, const at::Tensor& M, bool transposed);
 
-// ---- what has no kernel of its own on a device, in ATen
+// ---- in ATen, for devices that have no kernel
 
 LossAndGradients factor_loss_anywhere(const at::Tensor& U, const at::Tensor& V, const at::Tensor& A,
                                       const std::optional<at::Tensor>& M, bool norm, bool for_U, bool for_V);
@@ -43,8 +43,8 @@ at::Tensor scaled_gradient_anywhere(const at::Tensor& gradient, const at::Tensor
 at::Tensor error_times_anywhere(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& W,
                                 const std::optional<at::Tensor>& A, const at::Tensor& M, bool transposed);
 
-/// Whether a GPU lacks kernels of ours. They register themselves once they are opened, which this does, also for a GPU
-/// that they do not run on.
+/// Whether our kernels do not run on a GPU. Opens the shared object of the kernels, which registers them, also for a
+/// GPU on which they do not run.
 bool has_no_kernels(const at::Tensor& tensor);
 
 }  // namespace factorise

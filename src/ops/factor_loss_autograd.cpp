@@ -36,7 +36,7 @@ OptionalTensor given(const Tensor& tensor) { return tensor.defined() ? OptionalT
 /// a + b, either of which may be undefined.
 Tensor plus(const Tensor& a, const Tensor& b) { return !a.defined() ? b : !b.defined() ? a : a + b; }
 
-/// What is differentiated, and where.
+/// The arguments at which the loss is differentiated.
 struct Point {
   Tensor U, V, A, M;  ///< M undefined: all of A is observed
   bool norm;
@@ -152,7 +152,7 @@ LossAndGradients loss_with_derivatives(const Tensor& U, const Tensor& V, const T
   return {result.loss, none(for_U, with_U, result.by_U), none(for_V, with_V, result.by_V)};
 }
 
-/// A gradient times a number: our operator where that is all, and torch's where it is to be differentiated.
+/// A gradient times a number: by our operator, or by torch's where the product is to be differentiated.
 Tensor scaled_with_derivatives(const Tensor& gradient, const Tensor& above) {
   if (torch::autograd::compute_requires_grad(gradient, above) || tangent_of(gradient).defined() ||
       tangent_of(above).defined() || has_no_kernels(gradient)) {

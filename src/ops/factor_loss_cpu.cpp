@@ -16,7 +16,8 @@
 namespace factorise {
 namespace {
 
-/// Threads that live for one call must earn their start.
+/// The work is divided by this before threads are counted: they live for one call, and must gain more than their start
+/// takes.
 constexpr double kStart = 16;
 
 /// The gradient of a factor of `count` rows from its direction; empty where there is none.
@@ -47,7 +48,7 @@ LossAndGradients compute(const at::Tensor& X, const at::Tensor& Y, const at::Ten
   cpu::GdPasses<T> passes(crew, ratings, X.size(1));
 
   const at::Tensor rows = cpu::to_groups<T>(X, cpu::kBlockRows), columns = cpu::to_groups<T>(Y, cpu::kLanes<T>);
-  // Two of them where neither is wanted: results of an op that share their memory are refused by torch's opcheck.
+  // Two separate empty tensors where no gradient is requested: torch's opcheck refuses results that share memory.
   const auto direction = [](const at::Tensor& factor, bool wanted) {
     return wanted ? at::empty_like(factor) : at::empty({0}, factor.options());
   };
@@ -107,7 +108,7 @@ at::Tensor product(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& t
   return cpu::from_groups<T>(result, transposed ? Y.size(0) : X.size(0));
 }
 
-/// Lanes lie along A's rows; a narrow A, whose rows do not fill them, is turned round.
+/// Lanes lie along A's rows; a narrow A, whose rows do not fill them, is transposed.
 bool is_turned(int64_t rows, int64_t columns) { return rows > columns && columns < 64; }
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace {
 
 using OptionalTensor = std::optional<Tensor>;
 
-/// Ratings of two tensors are values and what is observed, of one: values alone, or bytes.
+/// Ratings are one tensor, values or bytes, or two, values and a mask.
 std::vector<Tensor> ratings_on_cpu(const Tensor& A, const OptionalTensor& observed) {
   TORCH_CHECK_VALUE(A.dim() == 2 && A.numel() > 0 && (!observed || observed->sizes() == A.sizes()),
                     "[_descent_ratings] A must be a matrix, not empty, and observed of its shape, but A was ",
@@ -26,7 +26,7 @@ std::vector<Tensor> ratings_on_cpu(const Tensor& A, const OptionalTensor& observ
   const WithoutAutograd guard;
   cpu::Crew crew(cpu::threads_for(static_cast<double>(A.numel())));
   const auto [turned, values, seen] = pack_ratings(crew, A, observed);
-  // What an op returns is its own: A may be written to while a run reads the ratings.
+  // The result must not share A's memory: A may be written to while a run reads the ratings.
   const auto own = [](const Tensor& packed, const Tensor& given) {
     return packed.is_alias_of(given) ? packed.clone() : packed;
   };

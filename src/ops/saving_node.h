@@ -1,6 +1,6 @@
 #pragma once
 // A node of autograd's graph for functions with derivatives of any order and in forward mode too, as torch's generated
-// ones are. torch::autograd::Function is for neither: it refuses tangents, and torch.func's transforms.
+// ones are. torch::autograd::Function supports neither tangents nor torch.func's transforms.
 
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/saved_variable.h>
@@ -77,7 +77,7 @@ struct SavingNode final : torch::autograd::Node {
     const auto metadata = compiled::IValuePacker<std::vector<std::optional<torch::autograd::InputMetadata>>>::pack(
         compiled::get_input_metadata(next_edges()));
     const auto& python = compiled::getPyCompilerInterface();
-    // Not traced through, as a custom function whose Function::is_traceable is false.
+    // Not traced, as for a custom function whose Function::is_traceable is false.
     const std::string bound = python->bind_function(swap.get_py_compiler(), name(), backward_of_packed, schema,
                                                     /*is_custom_function=*/true, /*is_traceable=*/false);
     variable_list gradients =

@@ -1,5 +1,5 @@
 // Schemas of factorise::sgd_ratings and factorise::sgd_epochs, and their CPU, Meta and Autograd parts. They have no
-// derivative: what requires grad is refused, not passed over in silence.
+// derivative: a tensor that requires grad is refused.
 
 #include "ops/sgd.h"
 
@@ -91,7 +91,7 @@ int64_t epochs_on_cpu(const Tensor& ratings, const Tensor& U, const Tensor& V, d
   return cpu::run_sgd(ratings, U, V, lr, weight_decay, lr_decay, num_epochs, at::get_num_threads());
 }
 
-/// The kernels for CUDA register themselves when they are opened, and nobody has met a GPU before.
+/// Opens the kernels for CUDA, which registers them: no earlier call of the process had a tensor on a GPU.
 void open_kernels(const char* op, const Tensor& tensor) {
   TORCH_CHECK_NOT_IMPLEMENTED(tensor.is_cuda(), "[", op,
                               "] must be given tensors on the CPU or a CUDA device, but was ", "given one on ",
@@ -153,7 +153,7 @@ TORCH_LIBRARY_IMPL(factorise, CPU, library) {
   library.impl("_sgd_epochs_of_runs", epochs_of_runs_on_cpu);
 }
 TORCH_LIBRARY_IMPL(factorise, SparseCPU, library) { library.impl("sgd_ratings", ratings_of_entries); }
-// Where a device has no kernel, or not yet.
+// For devices without a kernel, and for CUDA until its kernels are opened.
 TORCH_LIBRARY_IMPL(factorise, CompositeExplicitAutograd, library) {
   library.impl("sgd_ratings", ratings_elsewhere);
   library.impl("sgd_epochs", epochs_elsewhere);

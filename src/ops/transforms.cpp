@@ -19,7 +19,7 @@ namespace {
 using at::Tensor;
 using c10::IValue;
 
-/// "factor_loss" of factorise::_factor_loss: what its user calls.
+/// "factor_loss" of factorise::_factor_loss: the name that users call.
 std::string name_of(const c10::OperatorHandle& op) {
   const std::string& name = op.schema().name();
   const size_t begin = name.find_first_not_of('_', name.rfind(':') + 1);
@@ -100,7 +100,7 @@ void without_derivative(const c10::OperatorHandle& op, torch::jit::Stack* stack)
     if (!given[i].isTensor()) continue;
     const Tensor& tensor = given[i].toTensor();
     refuse_derivative(name_of(op), tensor);
-    // What another backward pass has saved must not change unseen.
+    // A backward pass that saved the tensor must detect the change.
     const bool written = arguments[i].alias_info() && arguments[i].alias_info()->isWrite();
     if (written && tensor.defined() && !tensor.is_inference()) tensor.unsafeGetTensorImpl()->bump_version();
   }

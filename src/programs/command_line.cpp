@@ -54,9 +54,9 @@ CLI::Option* add_option(CLI::App& app, const std::string& names, const std::stri
   };
   const std::string note = default_text.empty() ? "" : fmt::format(" (default {})", default_text);
   auto* option = app.add_option(names, callback, wrapped(help + note));
-  option->option_text(names.starts_with("-") ? placeholder : " ");  // CLI11 makes "" what it finds fit
+  option->option_text(names.starts_with("-") ? placeholder : " ");  // CLI11 replaces "" by a text of its own
   option->type_name(placeholder);
-  // The last one counts, so that what a script or an alias sets can be set anew behind it.
+  // The last one counts, so that an option that a script or an alias sets can be given again behind it.
   if (names.starts_with("-")) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   return option;
 }
@@ -118,10 +118,10 @@ void add_output_options(CLI::App& app, CommonOptions& options) {
 }
 
 void add_common_options(CLI::App& app, CommonOptions& options) {
-  constexpr double kMostThreads = 1024;  // far more than that cannot be started, which ends a process
+  constexpr double kMostThreads = 1024;  // starting far more ends the process
   add_option(app, "--seed", "N", fmt::format("{}", options.seed), "Seed of every random draw",
              [&options](const std::string& text) {
-               // Up to what an OUT.pt can hold.
+               // The largest seed that an OUT.pt can hold.
                const auto seed = number_in<int64_t>(text);
                if (!seed || *seed < 0) {
                  throw UsageError(fmt::format("--seed must be a whole number from 0 to 2^63 - 1, but was '{}'.", text));
@@ -213,8 +213,8 @@ CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& de
 }
 
 void add_config(CLI::App& verb) {
-  // CLI11 reads such files for a whole program alone: it has the option too, hidden, and the verb's is passed on to it,
-  // as soon as it is met.
+  // CLI11 reads such files for a whole program only: the program has a hidden option of this name, and the verb's
+  // option sets it as soon as it is parsed.
   CLI::App* program = verb.get_parent();
   CLI::Option* hidden = program->set_config("--config")->group("");
   program->allow_config_extras(CLI::config_extras_mode::error);

@@ -1,7 +1,7 @@
 #pragma once
-// What the programs' command lines share: common options, how a number is read, statuses and error messages. CLI11
-// costs 5 s of compilation a file, so it is included by command_line.cpp and program.cpp alone; options are added by
-// the functions here.
+// Shared by the programs' command lines: common options, reading of numbers, statuses and error messages. CLI11 costs 5
+// s of compilation a file, so it is included by command_line.cpp and program.cpp alone; options are added by the
+// functions here.
 
 #include <c10/core/Device.h>
 #include <factorise/device.h>
@@ -39,11 +39,11 @@ void add_common_options(CLI::App& app, CommonOptions& options);
 /// Adds --json and --quiet alone, for a verb that computes nothing.
 void add_output_options(CLI::App& app, CommonOptions& options);
 
-/// Applies --threads and resolves --device; refuses a --json file that could not be written before the run, not after
-/// it. A program's body calls it first.
+/// Applies --threads and resolves --device; refuses a --json file that cannot be written, before the run. A program's
+/// body calls it first.
 c10::Device prepare(const CommonOptions& options);
 
-/// The engine where none is asked for: the fused one, or the reference where it has no kernels.
+/// The engine where none is given: the fused one, or the reference where that has no kernels.
 inline Engine engine_on(const c10::Device& device) {
   return has_fused_engine(device) ? Engine::fused : Engine::reference;
 }
@@ -51,10 +51,10 @@ inline Engine engine_on(const c10::Device& device) {
 inline const char* name_of(Engine engine) { return engine == Engine::fused ? "fused" : "reference"; }
 
 /// One option each. `names` is CLI11's: "--rank", "-r,--rank", or "A.pt" for a positional. The value's variable is
-/// written when the option is given and its value valid; its first value is the default, and --help prints it.
-/// Bad values end with status 2 and a sentence that names the option, its limits and what was given. A placeholder
-/// stands for the value in --help, and tells shells what to complete it to: FILE any file, A.pt or
-/// A.pt|A.npy those with these endings, CSV one of .csv, DIR a folder, a|b one of these words, else nothing.
+/// written when the option is given and its value valid; its first value is the default, and --help prints it. Bad
+/// values end with status 2 and a sentence that names the option, its limits and what was given. A placeholder stands
+/// for the value in --help, and determines how shells complete it: FILE any file, A.pt or A.pt|A.npy those with these
+/// endings, CSV one of .csv, DIR a folder, a|b one of these words, else nothing.
 struct Limits {
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
   bool low_allowed = true;   ///< false: above low
@@ -79,7 +79,7 @@ void require(CLI::App& app, const std::string& name);
 /// Two options that cannot be given together.
 void exclude(CLI::App& app, const std::string& name, const std::string& other);
 
-/// Throws c10::ValueError with this sentence, for what is well-formed and does not fit: status 1.
+/// Throws c10::ValueError with this sentence, for a well-formed value that does not fit: status 1.
 [[noreturn]] void refuse_value(const std::string& sentence,
                                const std::source_location& where = std::source_location::current());
 
@@ -90,10 +90,10 @@ void prepare_app(CLI::App& app, const std::string& name);
 CLI::App& add_verb(CLI::App& app, const std::string& name, const std::string& description, bool& chosen);
 
 /// Lets a verb take options from a file too, in CLI11's form of TOML: a section with the verb's name, a line for each
-/// option. What the command line says counts more. Adds --config.
+/// option. Options of the command line override it. Adds --config.
 void add_config(CLI::App& verb);
 
-/// What --help says first and last: a sentence or two, and examples, one a line.
+/// The first and last part of --help: a sentence or two, and examples, one a line.
 void set_description(CLI::App& app, const std::string& description);
 void set_examples(CLI::App& app, const std::string& examples);
 
@@ -107,17 +107,17 @@ class UsageError : public std::runtime_error {
 /// (optimal string alignment distance).
 int edit_distance(std::string_view a, std::string_view b);
 
-/// The nearest of the words, or "" where none is near: at most one slip in three letters, or a beginning of it.
+/// The nearest of the words, or "" where none is near: at most one edit in three letters, or the beginning of a word.
 std::string nearest(std::string_view word, const std::vector<std::string>& words);
 
 /// "fit or show", "sgd, gd or ad".
 std::string one_of(const std::vector<std::string>& words);
 
-/// A whole program: describes its options, parses, runs the body, turns what it throws into one sentence on stderr.
+/// A whole program: describes its options, parses, runs the body, prints an exception as one sentence on stderr.
 ///
-/// Returns the status: 0; 1 where something thrown ended the body, or stdout could not be written; 2 for a bad command
-/// line or UsageError; 130 for Interrupted. A reader that closes the pipe (`| head`) ends the program quietly with
-/// status 0, unless a file that was asked for is still to come (see Output).
+/// Returns the status: 0; 1 where an exception ended the body, or stdout could not be written; 2 for a bad command line
+/// or UsageError; 130 for Interrupted. A reader that closes the pipe (`| head`) ends the program quietly with status 0,
+/// unless a requested file is still to be written (see Output).
 int run_program(int argc, const char* const* argv, const char* name, const std::function<void(CLI::App&)>& describe,
                 const std::function<void()>& body);
 

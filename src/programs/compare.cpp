@@ -23,7 +23,7 @@ using Angles = std::optional<std::vector<double>>;
 struct Compared {
   bool equal;
   double difference;
-  Angles U, V;  ///< nothing where columns are dependent, so that they span no space of their number
+  Angles U, V;  ///< empty where columns are dependent, and span a space of fewer dimensions than columns
   std::optional<double> loss_a, loss_b;
 };
 

@@ -17,7 +17,7 @@ namespace {
 constexpr double kLowPercentile = 5, kHighPercentile = 95;
 constexpr double kRoundingSlack = 1 + 1e-9;  // 0.1219 + 0.00005 is a little less than 0.12195 in binary
 
-/// All seeds, those that diverged at the bad end.
+/// The figures of all seeds; a diverged run counts as infinitely bad.
 std::vector<double> all_seeds(const Comparison& figure) {
   const double infinity = std::numeric_limits<double>::infinity();
   std::vector<double> values = figure.over_seeds;
@@ -120,7 +120,7 @@ nlohmann::ordered_json seeds_to_json(const std::vector<Comparison>& comparisons)
 }
 
 std::string comparison_table(const std::vector<Comparison>& comparisons, const Style& style) {
-  // Left out where nothing did: the names need the room.
+  // Left out where no run diverged, to leave room for the names.
   const bool any_diverged =
       std::any_of(comparisons.begin(), comparisons.end(), [](const Comparison& figure) { return figure.diverged > 0; });
   std::vector<Table::Column> columns{

@@ -1,7 +1,7 @@
 #pragma once
-// Setting a report's figure beside ours. Where a report gives its seed, ours must have the digits that it prints. Most
-// give none: then a figure is not compared with one run but with the distribution over seeds, the band from the 5th to
-// the 95th percentile, and where the figure falls in it.
+// Compares a report's figure with ours. Where a report gives its seed, ours must have the digits that it prints. Most
+// give none: then a figure is compared with the distribution over seeds, by the band from the 5th to the 95th
+// percentile and the figure's percentile.
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -15,12 +15,12 @@ namespace factorise::programs {
 /// How a figure is judged.
 enum class JudgedBy {
   band,       ///< within the band over the seeds
-  digits,     ///< the seed is known, or none is drawn: equal to the digits reported
+  digits,     ///< the seed is known, or nothing is random: equal to the digits reported
   magnitude,  ///< rounding noise: equal to within a factor of ten
-  beside,     ///< set beside the report's without a verdict: too few seeds for one
+  beside,     ///< shown beside the report's without a verdict: there are too few seeds
 };
 
-/// One figure. Everything else follows from these.
+/// One figure. The functions below compute all else from these members.
 struct Comparison {
   std::string what;
   std::optional<double> reported;    ///< nothing where no report gives it
@@ -28,7 +28,7 @@ struct Comparison {
   std::vector<double> over_seeds{};  ///< of the runs that stayed finite
   int diverged = 0;                  ///< runs that did not: they count as worse than every figure
   JudgedBy judgement = JudgedBy::band;
-  double tolerance = 0;           ///< half a unit of the last digit printed: so far apart, figures are the same
+  double tolerance = 0;           ///< half a unit of the last digit printed: figures that differ by less are equal
   bool higher_is_better = false;  ///< an accuracy, not a loss: then diverged runs lie below every figure
 
   /// 5th and 95th percentile over the seeds, infinite where diverged runs reach it; nothing where there are no seeds.
@@ -36,7 +36,7 @@ struct Comparison {
   std::optional<double> high() const;
   /// Percent of the seeds below the reported figure, those equal to it (within the tolerance) counted half.
   std::optional<double> percentile() const;
-  /// Whether the reported figure is one that we could have got; nothing where none is reported or none is judged.
+  /// Whether the reported figure agrees with ours; nothing where none is reported or there is no verdict.
   std::optional<bool> within() const;
 };
 

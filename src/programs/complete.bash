@@ -1,4 +1,4 @@
-# Completion of @NAME@ in bash: the program itself says what can stand at the cursor.
+# Completion of @NAME@ in bash: the program itself prints the possible words.
 _@NAME@() {
   local current=${COMP_WORDS[COMP_CWORD]} said pattern patterns
   said=$(@NAME@ --complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)

@@ -1,4 +1,4 @@
-# Completion of @NAME@ in fish: the program itself says what can stand at the cursor.
+# Completion of @NAME@ in fish: the program itself prints the possible words.
 function __@NAME@_complete
     set -l word (commandline -ct)
     set -l words (commandline -opc) "$word"

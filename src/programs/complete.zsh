@@ -1,5 +1,5 @@
 #compdef @NAME@
-# Completion of @NAME@ in zsh: the program itself says what can stand at the cursor.
+# Completion of @NAME@ in zsh: the program itself prints the possible words.
 local -a said=("${(@f)$(@NAME@ --complete "${(@Q)words[2,CURRENT]}" 2>/dev/null)}")
 compset -P '--*='
 case $said[1] in

@@ -1,4 +1,4 @@
-// What is read is known by its bytes, what is written by its ending.
+// The bytes of the file read determine its kind, the ending of the name the kind of the file written.
 
 #include "programs/verbs.h"
 
@@ -80,7 +80,7 @@ void write(const std::string& file, const Matrix& matrix, const Output& out) {
 
 void add_convert_options(CLI::App& app, ConvertOptions& options) {
   add_matrix_options(app, "IN",
-                     "A matrix: a .pt, .npy or .mtx file, or entries, one a line; told apart by what is in it",
+                     "A matrix: a .pt, .npy or .mtx file, or entries, one a line; recognised by its contents",
                      options.matrix,
                      /*with_entries=*/false);
   add_text(app, "OUT", options.output, "FILE",
@@ -114,7 +114,7 @@ void convert(const ConvertOptions& options) {
     refuse_value(fmt::format("the mask in {} must have the shape of {}, but has not.", options.matrix.mask,
                              options.matrix.file));
   }
-  // A matrix file stays what it was; in a list every zero is a rating from now on.
+  // A matrix file keeps its meaning; in a list every zero is an observed entry.
   if (kind == ".csv" || kind == ".mtx" || !options.matrix.missing.empty()) notice_zeros(options.matrix, matrix, out);
   write(options.output, matrix, out);
   if (!options.common.json.empty()) {

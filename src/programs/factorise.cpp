@@ -1,4 +1,4 @@
-// The program `factorise`: `fit` factorises the matrix of any .pt file, the other verbs look at what came of it.
+// The program `factorise`: `fit` factorises the matrix of any .pt file, the other verbs read and use the result.
 
 #include "programs/command_line.h"
 #include "programs/fit.h"

@@ -33,18 +33,18 @@ namespace {
 constexpr int64_t kEvery = 20;
 constexpr int64_t kCurvePoints = 60;
 
-/// What is given to a method.
+/// The input of a method.
 struct Problem {
-  Matrix matrix;  ///< without what is set aside
+  Matrix matrix;  ///< without the entries set aside
   std::optional<HoldOut> aside;
   std::optional<TestSet> test;
-  Observations observed;      ///< of the matrix, and of the run that --initial's factors came from
-  std::optional<Range> clip;  ///< for what is judged
+  Observations observed;      ///< of the matrix, and of the earlier run that wrote --initial
+  std::optional<Range> clip;  ///< of the predictions that are judged
   std::optional<Factors> initial;
   std::string fingerprint;  ///< of the matrix before it is made dense or moved
 };
 
-/// In the type that it is factorised in.
+/// The matrix in the type in which it is factorised.
 Matrix read_matrix(const FitOptions& options) {
   const auto type = options.dtype == "float64" ? at::kDouble : at::kFloat;
   Matrix matrix = read_matrix(options.matrix, type);
@@ -52,7 +52,7 @@ Matrix read_matrix(const FitOptions& options) {
   return matrix;
 }
 
-/// In the form and on the device that the method takes.
+/// The matrix in the form and on the device that the method takes.
 Matrix prepared(const FitOptions& options, Matrix matrix, c10::Device device) {
   if (options.method != "sgd" || !device.is_cpu()) {
     matrix = to_dense(matrix, options.matrix, "--method sgd with --device cpu needs none.");
@@ -82,7 +82,8 @@ void take_initial(const FitOptions& options, Problem& problem, const Output& out
     out.notice(fmt::format("{} is converted to {}.", options.initial, type == at::kDouble ? "float64" : "float32"));
   }
   problem.initial = Factors{U.to(A.device(), type), V.to(A.device(), type)};
-  // A row that this run sees nothing of may be known from the one before, and is where that does not say.
+  // The factors of --initial may know rows of which this run has no entry: adds the counts of the earlier run; where
+  // its file has none, the counts are not known.
   Observations& observed = problem.observed;
   if (!model.observed || !model.observed->row_counts.defined() || U.size(0) != A.size(0) || V.size(0) != A.size(1)) {
     observed.row_counts = observed.column_counts = Tensor();
@@ -92,13 +93,13 @@ void take_initial(const FitOptions& options, Problem& problem, const Output& out
   }
 }
 
-/// Whether the run is looked at every so many epochs.
+/// Whether the factors are read every --every epochs, for a checkpoint or for a judgement.
 bool is_staged(const FitOptions& given) { return !given.checkpoint.empty() || given.patience; }
 
-/// Whether it must be known what this is a run of.
+/// Whether the settings of the run are needed: to write them, or to compare them with those of --resume.
 bool has_settings(const FitOptions& given) { return is_staged(given) || !given.resume.empty(); }
 
-/// What has to be as it was for a run to go on. Texts of numbers name them exactly.
+/// The settings that must be unchanged for a run to go on. The text of a number names it exactly.
 Settings settings_of(const FitOptions& given, const Problem& problem, int64_t epochs, double lr) {
   const std::optional<Factors>& initial = problem.initial;
   Settings settings{{"matrix", problem.fingerprint},
@@ -114,7 +115,7 @@ Settings settings_of(const FitOptions& given, const Problem& problem, int64_t ep
                     {"hold_out", given.hold_out ? fmt::format("{}", *given.hold_out) : "none"},
                     {"split_seed", fmt::format("{}", given.split_seed.value_or(0))},
                     {"patience", given.patience ? fmt::format("{}", *given.patience) : "none"}};
-  if (given.patience) {  // which stages there are, and how they are judged, then decides what is returned
+  if (given.patience) {  // the result then also depends on when and how the factors are judged
     settings.emplace_back("fallback", "mean");
     settings.emplace_back("clip", given.clip.text.empty() ? "none" : given.clip.text);
     settings.emplace_back("every", fmt::format("{}", given.every.value_or(kEvery)));
@@ -127,7 +128,7 @@ Settings settings_of(const FitOptions& given, const Problem& problem, int64_t ep
 State first_state(const FitOptions& given, const Settings& settings, int64_t epochs, double lr, c10::Device device) {
   const State beginning{0, lr, std::nullopt, std::nullopt, 0};
   if (given.resume.empty()) return beginning;
-  // So that one command line can be repeated until it is done.
+  // Allows the same command line to be repeated until the run is done.
   if (given.resume == given.checkpoint && !std::filesystem::exists(given.resume)) return beginning;
   State state = load_checkpoint(given.resume, settings);
   if (state.epoch > epochs) {
@@ -139,7 +140,7 @@ State first_state(const FitOptions& given, const Settings& settings, int64_t epo
   return state;
 }
 
-/// Sets what all methods share; what was not given keeps the library's default.
+/// Sets the options that all methods share; an option that was not given keeps the library's default.
 template <class Options>
 Options shared_options(const FitOptions& given, Progress& progress) {
   Options options;
@@ -176,7 +177,7 @@ Factors run_ad(const FitOptions& given, const Matrix& matrix, AdOptions options)
   return gd_factorise_ad(matrix.A, *given.rank, options);
 }
 
-/// Runs one method; its options are the library's type, whose defaults stand for what was not given.
+/// Runs one method; its options are of the library's type, with the library's defaults for those not given.
 template <class Options, class Run>
 Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
   const int64_t epochs = given.epochs.value_or(Options().num_epochs());
@@ -218,7 +219,7 @@ Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
   }
   const bool is_over = state.factors && given.patience && patience.is_over();
   const Factors factors = is_over ? *state.factors : run(given, problem.matrix, options);
-  if (device.is_cuda()) factors.U.cpu();  // the epochs are done when their result is here
+  if (device.is_cuda()) factors.U.cpu();  // copying the result waits for the GPU
   const bool ended = is_over || (given.patience && patience.is_over());
   const int64_t done = ended ? state.epoch : options.epochs_done() + progress.done();
   if (progress.stopped() && !is_over) keep(done, factors);

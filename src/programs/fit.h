@@ -23,7 +23,7 @@ struct FitOptions {
   std::string initial, output;     ///< files; empty: none
   FactorNames initial_names;       ///< in the first of them
   std::string test;                ///< a file of entries to judge by; empty: none
-  Clip clip;                       ///< for what is predicted to judge by
+  Clip clip;                       ///< of the predictions that are judged
   std::optional<double> hold_out;  ///< share of the observed entries that the run does not see
   std::optional<int64_t> split_seed, patience, every;
   std::string checkpoint, resume;  ///< files; empty: none
@@ -34,7 +34,7 @@ void add_fit_options(CLI::App& app, FitOptions& options);
 /// Refuses options that make no sense together. Throws UsageError.
 void check_fit_options(const FitOptions& options);
 
-/// Reads, runs, writes, prints. Throws UsageError, FileError, Interrupted and what the library throws.
+/// Reads, runs, writes, prints. Throws UsageError, FileError, Interrupted and the library's exceptions.
 void fit(FitOptions options);
 
 }  // namespace factorise::programs

@@ -1,4 +1,4 @@
-// What `factorise fit` can be told, and what of it makes no sense together.
+// The options of `factorise fit`, and the combinations of them that are refused.
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-// What a fit leaves behind: factors and settings in a .pt file, JSON, a summary.
+// The output of a fit: factors and settings in a .pt file, JSON, a summary.
 
 #include "programs/fit_results.h"
 
@@ -60,7 +60,7 @@ std::string method_text(const FitOptions& options, const Fitted& fitted) {
   return text;
 }
 
-/// Below a judgement, what of it the factors have no say in.
+/// A line below a judgement on the entries that are predicted by the mean and not by the factors.
 void add_fallbacks(Lines& lines, const Judgement& judged, const Observations& observed) {
   const std::string text = fallbacks_text(judged, observed.mean);
   if (!text.empty()) lines.emplace_back("", text);

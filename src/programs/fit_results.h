@@ -1,5 +1,5 @@
 #pragma once
-// What came of a fit, and what it leaves behind.
+// The result of a fit, and its output.
 
 #include <factorise/hold_out.h>
 
@@ -15,19 +15,19 @@ namespace factorise::programs {
 
 struct Fitted {
   Factors factors;
-  int64_t epochs, epochs_done;  ///< asked for, and that the factors had
-  int64_t epochs_run;           ///< more, where the best came before the last
+  int64_t epochs, epochs_done;  ///< requested, and those that led to the factors
+  int64_t epochs_run;           ///< more than epochs_done where the best factors are not the last
   double lr, loss, seconds;
   bool stopped;
-  Observations observed = {};                      ///< what it was fitted to
-  std::optional<Judgement> aside = {}, test = {};  ///< over the entries set aside, and over --test's
+  Observations observed = {};                      ///< of the matrix that was fitted
+  std::optional<Judgement> aside = {}, test = {};  ///< over the entries set aside, and over those of --test
   std::vector<CurvePoint> curve = {};              ///< for --plot
 };
 
 /// Writes --output. Throws FileError.
 void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted);
 
-/// As docs/json.md has it.
+/// In the form of docs/json.md.
 nlohmann::ordered_json json_of(const FitOptions& options, const Matrix& matrix, const Fitted& fitted);
 
 /// For people, with the curve of --plot below.

@@ -10,11 +10,11 @@
 namespace factorise::programs {
 namespace {
 
-// A signal handler has nothing else to reach: this is the one piece of state that programs share.
+// Global, because a signal handler has no other access to state.
 std::atomic<int> received{0};
 static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may not wait for a lock");
 
-// Whether somebody is there to read it; asked beforehand, as a handler may not.
+// Whether stderr is a terminal; found before, as a handler may not call isatty.
 bool tell = false;
 constexpr char kTold[] = "\nStopping after this epoch; Ctrl-C again ends at once.\n";
 
@@ -33,7 +33,7 @@ void catch_interrupts() {
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;  // reads and writes under way go on
   sigemptyset(&action.sa_mask);
-  // Also where SIGINT was ignored, as in a script's background jobs: who sends it there means it.
+  // Also where SIGINT was ignored, as in a script's background jobs: a SIGINT that is sent there is deliberate.
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
 }

@@ -35,8 +35,8 @@ bool is_special(const fs::path& path) {
   return fs::exists(status) && !fs::is_regular_file(status);
 }
 
-/// Makes a file in the folder and takes it away again, as permissions alone do not tell (a read-only disk, /proc, a
-/// full table of files). The errno that it failed with, or 0.
+/// Makes a file in the folder and removes it, as permissions alone do not show a read-only disk, /proc, or a full table
+/// of files. The errno that it failed with, or 0.
 int cannot_create_in(const fs::path& folder) {
   std::string name = folder / ".factorise-XXXXXX";
   const int file = mkstemp(name.data());

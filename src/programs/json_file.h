@@ -1,5 +1,5 @@
 #pragma once
-// JSON and other results into files, found out to be impossible before a long run and not after it.
+// JSON and other results in files. A file that cannot be written is refused before a long run.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -16,7 +16,8 @@ namespace factorise::programs {
 void write_json(const std::string& target, const nlohmann::ordered_json& value);
 
 /// Refuses a file that cannot be written: no such folder, not allowed, is a folder or, unless write_json will write it,
-/// a device or pipe. `option` is named in the message. Throws FileError. Nothing stays behind; "" and "-" pass.
+/// a device or pipe. `option` is named in the message. Throws FileError. No file is left behind; "" and "-" are
+/// accepted.
 void check_writable(const std::string& path, const std::string& option, bool by_write_json = false);
 
 /// The same for a folder that files will be written into, which is made where it is missing.

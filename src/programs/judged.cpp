@@ -16,7 +16,7 @@
 namespace factorise::programs {
 namespace {
 
-/// For each index of one axis that of the other, -1 where that does not have it.
+/// For each index of one axis the index of the same id on the other, -1 where there is none.
 at::Tensor indices_in(const Axis& training, const Axis& axis) {
   const at::Tensor indices = at::empty({axis.size}, at::TensorOptions(at::kLong));
   auto* index = indices.mutable_data_ptr<int64_t>();
@@ -24,7 +24,7 @@ at::Tensor indices_in(const Axis& training, const Axis& axis) {
   return indices;
 }
 
-/// What these rows or columns of an axis are called, one for each entry.
+/// The ids of these rows or columns of an axis, one for each entry.
 Ids ids_of(const Axis& axis, const at::Tensor& entries) {
   if (!axis.ids.defined()) return Ids(entries);
   if (!axis.ids.are_texts()) return Ids(axis.ids.numbers().index_select(0, entries));

@@ -1,6 +1,6 @@
 #pragma once
-// Entries that a run is judged by and that came in a file of their own, as MovieLens' u1.test beside u1.base; and how
-// good predictions are, for people and for JSON.
+// Test entries from a file of their own, such as MovieLens' u1.test beside u1.base; and the errors of predictions, as
+// text and as JSON.
 
 #include <ATen/core/Tensor.h>
 #include <factorise/hold_out.h>
@@ -21,11 +21,12 @@ struct TestSet {
 
 /// Reads a file of ratings, or a .pt file as convert writes it; rows and columns that have ids are matched by these,
 /// others by their numbers. `option`: what errors name; `how`: --columns and --duplicates, for a text file. Throws
-/// FileError, and c10::ValueError where a matrix does not say what is observed.
+/// FileError, and c10::ValueError for a matrix without a mask.
 TestSet load_test_set(const std::string& file, const char* option, const MatrixOptions& how, const Axis& rows,
                       const Axis& columns);
 
-/// Whether a file begins as one that load_pairs reads, with two fields: of these nothing is known but rows and columns.
+/// Whether a file begins as one that load_pairs reads, with two fields: such entries have rows and columns but no
+/// values.
 bool are_pairs(const std::string& file);
 
 /// {entries, fallbacks, rmse, mae, known_rmse, known_mae}; the last two null where every entry is a fallback.

@@ -95,7 +95,7 @@ void complete_and_print(const Options& options, const Output& out, const Tensor&
   out.print("  completed, the missing entries in brackets\n" + matrix(completed.cpu(), 4, M.eq(0).cpu(), out.style()));
   out.print(fmt::format("  squared loss against the whole A {}   ({})", figure(loss), duration(seconds)));
   out.print(fmt::format(
-      "  The valid entries are met to within {}, the missing ones only to {}: at rank 2 a 3x3 matrix has 8\n"
+      "  The valid entries are fitted to within {}, the missing ones only to {}: at rank 2 a 3x3 matrix has 8\n"
       "  degrees of freedom and 7 entries are given, so the seed decides what is missing.",
       figure(largest_deviation(A, completed, M, 1), 2), figure(largest_deviation(A, completed, M, 0), 2)));
 }
@@ -117,7 +117,7 @@ Ratings find_ratings(const Options& options, const Output& out) {
                        .notice = [&](const std::string& sentence) { out.notice(sentence); }});
 }
 
-/// Said behind everything that came from made-up ratings.
+/// The addition to every result that came from made-up ratings.
 std::string tag_of(const Ratings& ratings) {
   return ratings.source == RatingsSource::stand_in ? "   (stand-in, made-up ratings)" : "";
 }
@@ -163,7 +163,7 @@ GdOptions descent_options(const Options& options, uint64_t seed, Progress& progr
       .stop(progress.stop());
 }
 
-/// 4.1 from some more seeds, beside what others published.
+/// 4.1 from some more seeds, beside the published figures.
 void rate_over_seeds_and_print(const Options& options, const Output& out, c10::Device device, const Ratings& ratings,
                                Results& results) {
   if (!has_public_answers(options, ratings, results.completed)) return;

@@ -22,8 +22,8 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Exercise 4.1 by `factorise`, with its epochs timed and its answers read off. The clock starts with the first epoch:
-/// checks and conversions are set-up.
+/// Exercise 4.1 by `factorise`, with its epochs timed and its answers read from the factors. The clock starts with the
+/// first epoch: checks and conversions are set-up.
 template <class Factorise>
 Completed complete(const Ratings& ratings, c10::Device device, const Query& query, int64_t epochs,
                    const StopRequest& stop, Factorise factorise) {
@@ -37,7 +37,7 @@ Completed complete(const Ratings& ratings, c10::Device device, const Query& quer
     stopped_at = epoch;
     return true;
   });
-  if (device.is_cuda()) factors.U.cpu();  // the epochs are done when their result is here
+  if (device.is_cuda()) factors.U.cpu();  // copying the result waits for the GPU
   result.seconds = seconds_since(start);
   result.epochs_done = stopped_at.value_or(epochs);
   result.observed = count_observed(M);

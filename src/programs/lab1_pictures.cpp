@@ -1,4 +1,4 @@
-// What the pictures of lab 1 show.
+// The data of lab 1's pictures.
 
 #include "programs/lab1_pictures.h"
 
@@ -22,7 +22,7 @@ using nlohmann::ordered_json;
 constexpr int64_t kPictureRank = 2, kEpochs = 1000;
 constexpr int64_t kGridRows = 50, kGridColumns = 100;
 constexpr int64_t kMostRatings = 20, kBinsPerStar = 10;
-constexpr int64_t kRowsAtOnce = 128;  // U Vᵀ is not stored whole
+constexpr int64_t kRowsAtOnce = 128;  // U Vᵀ is never stored as a whole
 
 /// The epoch that a curve has after this one.
 int64_t next_shown(int64_t epoch) { return std::max(epoch + 1, epoch * 9 / 8); }

@@ -1,6 +1,6 @@
 #pragma once
-// What the pictures of lab 1 in ./labs report show and the exercises do not compute themselves: curves over the epochs,
-// where the ratings are, and how predictions lie about what was given.
+// The data of lab 1's pictures in ./labs report that the exercises do not compute: curves over the epochs, the places
+// of the ratings, and the distribution of the predictions for each rating.
 
 #include <factorise/factors.h>
 
@@ -21,9 +21,9 @@ std::vector<LossCurve> loss_curves(const std::vector<uint64_t>& seeds, const Ten
 /// rated.
 Tensor rated_share(const Tensor& A);
 
-/// How predictions lie about the ratings given: for each whole rating, how they are distributed.
+/// The distribution of the predictions for each whole rating.
 struct Predictions {
-  std::vector<double> edges;  ///< of the bins, one more than there are bins; what lies beyond counts in the outer ones
+  std::vector<double> edges;  ///< of the bins, one more than there are bins; the outer ones count what is beyond too
   struct Given {
     int64_t rating, count;
     double mean;                 ///< of the predictions

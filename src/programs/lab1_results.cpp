@@ -23,7 +23,7 @@ namespace {
 using nlohmann::ordered_json;
 namespace printed = reported::lab1;
 
-/// figure(factors, loss): what of a run is compared.
+/// figure(factors, loss): the figure of a run that is compared.
 template <class Figure>
 Comparison over_seeds(std::string what, double reported, const std::optional<Factorised>& ours,
                       const Runs<Seeded>& runs, Figure figure) {
@@ -42,7 +42,7 @@ Comparison recomputed(std::string what, double reported, double ours, double tol
           .tolerance = tolerance};
 }
 
-/// The entry of a matrix that is furthest from the one reported, which has so many decimals.
+/// The entry of a matrix that is furthest from the one reported, which has `decimals` decimals.
 Comparison furthest_entry(const std::string& what, const Tensor& matrix, const Tensor& reported, int decimals,
                           double tolerance) {
   const Tensor ours = matrix.cpu().flatten(), print = reported.flatten();
@@ -53,7 +53,7 @@ Comparison furthest_entry(const std::string& what, const Tensor& matrix, const T
                     tolerance);
 }
 
-/// Each figure of the report that gives its seed: it must be met to every digit printed.
+/// Each figure of the report that gives its seed: ours must equal it in every digit printed.
 void add_seeded(std::vector<Comparison>& rows, const std::string& exercise, const std::string& product,
                 const printed::SeededRun& report, const std::optional<Factorised>& ours) {
   const std::string what = fmt::format("{}, seed {}: ", exercise, report.seed);
@@ -96,7 +96,7 @@ ordered_json answers_to_json(const std::vector<SeededAnswer>& runs) {
   return list;
 }
 
-/// What ./labs report draws beside what is above.
+/// The data of the pictures of ./labs report.
 ordered_json pictures(const Options& options, const Ratings& ratings, const Results& results,
                       const std::vector<Comparison>& comparisons) {
   constexpr int kCurves = 20;
@@ -118,7 +118,7 @@ namespace printed = reported::lab1;
 
 const std::vector<int64_t> kCourseShape{1000, 10000};
 
-/// What is set beside: a figure of 4.1, how a run gives it, and what the two published runs print.
+/// A figure of 4.1: its name, its value in a run of ours, and its values in the two published runs.
 struct Figure {
   const char* name;
   double (*of)(const SeededAnswer&);
@@ -136,7 +136,7 @@ std::vector<Figure> figures_of_shape(const std::vector<int64_t>& shape) {
        7},
       {"squared errors, valid entries", [](const SeededAnswer& run) { return run.sse; }, {}, 0, 1}};
   Figure all{"squared errors, all entries", [](const SeededAnswer& run) { return run.sse_all; }, {}, 0.5, 0};
-  // A sum over another number of entries is another figure.
+  // A sum over another number of entries is not comparable.
   if (shape == kCourseShape) all.published = {printed::kSumsOverAll[0], printed::kSumsOverAll[1]};
   figures.push_back(all);
   return figures;

@@ -1,5 +1,5 @@
 #pragma once
-// What lab 1 is asked and what it computes, set beside the reports' figures and written as JSON (docs/json.md).
+// Lab 1's options and results, the comparison with the reports' figures, and JSON (docs/json.md).
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -14,7 +14,7 @@
 
 namespace factorise::programs::lab1 {
 
-/// What is asked of a run.
+/// The options of a run.
 struct Options {
   CommonOptions common;
   int runs = 200;
@@ -22,7 +22,7 @@ struct Options {
   bool offline = false;
   Query query;
   int64_t rank = 5, epochs = 1000;
-  int rating_seeds = 5;  ///< of 4.1, where its answers stand beside published ones
+  int rating_seeds = 5;  ///< of 4.1, where its answers are compared with published ones
   double lr = 1e-5;
   // Found on a grid: the sheet's lr 0.01 diverges on ratings. These are good on MovieLens 100k as well.
   int64_t sgd_epochs = 200;
@@ -59,11 +59,11 @@ nlohmann::ordered_json to_json(const Options& options, c10::Device device, const
                                const Results& results, const std::vector<Comparison>& comparisons);
 
 /// Exercise 4.1 beside the answers that other people published for it (reported.h). They give no seed, so ours are
-/// those of a few seeds. They are of the course's ratings; any other file's are set beside them, and said to be
-/// another's.
+/// those of a few seeds. They are of the course's ratings; for any other file the output says that its ratings
+/// are not the course's.
 ///
-/// Whether 4.1's answers may stand beside the published ones: ratings that are not made up, the sheet's rank, epochs,
-/// step, film and user, and a rating predicted.
+/// Whether 4.1's answers may be compared with the published ones: ratings that are not made up, the sheet's rank,
+/// epochs, step, film and user, and a rating predicted.
 bool has_public_answers(const Options& options, const Ratings& ratings, const Completed& completed);
 
 /// The three figures of 4.1, the published ones, ours, and ours over the seeds, as a table with a line on what they are

@@ -28,7 +28,7 @@ namespace {
 using nlohmann::ordered_json;
 namespace printed = reported::lab2;
 
-constexpr int kSaddleSeeds = 8;  // whose norm variant is run on to 10,000 epochs
+constexpr int kSaddleSeeds = 8;  // the norm variant of these runs to 10,000 epochs
 
 struct Options {
   CommonOptions common;
@@ -199,7 +199,7 @@ Comparison by_descent(std::string what, double reported, std::optional<double> o
 
 Comparison by_accuracy(const std::string& what, double reported, const Results::Trained& trained,
                        double Mlp::*accuracy) {
-  // The reports cut their percentages off: 83.99 % is 42 flowers of 50.
+  // The reports truncate their percentages: 83.99 % is 42 flowers of 50.
   Comparison row{.what = what, .reported = reported, .tolerance = 1.5e-4, .higher_is_better = true};
   row.ours = trained.ours ? (*trained.ours).*accuracy : std::nan("");
   for (const Mlp& mlp : trained.runs.finite) row.over_seeds.push_back(mlp.*accuracy);
@@ -251,7 +251,7 @@ ordered_json to_json(const Results::Trained& trained) {
           {"validation_accuracy", spread(&Mlp::validation_accuracy)}};
 }
 
-/// What ./labs report draws beside what is above.
+/// The data of the pictures of ./labs report.
 ordered_json pictures(const Options& options, const Tensor& A, const Iris& flowers, const Results& results,
                       const std::vector<Comparison>& comparisons) {
   const auto curves = norm_curves(seeds_from(options.common.seed, results.saddle_seeds), A);

@@ -32,14 +32,14 @@ struct CurvePoint {
   double norm;
 };
 
-/// The norm variant, run on past the report's 1000 epochs.
+/// The norm variant, run beyond the report's 1000 epochs.
 struct NormDescent {
   double loss = 0;                ///< ‖A - U Vᵀ‖ after 1000 epochs
   std::vector<CurvePoint> curve;  ///< every 100 epochs, to 10,000
 };
 NormDescent descend_norm(uint64_t seed, const Tensor& A, const StopRequest& stop);
 
-/// descend, and `epochs` of the norm variant, from many seeds. `stop` and `on_runs` as the library has them.
+/// descend, and `epochs` of the norm variant, from many seeds. `stop` and `on_runs` as in the library.
 std::vector<Run> descend_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, int64_t rank, const StopRequest& stop,
                               const RunsCallback& on_runs);
 std::vector<Run> norm_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, int64_t epochs, const StopRequest& stop,

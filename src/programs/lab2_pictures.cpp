@@ -1,4 +1,4 @@
-// What the pictures of lab 2 show.
+// The data of lab 2's pictures.
 
 #include "programs/lab2_pictures.h"
 
@@ -29,7 +29,7 @@ std::vector<SeededCurve> norm_curves(const std::vector<uint64_t>& seeds, const T
     try {
       of_seed.curve = descend_norm(seed, A, {}).curve;
     } catch (const DivergenceError&) {
-      // No curve, as everywhere of a run that diverged.
+      // A run that diverged has no curve.
     }
     curves.push_back(std::move(of_seed));
   }

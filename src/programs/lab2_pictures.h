@@ -1,6 +1,6 @@
 #pragma once
-// What the pictures of lab 2 in ./labs report show and the exercises do not compute themselves: the norm variant's
-// curve from several seeds, and the MLP's losses over the seeds.
+// The data of lab 2's pictures in ./labs report that the exercises do not compute: the norm variant's curve from
+// several seeds, and the MLP's losses over the seeds.
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>

@@ -15,7 +15,7 @@
 
 namespace factorise::programs {
 
-/// What came of the runs.
+/// The results of the runs.
 template <class T>
 struct Runs {
   std::vector<T> finite;  ///< in the order of their seeds
@@ -29,7 +29,7 @@ inline std::vector<uint64_t> seeds_from(uint64_t first, int runs) {
   return seeds;
 }
 
-/// Throws Interrupted with this sentence where Ctrl-C left some out.
+/// Throws Interrupted with this sentence where Ctrl-C ended the runs before the last.
 inline void check_complete(size_t finished, size_t asked_for, const char* sentence) {
   if (finished < asked_for) throw Interrupted(sentence);
 }
@@ -48,7 +48,7 @@ auto figures_of(const std::vector<Run>& runs, F f) {
   return all;
 }
 
-/// What the run gives; where it diverges, a line on stdout that says so, and nothing.
+/// The result of the run; nothing where it diverges, and a line on stdout then says so.
 template <class Run>
 auto unless_diverged(const Output& out, Run run) -> std::optional<decltype(run())> {
   try {

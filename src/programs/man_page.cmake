@@ -1,5 +1,5 @@
-# Makes a man page with help2man, from the --help of a program or of one of its verbs and from what no option tells.
-# HELP2MAN and PROGRAM are where these are; PAGE is the file, .../factorise-fit.1; OTHERS are other pages, "lab1, lab2".
+# Makes a man page with help2man, from the --help of a program or of one of its verbs and from texts below. HELP2MAN and
+# PROGRAM are where these are; PAGE is the file, .../factorise-fit.1; OTHERS are other pages, "lab1, lab2".
 get_filename_component(folder "${PAGE}" DIRECTORY)
 get_filename_component(title "${PAGE}" NAME_WE)
 string(REPLACE "-" ";" verb "${title}")
@@ -17,7 +17,7 @@ set(arguments "${CMAKE_MATCH_2}")
 string(REGEX REPLACE "[.]( .*)?$" "" name "${name}")
 string(REGEX REPLACE "[^ ,]+" "\\\\fB\\0\\\\fR(1)" others "${OTHERS}")
 
-# What help2man takes for two names of one option, for sections, and for lines that stay lines.
+# The forms that help2man reads as two names of one option, as sections, and as lines to keep.
 string(REPLACE "-h,--help" "-h, --help" help "${help}")
 string(REPLACE "\nPositionals:" "\n*Arguments*" help "${help}")
 string(REPLACE "\nVerbs:" "\n*Verbs*" help "${help}")
@@ -80,7 +80,7 @@ ${environment}[SEE ALSO]
 ${others}
 ")
 
-# It asks `cat` for the help. The page has no date, so that the same sources make the same page.
+# It runs `cat` to read the help. The page has no date, so that the same sources make the same page.
 execute_process(COMMAND "${HELP2MAN}" --locale=C.UTF-8 --no-info "--include=${title}.more" "--help-option=${title}.help"
                         "--version-string=${title} ${VERSION}" "--source=${program} ${VERSION}" cat
                 WORKING_DIRECTORY "${folder}" OUTPUT_VARIABLE page COMMAND_ERROR_IS_FATAL ANY)

@@ -82,7 +82,7 @@ std::optional<Matrix> converted(const PtValue& file) {
   return matrix;
 }
 
-/// A sparse tensor's entries: each once, in a type that is computed in.
+/// A sparse tensor's entries: each once, in a computing type.
 Matrix entries_of(const Tensor& A, const std::string& path) {
   if (A.dim() != 2 || A.dense_dim() != 0) {
     refuse_value(fmt::format("{} must be a matrix, but is a sparse tensor of {} dimensions, {} of them dense.", path,
@@ -118,7 +118,7 @@ EntriesOptions entries_options(const MatrixOptions& options) {
   return result;
 }
 
-/// Refuses them for what is no list of entries.
+/// Refuses --columns and --duplicates for a file that is no list of entries.
 void check_no_entries_options(const MatrixOptions& options) {
   if ((options.columns + options.duplicates).empty()) return;
   throw UsageError(
@@ -135,7 +135,7 @@ Matrix read_table(const MatrixOptions& options, c10::ScalarType type) {
   return {entries.A, M, count_observed(M), entries.row_ids, entries.column_ids, table.had_counts};
 }
 
-/// Entries in whatever form they are.
+/// Entries from a file of any supported form.
 Matrix read_entries(const MatrixOptions& options, c10::ScalarType type) {
   const std::string& path = options.entries;
   const FileKind kind = kind_of_file("load_entries", path);
@@ -255,7 +255,7 @@ Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type) {
 }
 
 void notice_zeros(const MatrixOptions& options, const Matrix& matrix, const Output& out) {
-  constexpr int64_t kMany = 4;  // one in so many
+  constexpr int64_t kMany = 4;  // one entry in this many
   if (matrix.had_counts) {
     out.notice(fmt::format("{}: its first column counts what is observed in each row, and is left out.", options.file));
   }

@@ -1,5 +1,5 @@
 #pragma once
-// The matrix that a verb is given, and which of its entries are observed.
+// The matrix of a verb, and its observed entries.
 
 #include <factorise/factors.h>
 
@@ -36,7 +36,7 @@ void add_matrix_options(CLI::App& app, const std::string& name, const std::strin
 /// Adds --columns and --duplicates, of a text file with an entry on each line.
 void add_entries_options(CLI::App& app, MatrixOptions& options);
 
-/// Refuses what makes no sense together. Throws UsageError.
+/// Refuses options that make no sense together. Throws UsageError.
 void check_combinations(const MatrixOptions& options, const std::string& name);
 
 /// Refuses --key, --mask and --missing for a file of entries. Throws UsageError.
@@ -45,16 +45,16 @@ void check_no_parts(const MatrixOptions& options);
 /// The file, for people to read.
 const std::string& name_of(const MatrixOptions& options);
 
-/// Reads both, on the CPU, by what is in the files and not by their names; `type`: of a matrix from entries, which
-/// stays sparse. Throws FileError, and c10::ValueError where nothing is observed.
+/// Reads matrix and mask, on the CPU; the contents of a file determine its kind, not its name. `type`: of a matrix from
+/// entries, which stays sparse. Throws FileError, and c10::ValueError where nothing is observed.
 Matrix read_matrix(const MatrixOptions& options, c10::ScalarType type = at::kDouble);
 
-/// Says where all of a matrix counts as observed that may not be meant so: many of its entries are 0, or --missing
-/// found nothing; and that a column of counts was left out.
+/// Prints a notice where all of a matrix counts as observed and this may not be meant: many of its entries are 0, or
+/// --missing found nothing. Also where a column of counts was left out.
 void notice_zeros(const MatrixOptions& options, const Matrix& matrix, const Output& out);
 
-/// The same, dense, with a mask, where it is sparse. Throws FileError where this machine has not the memory; `instead`:
-/// what needs none, as a sentence.
+/// The same, dense, with a mask, where it is sparse. Throws FileError where the memory does not suffice; `instead`: an
+/// alternative that needs less, as a sentence.
 Matrix to_dense(const Matrix& matrix, const MatrixOptions& options, const std::string& instead = "");
 
 }  // namespace factorise::programs

@@ -1,4 +1,4 @@
-// Finding U and V, and refusing what cannot be them.
+// Finds U and V, and refuses tensors that cannot be them.
 
 #include "programs/model.h"
 
@@ -26,7 +26,7 @@ bool is_factor(const Tensor& tensor) {
   return !tensor.is_sparse() && tensor.dim() == 2 && tensor.numel() > 0 && c10::isFloatingType(tensor.scalar_type());
 }
 
-/// What a file holds, each under its name.
+/// The tensors of a file by their names.
 class Contents {
  public:
   explicit Contents(const std::string& file) : leaves_(leaves(load_pt(file))) {}
@@ -61,7 +61,7 @@ class Contents {
 
 std::string shape_text(const Tensor& tensor) { return fmt::format("{} x {}", tensor.size(0), tensor.size(1)); }
 
-/// The matrices that share their number of columns with another: what may be U and V.
+/// The matrices that share their number of columns with another: candidates for U and V.
 std::vector<std::vector<Leaf>> candidates(const Contents& contents) {
   std::vector<std::vector<Leaf>> groups;
   for (const Leaf& leaf : contents.all()) {
@@ -118,7 +118,7 @@ Factors named_factors(const std::string& file, const FactorNames& names, const C
   return factors;
 }
 
-/// Vectors of real numbers, one for each row of U or of V: biases, by all likelihood.
+/// Vectors of real numbers, one for each row of U or of V: most likely biases.
 std::vector<std::string> biases(const Contents& contents, const Factors& factors) {
   const int64_t m = factors.U.size(0), n = factors.V.size(0);
   std::vector<std::string> names;
@@ -160,7 +160,7 @@ bool are_counts(const Tensor& counts, int64_t size) {
                                counts.ge(0).all().item<bool>());
 }
 
-/// What add_observations wrote; nothing where it wrote nothing, as other programs do.
+/// The observations that add_observations wrote; nothing for a file of another program.
 std::optional<Observations> read_observations(const std::string& file, const Contents& contents,
                                               const Factors& factors) {
   const auto mean = contents.real("observed_mean");
@@ -178,7 +178,7 @@ std::optional<Observations> read_observations(const std::string& file, const Con
   return observed;
 }
 
-/// Nothing where the text is anything but two finite numbers, the first no larger than the second.
+/// Two finite numbers, the first no larger than the second; nothing for any other text.
 std::optional<Range> two_numbers(std::string_view text) {
   const size_t comma = text.find(',');
   if (comma == std::string_view::npos) return std::nullopt;

@@ -23,14 +23,14 @@ namespace factorise::programs {
 struct Model {
   std::string file;
   Factors factors;
-  std::optional<double> loss;            ///< the squared error that the file says, where it says one
-  std::optional<Observations> observed;  ///< what it was fitted to, where the file says so
-  Axis rows{0}, columns{0};              ///< with the ids of --entries, where it was fitted to such
+  std::optional<double> loss;            ///< the squared error in the file, where it has one
+  std::optional<Observations> observed;  ///< the observations that it was fitted to, where the file has them
+  Axis rows{0}, columns{0};              ///< with the ids of --entries, where it was fitted to entries with ids
   bool is_named = false;                 ///< whether U and V were found by the names of --u and --v
-  std::vector<std::string> left_out;     ///< then: what may be biases, a value for each row or column
+  std::vector<std::string> left_out;     ///< then: tensors that may be biases, a value for each row or column
 };
 
-/// What U and V are called in a file that does not call them so; empty: U and V, or a tuple of the two.
+/// The names of U and V in a file that has others; empty: U and V, or a tuple of the two.
 struct FactorNames {
   std::string u, v;
 
@@ -49,26 +49,26 @@ void check_factor_names(const FactorNames& names);
 /// belong together.
 Model load_model(const std::string& file, const FactorNames& names = {}, bool only_where_missing = false);
 
-/// Says what of a file of another program U Vᵀ leaves out.
+/// Prints a notice of the tensors of another program's file that U Vᵀ does not use.
 void notice_left_out(const Model& model, const Output& out);
 
-/// Adds what load_model reads `observed` from to what is to be saved.
+/// Adds to the values to be saved those from which load_model reads `observed`.
 void add_observations(std::vector<std::pair<std::string, PtEntry>>& dict, const Observations& observed);
 
-/// The row or column that is called so. Throws c10::ValueError, naming the option, where there is none.
+/// The row or column of this id. Throws c10::ValueError, naming the option, where there is none.
 int64_t index_of(const Model& model, const Axis& axis, const char* option, const std::string& id);
 
-/// What the row or column with this index is called: a number or a string.
+/// The id of the row or column with this index: a number or a string.
 nlohmann::ordered_json json_id(const Axis& axis, int64_t index);
 
-/// The i-th of a list, the same.
+/// The same for the i-th of a list.
 nlohmann::ordered_json json_id(const Ids& ids, int64_t i);
 
 /// "1000 x 10000, rank 5".
 std::string shape_text(const Model& model);
 
-/// --clip, predictions kept between two values, as ratings are, which are from 1 to 5 or the like: two values, or
-/// `auto` for those that were seen in training; or nothing.
+/// --clip, predictions kept between two values, such as 1 and 5 for ratings: two values, `auto` for the lowest and
+/// highest of training, or nothing.
 struct Clip {
   std::string text;  ///< as given; empty: predictions stay as they are
 };
@@ -76,7 +76,7 @@ struct Clip {
 /// Adds --clip; `what` is kept between the values, "predictions".
 void add_clip(CLI::App& app, Clip& clip, const std::string& what);
 
-/// Refuses what is neither auto nor two numbers. Throws UsageError.
+/// Refuses a text that is neither auto nor two numbers. Throws UsageError.
 void check_clip(const Clip& clip);
 
 /// The values, of a checked clip. Throws c10::ValueError for auto where `observed` is nothing; `file` is then named.

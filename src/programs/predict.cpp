@@ -45,10 +45,10 @@ Pairs entry(const std::string& row, const std::string& column, const Model& mode
           model.columns.list({column})};
 }
 
-/// What is to be predicted, and what was given there, where the list says so.
+/// The entries to be predicted, and their given values where the list has them.
 struct Asked {
   Pairs pairs;
-  at::Tensor values;  ///< float64; undefined: nothing is known
+  at::Tensor values;  ///< float64; undefined: the list has none
 };
 
 Asked asked(const PredictOptions& options, const Model& model) {
@@ -70,7 +70,7 @@ Asked asked(const PredictOptions& options, const Model& model) {
   return {pairs, values};
 }
 
-/// Where the file does not say what it was fitted to, all are the factors' own.
+/// Where the file has no observations, all predictions are by the factors.
 Predictions predictions(const PredictOptions& options, const Model& model, const Pairs& pairs) {
   const double none = std::numeric_limits<double>::quiet_NaN();
   const std::optional<Range> clip = range_of(options.clip, model.observed, options.model);
@@ -78,7 +78,7 @@ Predictions predictions(const PredictOptions& options, const Model& model, const
   return factorise::predict(model.factors, observed, pairs.rows, pairs.columns, clip);
 }
 
-/// Digits that name the float64 exactly: what another program reads is what was computed.
+/// Digits that name the float64 exactly: another program reads exactly the computed number.
 std::string csv_of(const Pairs& pairs, const Predictions& found) {
   std::string text = "row,column,prediction,fallback\n";
   const auto id = [](const Ids& ids, int64_t i) { return ids.are_texts() ? csv_field(ids.text(i)) : ids.text(i); };
@@ -105,7 +105,7 @@ nlohmann::ordered_json json_of(const PredictOptions& options, const Pairs& pairs
           {"predictions", list}};
 }
 
-/// Says how many predictions are not the factors' own.
+/// Prints how many predictions are not by the factors.
 void notice_fallbacks(const Model& model, const Predictions& found, const Output& out) {
   const auto count = found.fallback.sum().item<int64_t>();
   if (count == 0) return;

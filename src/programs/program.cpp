@@ -1,5 +1,5 @@
-// What happens around a program's body: parsing with CLI11, signals, the statuses, and one sentence for whatever ends
-// it. And completion, which asks what could stand on the command line.
+// Runs a program's body: parsing with CLI11, signals, the statuses, and one sentence for an exception that ends it. And
+// completion of the command line.
 
 #include <c10/util/Exception.h>
 #include <factorise/version.h>
@@ -22,13 +22,13 @@
 namespace factorise::programs {
 namespace {
 
-/// Asked for by the scripts of the shells alone, and so not in --help.
+/// Used only by the completion scripts of the shells, and so not in --help.
 constexpr std::string_view kComplete = "--complete";
 
 enum Status { kDone = 0, kFailed = 1, kUsage = 2 };
 
-/// A closed stdin, stdout or stderr leaves its number to the next file opened, which would then be written into by
-/// accident. Taken by /dev/null, read-only, writing to it fails as it should.
+/// The next file opened takes the number of a closed stdin, stdout or stderr, and output would be written into it.
+/// Opens /dev/null in its place, read-only, so that writing fails.
 void take_closed_streams() {
   for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; ++stream) {
     if (fcntl(stream, F_GETFD) == -1) open("/dev/null", O_RDONLY);  // the lowest free number
@@ -70,16 +70,16 @@ int run_body(const char* name, const std::string& command, const std::function<v
   return kFailed;
 }
 
-/// What came of a command line.
+/// The result of parsing a command line.
 struct Parsed {
   enum class Outcome {
-    run,     ///< all is well
-    text,    ///< --help or --version: `text` answers it
-    misuse,  ///< `text` says in a sentence what is wrong
+    run,     ///< the body is to run
+    text,    ///< --help or --version: `text` is to be printed
+    misuse,  ///< `text` is a sentence on what is wrong
   };
   Outcome outcome = Outcome::run;
   std::string text;
-  std::string command;  ///< "factorise fit", whose --help explains
+  std::string command;  ///< "factorise fit", to name its --help
 };
 
 const CLI::App& chosen_verb(const CLI::App& app) {
@@ -107,7 +107,8 @@ std::string did_you_mean(const std::string& dashes, const std::string& candidate
   return candidate.empty() ? "." : fmt::format("; did you mean '{}{}'?", dashes, candidate);
 }
 
-/// What nobody asked for, the likeliest cause of whatever else is wrong; empty where there is nothing.
+/// A sentence on the first argument that is not known, the most likely cause of any other error; empty where there is
+/// none.
 std::string unexpected_argument(const CLI::App& app) {
   const std::vector<std::string> extras = app.remaining(true);
   const CLI::App& verb = chosen_verb(app);
@@ -157,7 +158,7 @@ std::string sentence_of(const CLI::App& app, const CLI::ParseError& error) {
 Parsed parse_command_line(CLI::App& app, int argc, const char* const* argv) {
   const std::string name = app.get_name();
   std::vector<std::string> arguments;
-  for (int i = argc - 1; i > 0; --i) arguments.emplace_back(argv[i]);  // CLI11 wants them from the last
+  for (int i = argc - 1; i > 0; --i) arguments.emplace_back(argv[i]);  // CLI11 takes them in reverse order
   const auto command = [&] {
     const CLI::App& verb = chosen_verb(app);
     return &verb == &app ? name : fmt::format("{} {}", name, verb.get_name());
@@ -180,8 +181,8 @@ Parsed parse_command_line(CLI::App& app, int argc, const char* const* argv) {
   return {Parsed::Outcome::run, "", command()};
 }
 
-/// What completes a value, by what stands for it in --help, as command_line.h explains: words, one a line, or FILES and
-/// their patterns.
+/// The completions of a value by its placeholder in --help (see command_line.h): words, one a line, or FILES and their
+/// patterns.
 std::string completions_of_value(const std::string& placeholder) {
   if (placeholder == "FILE") return "FILES *\n";
   if (placeholder == "CSV") return "FILES *.csv\n";
@@ -204,7 +205,7 @@ std::string described(const std::string& name, std::string help) {
   return fmt::format("{}\t{}\n", name, help);
 }
 
-/// What can stand in the last word's place, after the others; the shell takes what begins as that word does.
+/// The words that can replace the last word, given the words before it; the shell selects those that begin with it.
 std::string completions(const CLI::App& program, std::vector<std::string> words) {
   const auto any = [](const CLI::App*) { return true; };
   const CLI::App* app = &program;

@@ -70,7 +70,7 @@ void Progress::clear() {
 
 int64_t Progress::done() const {
   const std::lock_guard lock(mutex_);
-  // The last epochs are followed by no further question.
+  // stop() is not called after the last epochs.
   return asked_ && !stopped_ ? total_ : done_;
 }
 
@@ -94,7 +94,7 @@ void Progress::draw_if_due() {
     const double gone = std::chrono::duration<double>(now - *start_).count();
     line += fmt::format("  {} left", duration(gone / static_cast<double>(done_) * static_cast<double>(total_ - done_)));
   }
-  // A line that wraps could not be taken back.
+  // A line that wraps could not be erased.
   const auto columns = static_cast<size_t>(std::max(terminal_columns() - 1, 10));
   if (line.size() > columns) line.resize(columns);
   write_stderr(fmt::format("\r{}\x1b[K", line));

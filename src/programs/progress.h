@@ -1,5 +1,5 @@
 #pragma once
-// A line on the terminal that says how far a run is. Only on a terminal, so that logs and pipes stay clean.
+// A line on the terminal with the progress of a run. Only on a terminal, so that logs and pipes stay clean.
 
 #include <factorise/runs.h>
 
@@ -10,7 +10,7 @@
 
 namespace factorise::programs {
 
-/// Shows `label  312/1000 epochs  loss 0.12197  4 s left` on stderr while it lives, redrawn at most 10 times a second,
+/// Shows `label  312/1000 epochs  loss 0.12197  4 s left` on stderr while it exists, redrawn at most 10 times a second,
 /// and clears it at the end. Also the run's clock. Thread-safe.
 class Progress {
  public:
@@ -21,16 +21,16 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   /// For a factoriser's options. stop() shows the epochs done, starts the clock at the first call, and stops the run on
-  /// Ctrl-C. on_epoch() shows the loss; as each report costs a pass over A, it is
-  /// empty where nothing is shown, and goes with report_every(), which makes about 20 of them.
+  /// Ctrl-C. on_epoch() shows the loss; as each report costs a pass over A, it is empty where nothing is shown;
+  /// report_every() limits it to about 20 calls.
   StopRequest stop();
   EpochCallback on_epoch();
   int64_t report_every() const;
 
-  /// For the library's many runs: counts on from what is done now.
+  /// For the library's many runs: adds to the count done so far.
   RunsCallback on_runs();
 
-  /// Takes the line away, also to write something else; the next step draws it again.
+  /// Erases the line, for example before other output; the next step draws it again.
   void clear();
 
   /// Epochs finished: all of them, or those before Ctrl-C.

@@ -1,7 +1,7 @@
 #pragma once
-// The figures that lab reports print, as they print them: what the comparison tables compare with. Of each lab two
-// reports without seeds, numbered 1 and 2; one of lab 1 that gives its seeds; and of other public reports, which give
-// none, what is not said by those two already, numbered on within each exercise.
+// The figures printed in lab reports, with the digits printed, for the comparison tables. Of each lab two reports
+// without seeds, numbered 1 and 2; one of lab 1 that gives its seeds; and of other public reports, which give none, the
+// figures that differ from those two, with further numbers within each exercise.
 
 #include <ATen/ops/tensor.h>
 
@@ -83,7 +83,7 @@ constexpr double kAdRank2 = 15.228955, kSvdRank2 = 15.228833;   // 1.2, squared 
 constexpr double kAdRank2Low = 15.2289, kAdRank2High = 15.232;  // 1.2, reports 2 and 3, to four and three decimals
 constexpr double kAdRank4 = 0.0439, kSvdRank4 = 3.98e-11;       // 1.2, squared losses
 constexpr double kNorm = 7.1619, kSvdNorm = 3.9024;             // the norm variant, norms
-// 2.2, shares. The reports cut percentages off after two digits: 83.99 % is 42 of 50.
+// 2.2, shares. The reports truncate percentages after two digits: 83.99 % is 42 of 50.
 constexpr double kTrain001 = 0.7699, kValidation001 = 0.68;
 constexpr double kTrain01 = 0.97, kValidation01 = 0.8399;
 constexpr double kValidationXavier = 0.92;

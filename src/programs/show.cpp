@@ -1,4 +1,4 @@
-// Printing what a file holds: its tensors' statistics and first values, and all else.
+// Prints the contents of a file: its tensors' statistics and first values, and its other values.
 
 #include "programs/show.h"
 
@@ -76,13 +76,13 @@ nlohmann::ordered_json value_json(const PtValue& leaf) {
   return strings;
 }
 
-/// The file's value: what torch.save wrote, or NumPy's array.
+/// The file's value: of torch.save, or NumPy's array.
 PtValue value_in(const std::string& file) {
   if (kind_of_file("show", file) == FileKind::npy) return {load_npy(file)};
   return load_pt(file);
 }
 
-/// What corner() shows, in JSON: of a sparse tensor [place, value] of each entry.
+/// The values that corner() shows, in JSON: of a sparse tensor [place, value] of each entry.
 nlohmann::ordered_json corner_json(const at::Tensor& tensor) {
   if (!tensor.is_sparse()) return to_json(corner_tensor(tensor));
   auto list = nlohmann::ordered_json::array();
@@ -90,7 +90,7 @@ nlohmann::ordered_json corner_json(const at::Tensor& tensor) {
   return list;
 }
 
-/// Those that --key asks for: a leaf of that name, or all within a container of that name.
+/// The leaves that --key selects: a leaf of that name, or all within a container of that name.
 std::vector<Leaf> chosen(const ShowOptions& options, std::vector<Leaf> all) {
   if (options.key.empty()) return all;
   std::vector<Leaf> found;

@@ -1,4 +1,4 @@
-// Aligning text by the columns it takes on a terminal, not by its bytes.
+// Aligns text by the columns that it takes on a terminal, not by its bytes.
 
 #include "programs/table.h"
 
@@ -121,7 +121,7 @@ std::vector<int> Table::widths(int limit) const {
     widths.push_back(width);
     total += width + static_cast<int>(kGap.size());
   }
-  // The widest left-aligned column gives way: names break well, numbers do not.
+  // The widest left-aligned column is broken into lines: names can be broken, numbers cannot.
   int* widest = nullptr;
   for (size_t c = 0; c < columns_.size(); ++c) {
     if (columns_[c].align == Align::left && (!widest || widths[c] > *widest)) widest = &widths[c];

@@ -1,4 +1,5 @@
-// Writes to the two streams with write(2): what was printed is out when print() returns, and a failure is seen at once.
+// Writes to the two streams with write(2): all output is written when print() returns, and a failure is reported at
+// once.
 
 #include "programs/terminal.h"
 
@@ -26,7 +27,7 @@ int write_all(int stream, std::string_view text) {
     if (written >= 0) {
       text.remove_prefix(static_cast<size_t>(written));
     } else if (errno == EAGAIN) {
-      // Somebody has made the stream non-blocking, which it then is for everybody who shares it.
+      // Another process has made the stream non-blocking, which applies to every process that shares it.
       pollfd ready{stream, POLLOUT, 0};
       poll(&ready, 1, -1);
     } else if (errno != EINTR) {

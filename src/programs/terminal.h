@@ -1,5 +1,5 @@
 #pragma once
-// What the programs write and where: results on stdout, notices on stderr, colour only where a person looks on.
+// The programs' output: results on stdout, notices on stderr, colour only on a terminal.
 
 #include <string>
 #include <string_view>
@@ -11,7 +11,7 @@ struct CommonOptions;
 bool stdout_is_terminal();
 bool stderr_is_terminal();
 
-/// Columns of a terminal on stderr, 80 where it does not say.
+/// Columns of a terminal on stderr, 80 where they are not known.
 int terminal_columns();
 
 /// Wraps text in a colour, or gives it back plain.
@@ -38,13 +38,13 @@ class Style {
 class Output {
  public:
   /// With `json` "-" stdout belongs to the JSON and print() and heading() are silent; with `quiet`, notice() is.
-  /// `files_to_come`: files will be written after something was printed, so the run goes on (silently) where the
-  /// reader of stdout has left; otherwise print() then ends the program.
+  /// `files_to_come`: files will be written after something was printed, so the run goes on (silently) after the reader
+  /// of stdout has closed it; otherwise print() then ends the program.
   explicit Output(const CommonOptions& options, bool files_to_come = false);
 
   /// Text and a line break on stdout, flushed; controls but line breaks and style() escaped (io/printable.h).
   void print(std::string_view text = "") const;
-  /// A title on stdout, bold on a terminal, with an empty line before it unless it is the first thing printed.
+  /// A title on stdout, bold on a terminal, with an empty line before it unless it is the first output.
   void heading(std::string_view text) const;
   /// A sentence on stderr.
   void notice(std::string_view sentence) const;
@@ -61,7 +61,7 @@ class Output {
 /// The reader of stdout has closed it, as `head` does. run_program ends quietly on it.
 struct ReaderLeft {};
 
-/// Writes all of it to stdout and flushes. Throws ReaderLeft, or std::system_error where the disk is full and the like.
+/// Writes all of it to stdout and flushes. Throws ReaderLeft, or std::system_error for errors such as a full disk.
 void write_stdout(std::string_view text);
 
 /// The same for stderr, where nothing can be done about an error.

@@ -1,4 +1,4 @@
-// Ranking, with titles where there are some.
+// Ranks rows, with titles where there are some.
 
 #include "programs/verbs.h"
 
@@ -56,7 +56,7 @@ std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, in
   return matrix.M->select(1, column);
 }
 
-/// Whether the model says that the column had no entry when it was fitted.
+/// Whether, by the model's file, the column had no entry when it was fitted.
 bool is_unobserved(const Model& model, int64_t column) {
   return model.observed && model.observed->column_counts.defined() &&
          model.observed->column_counts[column].item<int64_t>() == 0;

@@ -1,5 +1,5 @@
 #pragma once
-// The verbs of `factorise` but fit and show: what each can be told, and what it does.
+// The verbs of `factorise` except fit and show: their options and their functions.
 
 #include <string>
 
@@ -21,14 +21,14 @@ struct PredictOptions {
 
 void add_predict_options(CLI::App& app, PredictOptions& options);
 
-/// Reads, predicts, prints or writes. Throws UsageError, FileError and what the library throws.
+/// Reads, predicts, prints or writes. Throws UsageError, FileError and the library's exceptions.
 void predict(const PredictOptions& options);
 
 /// `factorise top`: the rows that a column would like best, of those it has not seen.
 struct TopOptions {
   CommonOptions common;  ///< json and quiet alone
   std::string model, titles;
-  MatrixOptions matrix;  ///< whose observed entries are what was seen; no file: nothing was
+  MatrixOptions matrix;  ///< whose observed entries are those seen; no file: none
   std::string column;    ///< an id
   int64_t count = 10;
   FactorNames names;
@@ -37,20 +37,20 @@ struct TopOptions {
 
 void add_top_options(CLI::App& app, TopOptions& options);
 
-/// Reads, ranks, prints. Throws UsageError, FileError and what the library throws.
+/// Reads, ranks, prints. Throws UsageError, FileError and the library's exceptions.
 void top(const TopOptions& options);
 
-/// `factorise compare`: how far two models are apart, of which one may be Python's.
+/// `factorise compare`: the differences of two models, one of which may be Python's.
 struct CompareOptions {
   CommonOptions common;  ///< json and quiet alone
   std::string a, b;
-  FactorNames names;     ///< in those of them that have no U and V
-  MatrixOptions matrix;  ///< that both are judged by; no file: by what they say of themselves
+  FactorNames names;     ///< for files that have no U and V
+  MatrixOptions matrix;  ///< by which both are judged; no file: by the losses in their files
 };
 
 void add_compare_options(CLI::App& app, CompareOptions& options);
 
-/// Reads, compares, prints. Throws UsageError, FileError and what the library throws.
+/// Reads, compares, prints. Throws UsageError, FileError and the library's exceptions.
 void compare(const CompareOptions& options);
 
 /// `factorise convert`: a matrix from one kind of file to another.
@@ -62,7 +62,7 @@ struct ConvertOptions {
 
 void add_convert_options(CLI::App& app, ConvertOptions& options);
 
-/// Reads and writes. Throws UsageError, FileError and what the library throws.
+/// Reads and writes. Throws UsageError, FileError and the library's exceptions.
 void convert(const ConvertOptions& options);
 
 }  // namespace factorise::programs

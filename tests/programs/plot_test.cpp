@@ -57,7 +57,7 @@ TEST_CASE("fit draws its loss where it is asked to", "[plot]") {
   };
   const std::string drawn = run({"--plot"}).out;
   CHECK_THAT(drawn, contains("│•") && contains("epochs, loss logarithmic") && contains("90\n"));
-  // In stages the curve goes on where the one before ends.
+  // With a checkpoint after every epoch the curve is the same.
   const std::string staged = run({"--plot", "--checkpoint", "C.pt", "--every", "1"}).out;
   CHECK_THAT(staged, contains("  1  ") && contains("90\n"));
   CHECK(staged.substr(staged.find("│")) == drawn.substr(drawn.find("│")));

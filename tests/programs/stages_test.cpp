@@ -1,5 +1,5 @@
-// `factorise fit` in stages: judged by a hold-out, kept in checkpoints, killed, resumed. Whatever happens on the way,
-// the bits are those of one run from end to end.
+// `factorise fit` with a hold-out, a patience and checkpoints, killed and resumed: in every case the bits are those of
+// one run from end to end.
 
 #include <ATen/Context.h>
 #include <ATen/ops/equal.h>
