@@ -9,9 +9,9 @@
 #include <ATen/ops/rand.h>
 
 #include <cmath>
+#include <random>
 
 #include "core/checks.h"
-#include "core/draws.h"
 #include "core/driver.h"
 
 namespace factorise {
@@ -44,13 +44,14 @@ HoldOut of_matrix(const Observed& of, double fraction, uint64_t seed) {
 Tensor draws_at(const EntryLists& lists, int64_t columns, uint64_t seed) {
   Tensor drawn = at::empty({lists.values.numel()}, at::TensorOptions(at::kFloat));
   const auto* start = lists.starts.const_data_ptr<int64_t>();
-  Draws draw(seed);
+  // torch's generator is this one, seeded with the lower half of the seed, and makes a float of the lower 24 bits.
+  std::mt19937 generator(static_cast<uint32_t>(seed));
   int64_t next = 0;  // cell
   for (int64_t r = 0; r + 1 < lists.starts.numel(); ++r) {
     for (int64_t e = start[r]; e < start[r + 1]; ++e) {
       const int64_t cell = r * columns + lists.indices.const_data_ptr<int32_t>()[e];
-      draw.skip(cell - next);
-      drawn.mutable_data_ptr<float>()[e] = draw();
+      generator.discard(static_cast<unsigned long long>(cell - next));
+      drawn.mutable_data_ptr<float>()[e] = static_cast<float>(generator() & 0xFFFFFF) * 0x1p-24F;
       next = cell + 1;
     }
   }

@@ -4,7 +4,6 @@
 #include "core/checks.h"
 
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/library.h>
 
 #include <string>
@@ -12,6 +11,7 @@
 
 #include "core/derivatives.h"
 #include "core/driver.h"
+#include "ops/operator.h"
 #include "ops/transforms.h"
 
 namespace factorise {
@@ -54,9 +54,7 @@ std::tuple<Tensor, OptionalTensor, Tensor, Tensor> checked_start(c10::string_vie
 std::tuple<Tensor, OptionalTensor, Tensor, Tensor> start_with_derivatives(
     c10::string_view function, bool fused, const Tensor& A, const OptionalTensor& M, int64_t rank, bool any_rank,
     const OptionalTensor& U, const OptionalTensor& V, std::optional<int64_t> seed) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("factorise::_checked_start", "")
-                             .typed<decltype(start_with_derivatives)>();
+  static const auto op = operator_like("factorise::_checked_start", start_with_derivatives);
   const auto given = [](const OptionalTensor& tensor) { return tensor.value_or(Tensor()); };
   refuse_transforms(std::string(function).c_str(), {A, given(M), given(U), given(V)});
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
@@ -74,9 +72,7 @@ std::tuple<Tensor, OptionalTensor, Tensor, Tensor> start_of_batch(c10::string_vi
 void take_as_constant(c10::string_view, const Tensor&) {}
 
 void refuse_to_differentiate(c10::string_view function, const Tensor& tensor) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("factorise::_check_constant", "")
-                             .typed<decltype(refuse_to_differentiate)>();
+  static const auto op = operator_like("factorise::_check_constant", refuse_to_differentiate);
   refuse_transforms(std::string(function).c_str(), {tensor});
   const at::AutoDispatchBelowADInplaceOrView below_autograd;
   op.call(function, tensor);  // an outer transform may track the tensor as well

@@ -4,7 +4,6 @@
 #include "ops/factor_loss.h"
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -19,6 +18,7 @@
 #include "core/checks.h"
 #include "core/cuda_plugin.h"
 #include "cpu/gd.h"
+#include "ops/operator.h"
 #include "ops/transforms.h"
 
 namespace factorise {
@@ -133,34 +133,23 @@ bool has_no_kernels(const Tensor& tensor) {
 
 LossAndGradients loss_and_gradients(const Tensor& U, const Tensor& V, const Tensor& A, const OptionalTensor& M,
                                     bool norm, bool for_U, bool for_V) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("factorise::_factor_loss", "")
-                             .typed<LossAndGradients(const Tensor&, const Tensor&, const Tensor&, const OptionalTensor&,
-                                                     bool, bool, bool)>();
+  static const auto op = operator_like("factorise::_factor_loss", factor_loss_cpu);
   return op.call(U, V, A, M, norm, for_U, for_V);
 }
 
 Tensor scaled_gradient(const Tensor& gradient, const Tensor& above) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("factorise::_factor_loss_scaled", "")
-                             .typed<Tensor(const Tensor&, const Tensor&)>();
+  static const auto op = operator_like("factorise::_factor_loss_scaled", scaled_gradient_cpu);
   return op.call(gradient, above);
 }
 
 Tensor error_times(const Tensor& X, const Tensor& Y, const Tensor& W, const OptionalTensor& A, const Tensor& M,
                    bool transposed) {
-  static const auto op =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("factorise::_factor_loss_error_times", "")
-          .typed<Tensor(const Tensor&, const Tensor&, const Tensor&, const OptionalTensor&, const Tensor&, bool)>();
+  static const auto op = operator_like("factorise::_factor_loss_error_times", error_times_cpu);
   return op.call(X, Y, W, A, M, transposed);
 }
 
 Tensor factor_loss(const Tensor& U, const Tensor& V, const Tensor& A, const std::optional<Tensor>& M, AdLoss loss) {
-  static const auto op =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("factorise::factor_loss", "")
-          .typed<Tensor(const Tensor&, const Tensor&, const Tensor&, const std::optional<Tensor>&, bool)>();
+  static const auto op = operator_like("factorise::factor_loss", factor_loss_value);
   return op.call(U, V, A, M, loss == AdLoss::norm);
 }
 

@@ -3,7 +3,6 @@
 
 #include "ops/gd.h"
 
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/scalar_tensor.h>
 #include <torch/library.h>
@@ -11,6 +10,7 @@
 #include "core/checks.h"
 #include "core/driver.h"
 #include "methods/descent.h"
+#include "ops/operator.h"
 #include "ops/transforms.h"
 
 namespace factorise {
@@ -107,25 +107,18 @@ Tensor loss_on_meta(at::TensorList, const Tensor& U, const Tensor&, bool) {
 }  // namespace
 
 std::vector<Tensor> descent_ratings(const Tensor& A, const std::optional<Tensor>& observed) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("factorise::_descent_ratings", "")
-                             .typed<std::vector<Tensor>(const Tensor&, const std::optional<Tensor>&)>();
+  static const auto op = operator_like("factorise::_descent_ratings", ratings_on_cpu);
   return op.call(A, observed);
 }
 
 Tensor descent_epochs(at::TensorList ratings, const Tensor& U, const Tensor& V, double lr, const char* method,
                       int64_t num_epochs) {
-  static const auto op =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("factorise::_descent_epochs", "")
-          .typed<Tensor(at::TensorList, const Tensor&, const Tensor&, double, c10::string_view, int64_t)>();
+  static const auto op = operator_like("factorise::_descent_epochs", epochs_on_cpu);
   return op.call(ratings, U, V, lr, method, num_epochs);
 }
 
 Tensor descent_loss(at::TensorList ratings, const Tensor& U, const Tensor& V, bool norm) {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("factorise::_descent_loss", "")
-                             .typed<Tensor(at::TensorList, const Tensor&, const Tensor&, bool)>();
+  static const auto op = operator_like("factorise::_descent_loss", loss_on_cpu);
   return op.call(ratings, U, V, norm);
 }
 

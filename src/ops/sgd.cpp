@@ -15,35 +15,13 @@
 #include "core/cuda_plugin.h"
 #include "cpu/sgd.h"
 #include "methods/sgd_packing.h"
+#include "ops/operator.h"
 #include "ops/transforms.h"
 
 namespace factorise {
 namespace {
 
 using at::Tensor;
-
-auto epochs_op() {
-  static const auto op =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("factorise::sgd_epochs", "")
-          .typed<int64_t(const Tensor&, const Tensor&, const Tensor&, double, double, double, int64_t)>();
-  return op;
-}
-
-auto ratings_op() {
-  static const auto op = c10::Dispatcher::singleton()
-                             .findSchemaOrThrow("factorise::sgd_ratings", "")
-                             .typed<Tensor(const Tensor&, const std::optional<Tensor>&, int64_t, c10::string_view)>();
-  return op;
-}
-
-auto runs_op() {
-  static const auto op =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("factorise::_sgd_epochs_of_runs", "")
-          .typed<Tensor(const Tensor&, const Tensor&, const Tensor&, at::ArrayRef<double>, double, double, int64_t)>();
-  return op;
-}
 
 const char* name_of(cpu::SgdPath path) {
   return path == cpu::SgdPath::automatic ? "automatic" : path == cpu::SgdPath::wavefront ? "wavefront" : "entries";
@@ -102,19 +80,15 @@ void open_kernels(const char* op, const Tensor& tensor) {
 
 Tensor ratings_elsewhere(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, c10::string_view path) {
   open_kernels("sgd_ratings", A);
-  return ratings_op().call(A, M, rank, path);
+  static const auto op = operator_like("factorise::sgd_ratings", ratings_on_cpu);
+  return op.call(A, M, rank, path);
 }
 
 int64_t epochs_elsewhere(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
                          double lr_decay, int64_t num_epochs) {
   open_kernels("sgd_epochs", U);
-  return epochs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
-}
-
-Tensor epochs_of_runs_elsewhere(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lr,
-                                double weight_decay, double lr_decay, int64_t num_epochs) {
-  open_kernels("sgd_epochs", U);
-  return runs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
+  static const auto op = operator_like("factorise::sgd_epochs", epochs_on_cpu);
+  return op.call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
 }
 
 int64_t epochs_on_meta(const Tensor&, const Tensor&, const Tensor&, double, double, double, int64_t) { return 0; }
@@ -136,6 +110,13 @@ Tensor epochs_of_runs_on_cpu(const Tensor& ratings, const Tensor& U, const Tenso
 Tensor epochs_of_runs_on_meta(const Tensor&, const Tensor& U, const Tensor&, at::ArrayRef<double>, double, double,
                               int64_t) {
   return at::empty_symint({U.sym_size(0)}, U.options().dtype(at::kLong));
+}
+
+Tensor epochs_of_runs_elsewhere(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lr,
+                                double weight_decay, double lr_decay, int64_t num_epochs) {
+  open_kernels("sgd_epochs", U);
+  static const auto op = operator_like("factorise::_sgd_epochs_of_runs", epochs_of_runs_on_meta);
+  return op.call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
 }
 
 TORCH_LIBRARY_FRAGMENT(factorise, library) {
@@ -177,17 +158,20 @@ TORCH_LIBRARY_IMPL(factorise, FuncTorchBatched, library) {
 }  // namespace
 
 Tensor sgd_ratings(const Tensor& A, const std::optional<Tensor>& M, int64_t rank, cpu::SgdPath path) {
-  return ratings_op().call(A, M, rank, name_of(path));
+  static const auto op = operator_like("factorise::sgd_ratings", ratings_on_cpu);
+  return op.call(A, M, rank, name_of(path));
 }
 
 Tensor sgd_epochs_of_runs(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lr,
                           double weight_decay, double lr_decay, int64_t num_epochs) {
-  return runs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
+  static const auto op = operator_like("factorise::_sgd_epochs_of_runs", epochs_of_runs_on_meta);
+  return op.call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
 }
 
 int64_t sgd_epochs(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
                    double lr_decay, int64_t num_epochs) {
-  return epochs_op().call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
+  static const auto op = operator_like("factorise::sgd_epochs", epochs_on_cpu);
+  return op.call(ratings, U, V, lr, weight_decay, lr_decay, num_epochs);
 }
 
 }  // namespace factorise
