@@ -2,6 +2,7 @@
 // What a device other than the CPU computes with. The CUDA kernels (src/cuda) register themselves when their shared
 // object is opened; nothing here or above includes a header of theirs.
 
+#include <factorise/export.h>
 #include <factorise/observed.h>
 
 #include <vector>
@@ -30,10 +31,10 @@ struct Backend {
 
 /// Backend::sgd_epochs' numbers for epochs in two parts: `known` of the first `done` epochs, `here` of those after
 /// them.
-Tensor first_divergence(const Tensor& known, const Tensor& here, int64_t done);
+FACTORISE_INTERNAL Tensor first_divergence(const Tensor& known, const Tensor& here, int64_t done);
 
 /// For the static initialiser of a shared object of kernels.
-bool register_backend(c10::DeviceType type, const Backend& backend);
+FACTORISE_INTERNAL bool register_backend(c10::DeviceType type, const Backend& backend);
 
 /// The kernels for a device, which are opened where they are not yet. Throws c10::ValueError, naming `function`, where
 /// there are none.

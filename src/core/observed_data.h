@@ -2,6 +2,7 @@
 // The boundary: every function that takes a matrix to factorise observes it here, and works on what comes out. What a
 // method reads of it is made at the first use. Messages read [function] what must hold, but what was given.
 
+#include <factorise/export.h>
 #include <factorise/factors.h>
 #include <factorise/observed.h>
 
@@ -38,9 +39,9 @@ struct Observed::Data {
   /// Of a matrix, or of entries, on the CPU: what a pass over it finds.
   const cpu::EntryCounts& counts() const;
   /// Of a matrix: in its computing type, contiguous, 0 where it is not observed.
-  const Tensor& dense() const;
+  FACTORISE_INTERNAL const Tensor& dense() const;
   /// Of a matrix: what is observed, as bool, contiguous; undefined where all is.
-  const Tensor& observed() const;
+  FACTORISE_INTERNAL const Tensor& observed() const;
   std::optional<Tensor> mask() const { return observed().defined() ? std::optional(observed()) : std::nullopt; }
 
   const EntryLists& by_row() const;

@@ -3,7 +3,8 @@
 usage: architecture_test.py
 
 Every include of src/ and include/factorise/ is allowed by the table of layers or is an exception, every allowed edge
-and every exception is used, and a layer includes only layers above it in the table.
+and every exception is used, and a layer includes only layers above it in the table. The targets of src/CMakeLists.txt
+see what the table lets them reach.
 """
 
 import pathlib
@@ -34,6 +35,11 @@ class Layers:
         self.owner = {header: row[0][0] for row in rows for header in row[2]}
         self.allowed = {(row[0][0], kind, layer) for row in rows for kind, cell in (("private", 3), ("public", 4))
                         for layer in row[cell]}
+
+    def below(self, layer):
+        """The layers whose private headers its includes reach."""
+        direct = {other for name, kind, other in self.allowed if (name, kind) == (layer, "private")}
+        return direct.union(*map(self.below, direct))
 
     def faults(self):
         """Names that are no layer, and arrows back."""
@@ -79,6 +85,13 @@ def faults_of(layers, exceptions, files):
         yield f"{PAGE}: {place} includes {name} is no exception: it is allowed, or it does not"
 
 
+def target_faults(layers, text):
+    """A target of CMake sees what its layer reaches."""
+    for layer, *seen in (match.split() for match in re.findall(r"^factorise_layer\((.*)\)", text, re.MULTILINE)):
+        if set(seen) != layers.below(layer):
+            yield f"src/CMakeLists.txt: {layer} must see {' '.join(sorted(layers.below(layer)))}, but sees {seen}"
+
+
 def path_faults(rows):
     """Every function of the path is in its file, names what it calls, and is called by a function before it."""
     called = set()
@@ -106,6 +119,9 @@ def check_itself():
     assert not list(faults_of(layers, {("src/low/w.h", "mid/y.h")}, {**files, "src/low/w.h": '#include "mid/y.h"'}))
     assert len(list(faults_of(layers, {("src/low/w.h", "mid/y.h")}, files))) == 1
     assert len(list(faults_of(layers, set(), {**files, "src/top/z.h": ""}))) == 1
+    assert layers.below("top") == {"low", "mid"}
+    assert not list(target_faults(layers, "factorise_layer(mid low)\nfactorise_layer(top low mid)\n"))
+    assert len(list(target_faults(layers, "factorise_layer(mid low)\nfactorise_layer(top mid)\n"))) == 1
     layers.allowed |= {("low", "private", "top"), ("low", "public", "no")}
     assert len(list(layers.faults())) == 2
 
@@ -130,6 +146,7 @@ def main():
                if place.startswith("src/contract/") for _, name in INCLUDE.findall(content)
                if name.startswith(("ATen/", "c10/", "torch/"))]
     faults += faults_of(layers, exceptions, files)
+    faults += target_faults(layers, (ROOT / "src" / "CMakeLists.txt").read_text(encoding="utf-8"))
     faults += path_faults(path)
     faults += [f"{PAGE}: there is no {place}" for place in
                sorted(set(re.findall(r"`((?:src|include|tests|python|docs)/[\w./]+)`", text)))
