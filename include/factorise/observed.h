@@ -4,7 +4,7 @@
 //
 //   const auto observed = factorise::Observed::masked(A, M);       // A, M: m x n
 //   const factorise::EntryLists& rows = observed.by_row();         // row r: entries starts[r] to starts[r + 1] - 1
-//   rows.indices, rows.values;                                     // their columns and their values
+//   use(rows.indices, rows.values);                                // their columns and their values
 
 #include <ATen/core/Tensor.h>
 #include <factorise/export.h>

@@ -36,7 +36,7 @@ void check_mask_fits(const char* function, const Tensor& A, const Tensor& M);
 Tensor check_mask(const char* function, const Tensor& A, const Tensor& M);
 
 /// "3 x 4" for messages.
-std::string shape_of(const Tensor& tensor);
+FACTORISE_INTERNAL std::string shape_of(const Tensor& tensor);
 
 /// The numbers that all options share.
 FACTORISE_INTERNAL void check_epochs(const char* function, int64_t num_epochs, double lr, int64_t report_every);

@@ -66,7 +66,8 @@ void check_finite_entries(const char* function, const Observed& observed);
 enum class RankLimit { smaller_side, none };
 
 /// Observes a matrix to factorise at a rank: as Observed::all, or as Observed::masked.
-Observed observe(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank, RankLimit limit);
+FACTORISE_INTERNAL Observed observe(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
+                                    RankLimit limit);
 
 /// As Observed::entries.
 Observed observe_entries(const char* function, const Tensor& A, int64_t rank);

@@ -227,7 +227,7 @@ TEST_CASE("on_runs and stop of networks", "[runs]") {
   // Asked once before all, before each part, and before each of its epochs.
   int asked = 0;
   told.clear();
-  const auto stop = [&] { return ++asked == 10; };
+  const auto stop = [&](int64_t) { return ++asked == 10; };
   const auto some = train_mlp_runs(flowers.X, flowers.y, 3, 100, seeds, MlpOptions(options).stop(stop), on_runs);
   CHECK(told == std::vector<int64_t>{133});
   CHECK(asked == 10);
@@ -237,7 +237,7 @@ TEST_CASE("on_runs and stop of networks", "[runs]") {
   const Threads three(3);
   const auto caller = std::this_thread::get_id();
   bool elsewhere = false;
-  const auto never = [&] {
+  const auto never = [&](int64_t) {
     elsewhere = elsewhere || std::this_thread::get_id() != caller;
     return false;
   };
@@ -246,7 +246,7 @@ TEST_CASE("on_runs and stop of networks", "[runs]") {
   CHECK_FALSE(elsewhere);
   CHECK(std::adjacent_find(told.begin(), told.end(), std::greater_equal<>()) == told.end());
   CHECK(told.back() == 400);
-  const auto at_once = MlpOptions(options).stop([] { return true; });
+  const auto at_once = MlpOptions(options).stop([](int64_t) { return true; });
   CHECK(train_mlp_runs(flowers.X, flowers.y, 3, 100, seeds, at_once, on_runs).empty());
   CHECK(train_mlp_runs(flowers.X, flowers.y, 3, 100, {}, options, on_runs).empty());
   CHECK_THROWS_AS(train_mlp_runs(flowers.X, flowers.y, 3, 100, seeds, options,
@@ -259,7 +259,7 @@ TEST_CASE("a network too large for two at once is trained with all threads", "[r
   const auto threads_within = [](int64_t rows) {
     const Tensor X = at::rand({rows, 4}), y = at::randint(0, 3, {rows}, at::TensorOptions(at::kLong));
     int seen = 0;
-    const auto look = [&] {
+    const auto look = [&](int64_t) {
       seen = at::get_num_threads();
       return false;
     };
