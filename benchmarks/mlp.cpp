@@ -4,7 +4,7 @@
 #include "benchmarks/measure.h"
 #include "benchmarks/subjects.h"
 #include "programs/lab2_exercises.h"
-#include "programs/runs.h"
+#include "programs/lab_runs.h"
 
 namespace factorise::benchmarks {
 

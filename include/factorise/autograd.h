@@ -5,6 +5,7 @@
 //   const auto factors = factorise::gd_factorise_ad(A, /*rank=*/5, options);  // M: nonzero where A is observed
 //   const auto completed = factorise::reconstruct(factors);                   // U Vᵀ, m x n
 
+#include <factorise/export.h>
 #include <factorise/run_options.h>
 #include <torch/csrc/api/include/torch/arg.h>
 
@@ -37,6 +38,6 @@ struct AdOptions : RunOptions<AdOptions> {
 /// U and V start uniform on [0, 1), U drawn first, on the CPU whatever A's device. Returns factors that need no grad,
 /// in A's computing type on A's device.
 /// Throws c10::ValueError for bad arguments, DivergenceError when a factor leaves the finite numbers.
-Factors gd_factorise_ad(const Tensor& A, int64_t rank, const AdOptions& options = {});
+FACTORISE_EXPORT Factors gd_factorise_ad(const Tensor& A, int64_t rank, const AdOptions& options = {});
 
 }  // namespace factorise

@@ -7,6 +7,7 @@
 //   const auto ratings = factorise::load_ratings(options);
 //   std::cout << ratings.origin << ", " << ratings.A.sizes() << ", row 124: " << ratings.title(124) << '\n';
 
+#include <factorise/export.h>
 #include <factorise/factors.h>
 
 #include <filesystem>
@@ -24,7 +25,7 @@ struct Iris {
 };
 
 /// The 150 rows of data/iris.csv, which is built into the library. dtype: float32 or float64, else c10::ValueError.
-Iris iris(c10::ScalarType dtype = c10::ScalarType::Float);
+FACTORISE_EXPORT Iris iris(c10::ScalarType dtype = c10::ScalarType::Float);
 
 /// Where ratings came from.
 enum class RatingsSource {
@@ -34,7 +35,7 @@ enum class RatingsSource {
 };
 
 /// What a source is called: "file", "download" or "stand-in".
-std::string to_string(RatingsSource source);
+FACTORISE_EXPORT std::string to_string(RatingsSource source);
 
 /// A ratings matrix, movies x users, 0 where a user did not rate.
 struct Ratings {
@@ -45,7 +46,7 @@ struct Ratings {
   bool is_course = false;           ///< whether they are the course's own, as the file's git blob id says
 
   /// The title of a row, or "movie <row>" where titles are not known.
-  std::string title(int64_t movie) const;
+  FACTORISE_EXPORT std::string title(int64_t movie) const;
 };
 
 /// Where to look for ratings.
@@ -71,19 +72,19 @@ struct RatingsOptions {
 /// Throws FileError for a file of 1 or 2, or of options.titles, that cannot be used; c10::ValueError where 1 or 2 is
 /// not a real matrix, or options.titles names another number of movies. A titles.csv in data_folder that does not fit
 /// is left out with a notice.
-Ratings load_ratings(const RatingsOptions& options = {});
+FACTORISE_EXPORT Ratings load_ratings(const RatingsOptions& options = {});
 
 /// Ratings made up to stand in for the course's: 1000 x 10000 int8, 1 to 5, 0 where not rated; about 40 % observed,
 /// long-tailed over movies and users, from a noisy rank-8 taste model with biases. As in the course's file, user 4 has
 /// not rated row 124, which exercise 4.1 asks for. The same bits on every machine for one seed. Takes 0.2 s.
-Tensor stand_in_ratings(uint64_t seed = 0);
+FACTORISE_EXPORT Tensor stand_in_ratings(uint64_t seed = 0);
 
 /// Titles from a CSV with the header movie,name and a row for each movie in any order: the name of movie i at index i.
 /// `movies`: how many there must be. Throws FileError, naming the line, for a number that is missing, repeated, out of
 /// range or no number; c10::ValueError for a sound file that names another number of movies.
-std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t movies);
+FACTORISE_EXPORT std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t movies);
 
 /// The id that git gives a file's content (`git hash-object`): 40 hex digits, SHA-1 of "blob <size>\0" and the content.
-std::string git_blob_id(const std::string& content);
+FACTORISE_EXPORT std::string git_blob_id(const std::string& content);
 
 }  // namespace factorise

@@ -8,6 +8,7 @@
 //   loss.backward();  // U.grad() and V.grad() are then ready for an optimiser
 
 #include <factorise/autograd.h>
+#include <factorise/export.h>
 #include <factorise/factors.h>
 
 namespace factorise {
@@ -29,7 +30,7 @@ namespace factorise {
 ///
 /// Throws c10::ValueError where types, shapes or devices do not fit, and where A or M require grad or carry a tangent:
 /// they are given.
-Tensor factor_loss(const Tensor& U, const Tensor& V, const Tensor& A, const std::optional<Tensor>& M = std::nullopt,
-                   AdLoss loss = AdLoss::squared);
+FACTORISE_EXPORT Tensor factor_loss(const Tensor& U, const Tensor& V, const Tensor& A,
+                                    const std::optional<Tensor>& M = std::nullopt, AdLoss loss = AdLoss::squared);
 
 }  // namespace factorise

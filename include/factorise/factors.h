@@ -8,6 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <c10/util/Exception.h>
+#include <factorise/export.h>
 
 #include <cstdint>
 #include <functional>
@@ -44,7 +45,7 @@ using FactorsCallback = std::function<bool(int64_t epoch, const Factors& factors
 using StopRequest = std::function<bool(int64_t epoch)>;
 
 /// A factor left the finite numbers. The message names the epoch and what to try; nothing half-done is returned.
-class DivergenceError : public c10::Error {
+class FACTORISE_EXPORT DivergenceError : public c10::Error {
  public:
   /// `epoch`: the first one (from 1) after which a factor was not finite.
   DivergenceError(c10::SourceLocation where, std::string message, int64_t epoch)
@@ -58,7 +59,7 @@ class DivergenceError : public c10::Error {
 };
 
 /// U Vᵀ, m x n, in the factors' type and on their device. Throws c10::ValueError where U and V do not fit each other.
-Tensor reconstruct(const Factors& factors);
+FACTORISE_EXPORT Tensor reconstruct(const Factors& factors);
 
 /// Sum over the observed entries of (A - U Vᵀ)², in float64.
 ///
@@ -66,10 +67,11 @@ Tensor reconstruct(const Factors& factors);
 /// A: m x n, any real type; M: m x n, nonzero where A is observed (left out: everywhere). What is not observed is
 /// never read as a number and may be NaN. Or A is sparse, as for sgd_factorise_entries, and M left out: the same bits
 /// as of the matrix and its mask. Throws c10::ValueError where shapes or devices do not fit, or M holds NaN.
-double squared_error(const Tensor& A, const Factors& factors, const std::optional<Tensor>& M = std::nullopt);
+FACTORISE_EXPORT double squared_error(const Tensor& A, const Factors& factors,
+                                      const std::optional<Tensor>& M = std::nullopt);
 
 /// How many entries M, a matrix of any real type, marks as observed (nonzero). Throws c10::ValueError where it holds
 /// NaN.
-int64_t count_observed(const Tensor& M);
+FACTORISE_EXPORT int64_t count_observed(const Tensor& M);
 
 }  // namespace factorise

@@ -5,6 +5,7 @@
 //   const auto factors = factorise::gd_factorise_masked(A, M, /*rank=*/5, options);  // M: nonzero where A is observed
 //   const double error = factorise::squared_error(A, factors, M);
 
+#include <factorise/export.h>
 #include <factorise/run_options.h>
 
 namespace factorise {
@@ -24,6 +25,7 @@ struct GdOptions : RunOptions<GdOptions> {
 /// CPU whatever A's device. Returns factors in A's computing type on A's device. The fused engine has the bits of
 /// docs/contract.md on every number of threads, instruction set and GPU, the reference engine those of the sheet's
 /// Python. Throws c10::ValueError for bad arguments, DivergenceError when a factor leaves the finite numbers.
-Factors gd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const GdOptions& options = {});
+FACTORISE_EXPORT Factors gd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank,
+                                             const GdOptions& options = {});
 
 }  // namespace factorise

@@ -8,6 +8,7 @@
 //   const auto judged = factorise::judge(aside, factors, factorise::observations(A, aside.seen));
 //   std::cout << "RMSE " << judged.rmse << " over " << judged.entries << " entries\n";
 
+#include <factorise/export.h>
 #include <factorise/factors.h>
 #include <factorise/predict.h>
 
@@ -28,7 +29,7 @@ struct HoldOut {
 /// A and M: as for sgd_factorise_masked; or A sparse, as for sgd_factorise_entries, and M left out: the same entries as
 /// of the matrix and its mask, in memory for the entries alone (and half a nanosecond for each cell). Throws
 /// c10::ValueError for bad arguments, and where all or none is set aside.
-HoldOut hold_out(const Tensor& A, const std::optional<Tensor>& M, double fraction, uint64_t seed);
+FACTORISE_EXPORT HoldOut hold_out(const Tensor& A, const std::optional<Tensor>& M, double fraction, uint64_t seed);
 
 /// How far predictions are from what was given, all errors in the unit of A's entries.
 struct Judgement {
@@ -42,16 +43,16 @@ struct Judgement {
 
 /// Sets predictions beside the values of their entries (float64, 1-D, on the CPU, as many), in float64. Throws
 /// c10::ValueError where there are none, or not as many.
-Judgement judge(const Predictions& predictions, const Tensor& values);
+FACTORISE_EXPORT Judgement judge(const Predictions& predictions, const Tensor& values);
 
 /// The same of the entries set aside, where `observed` is what the factors were fitted to: observations(A,
 /// aside.seen), of a sparse A observations(aside.seen). Throws as predict() does.
-Judgement judge(const HoldOut& aside, const Factors& factors, const Observations& observed,
-                const std::optional<Range>& clip = std::nullopt);
+FACTORISE_EXPORT Judgement judge(const HoldOut& aside, const Factors& factors, const Observations& observed,
+                                 const std::optional<Range>& clip = std::nullopt);
 
 /// Root of the mean squared error over the entries set aside, in float64; in the unit of A's entries. Every entry is
 /// U[row]·V[column] here, also that of a row or column of which the run saw nothing: judge() tells these apart. Throws
 /// c10::ValueError where the factors are smaller than the matrix that the entries are of.
-double rmse(const HoldOut& aside, const Factors& factors);
+FACTORISE_EXPORT double rmse(const HoldOut& aside, const Factors& factors);
 
 }  // namespace factorise

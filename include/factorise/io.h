@@ -8,6 +8,7 @@
 //     std::cout << name << ' ' << tensor.sizes() << '\n';
 //   }
 
+#include <factorise/export.h>
 #include <factorise/factors.h>
 
 #include <filesystem>
@@ -19,7 +20,7 @@
 namespace factorise {
 
 /// A file that cannot be read or written. The message names the file, what is wrong, and where.
-class FileError : public c10::Error {
+class FACTORISE_EXPORT FileError : public c10::Error {
  public:
   using c10::Error::Error;
 };
@@ -64,35 +65,36 @@ struct NamedTensor {
 /// and share their storage. All is on the CPU, without grad. Large storages are mapped copy-on-write, so the file must
 /// not shrink while they live; small ones are copied and checked by their CRC-32. Nothing in the file is run: a pickle
 /// that asks for anything but these types is refused. Throws FileError.
-PtValue load_pt(const std::filesystem::path& path);
+FACTORISE_EXPORT PtValue load_pt(const std::filesystem::path& path);
 
 /// All tensors of a value, depth first, named by their keys and indices joined with dots.
-std::vector<NamedTensor> named_tensors(const PtValue& value);
+FACTORISE_EXPORT std::vector<NamedTensor> named_tensors(const PtValue& value);
 
 /// The tensor called `key` in the file, or its only tensor where `key` is empty. Throws FileError where there is no
 /// such tensor or, without a key, more than one; the message lists the names that there are.
-Tensor load_tensor(const std::filesystem::path& path, const std::string& key = "");
+FACTORISE_EXPORT Tensor load_tensor(const std::filesystem::path& path, const std::string& key = "");
 
 /// A value of a flat dict to be written.
 using PtEntry = std::variant<bool, int64_t, double, std::string, Tensor, std::vector<std::string>>;
 
 /// Writes a tensor as torch.save does (zip format): from the CPU, contiguous or sparse (COO, CSR, CSC), and without
 /// grad. The file appears whole or not at all: it is written beside the target, synced and renamed. Throws FileError.
-void save_pt(const std::filesystem::path& path, const Tensor& tensor);
+FACTORISE_EXPORT void save_pt(const std::filesystem::path& path, const Tensor& tensor);
 
 /// Writes a dict with string keys, in the order given, the same way.
-void save_pt(const std::filesystem::path& path, const std::vector<std::pair<std::string, PtEntry>>& dict);
+FACTORISE_EXPORT void save_pt(const std::filesystem::path& path,
+                              const std::vector<std::pair<std::string, PtEntry>>& dict);
 
 /// Writes text the same way: whole or not at all. Throws FileError.
-void save_text(const std::filesystem::path& path, const std::string& text);
+FACTORISE_EXPORT void save_text(const std::filesystem::path& path, const std::string& text);
 
 /// Reads comma-separated values as RFC 4180 has them: quoted fields may hold commas, quotes (doubled) and line breaks;
 /// LF and CRLF end a row. A byte-order mark and empty lines are skipped (an empty field alone in its row is written
 /// ""). Every row must have as many fields as the first, and the text must be UTF-8 without NUL bytes. Throws FileError
 /// naming the file, the line and what is wrong with it.
-std::vector<std::vector<std::string>> load_csv(const std::filesystem::path& path);
+FACTORISE_EXPORT std::vector<std::vector<std::string>> load_csv(const std::filesystem::path& path);
 
 /// load_csv of a text; errors name `name` in place of a file.
-std::vector<std::vector<std::string>> parse_csv(const std::string& text, const std::string& name);
+FACTORISE_EXPORT std::vector<std::vector<std::string>> parse_csv(const std::string& text, const std::string& name);
 
 }  // namespace factorise

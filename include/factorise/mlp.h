@@ -7,6 +7,7 @@
 //   const auto mlp = factorise::train_mlp(data.X, data.y, /*classes=*/3, /*train=*/100, options);
 //   std::cout << mlp.losses.back() << ' ' << mlp.validation_accuracy << '\n';
 
+#include <factorise/export.h>
 #include <factorise/factors.h>
 #include <torch/csrc/api/include/torch/arg.h>
 
@@ -61,21 +62,22 @@ struct LabelledSplit {
 ///
 /// X: rows x features, float32 or float64; y: rows, int64; 2 <= train < rows. Not given a seed: the global generator.
 /// Throws c10::ValueError for bad arguments, and for a column of X that is the same in every row.
-LabelledSplit shuffle_scale_split(const Tensor& X, const Tensor& y, int64_t train,
-                                  std::optional<uint64_t> seed = std::nullopt);
+FACTORISE_EXPORT LabelledSplit shuffle_scale_split(const Tensor& X, const Tensor& y, int64_t train,
+                                                   std::optional<uint64_t> seed = std::nullopt);
 
 /// The logits relu(X W1 + b1) W2 + b2 of a network, rows x classes. X: rows x features, in the weights' type and on
 /// their device.
-Tensor mlp_logits(const Mlp& mlp, const Tensor& X);
+FACTORISE_EXPORT Tensor mlp_logits(const Mlp& mlp, const Tensor& X);
 
 /// Trains on the rows of a split. classes: 1 to 2^24; y holds 0 to classes - 1. Draws W1, (b1,) W2, (b2) in
 /// this order from randn, on the CPU whatever the device. It is the sheet's code line for line in ATen, with the bits
 /// of Python on the same torch and number of threads. Throws c10::ValueError for bad arguments, DivergenceError when a
 /// weight leaves the finite numbers.
-Mlp train_mlp(const LabelledSplit& data, int64_t classes, const MlpOptions& options = {});
+FACTORISE_EXPORT Mlp train_mlp(const LabelledSplit& data, int64_t classes, const MlpOptions& options = {});
 
 /// shuffle_scale_split and train_mlp from one generator, as one run of the sheet's code: the split is drawn first.
 /// Throws as both.
-Mlp train_mlp(const Tensor& X, const Tensor& y, int64_t classes, int64_t train, const MlpOptions& options = {});
+FACTORISE_EXPORT Mlp train_mlp(const Tensor& X, const Tensor& y, int64_t classes, int64_t train,
+                               const MlpOptions& options = {});
 
 }  // namespace factorise

@@ -7,6 +7,7 @@
 //   const auto means = entries.fallback.sum();  // how many of entries.values are the mean, not the factors' own
 
 #include <ATen/core/Tensor.h>
+#include <factorise/export.h>
 
 #include <cstdint>
 #include <optional>
@@ -33,9 +34,9 @@ struct Observations {
 /// n, any real type; M: m x n, nonzero where A is observed (left out: everywhere). Or A is sparse, as for
 /// sgd_factorise_entries, and M left out. Where an observed entry is NaN, so is the mean. Throws c10::ValueError where
 /// shapes or devices do not fit, or M holds NaN.
-Observations observations(const Tensor& A, const std::optional<Tensor>& M = std::nullopt);
+FACTORISE_EXPORT Observations observations(const Tensor& A, const std::optional<Tensor>& M = std::nullopt);
 
 /// How many rows or columns have no observed entry: the zeros among the counts, 0 of none.
-int64_t count_unobserved(const Tensor& counts);
+FACTORISE_EXPORT int64_t count_unobserved(const Tensor& counts);
 
 }  // namespace factorise

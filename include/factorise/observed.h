@@ -7,6 +7,7 @@
 //   use(rows.indices, rows.values);                                // their columns and their values
 
 #include <ATen/core/Tensor.h>
+#include <factorise/export.h>
 
 #include <cstdint>
 #include <memory>
@@ -29,26 +30,26 @@ class Observed {
  public:
   /// All of A: m x n, strided, real, finite; m, n from 1 to 2^31 - 1; on the CPU or a CUDA device. Integers, bool and
   /// half precision compute in float32. Throws c10::ValueError for others.
-  static Observed all(const Tensor& A);
+  FACTORISE_EXPORT static Observed all(const Tensor& A);
 
   /// The entries of A where M, m x n of any real type, on A's device, is not zero. What is not observed may hold
   /// anything, NaN too. Throws c10::ValueError also where M marks nothing or holds NaN.
-  static Observed masked(const Tensor& A, const Tensor& M);
+  FACTORISE_EXPORT static Observed masked(const Tensor& A, const Tensor& M);
 
   /// The entries of a sparse matrix, COO or CSR, on the CPU, in any order, zeros among them too. Throws c10::ValueError
   /// also for an entry that is outside, held twice or not finite, and where there is none.
-  static Observed entries(const Tensor& A);
+  FACTORISE_EXPORT static Observed entries(const Tensor& A);
 
-  int64_t rows() const;          ///< m
-  int64_t columns() const;       ///< n
-  int64_t count() const;         ///< observed entries
-  c10::ScalarType type() const;  ///< that it is computed in: float64 where A is, else float32
-  c10::Device device() const;    ///< A's
+  FACTORISE_EXPORT int64_t rows() const;          ///< m
+  FACTORISE_EXPORT int64_t columns() const;       ///< n
+  FACTORISE_EXPORT int64_t count() const;         ///< observed entries
+  FACTORISE_EXPORT c10::ScalarType type() const;  ///< that it is computed in: float64 where A is, else float32
+  FACTORISE_EXPORT c10::Device device() const;    ///< A's
 
   /// The entries by row, and by column (there `starts` is by columns, and `indices` are rows), on A's device. Made at
   /// the first call; safe to call from several threads.
-  const EntryLists& by_row() const;
-  const EntryLists& by_column() const;
+  FACTORISE_EXPORT const EntryLists& by_row() const;
+  FACTORISE_EXPORT const EntryLists& by_column() const;
 
   /// The library's own view of it.
   struct Data;

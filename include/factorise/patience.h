@@ -7,6 +7,7 @@
 //   factorise::sgd_factorise_masked(A, aside.seen, 5, options);
 //   patience.best()->factors;
 
+#include <factorise/export.h>
 #include <factorise/factors.h>
 
 #include <cstdint>
@@ -27,13 +28,13 @@ class Patience {
 
   /// Ends the run when `looks` judgements in a row were no better than the best before them, >= 1. judge: how far
   /// factors are from what the run has not seen; less is better. Throws c10::ValueError for bad arguments.
-  Patience(int64_t looks, std::function<double(const Factors&)> judge);
+  FACTORISE_EXPORT Patience(int64_t looks, std::function<double(const Factors&)> judge);
 
   /// Goes on from what another one, of a run before, knew.
-  Patience& resume(std::optional<Best> best, int64_t worse);
+  FACTORISE_EXPORT Patience& resume(std::optional<Best> best, int64_t worse);
 
   /// Judges; false where the patience is at its end.
-  bool operator()(int64_t epoch, const Factors& factors);
+  FACTORISE_EXPORT bool operator()(int64_t epoch, const Factors& factors);
 
   bool is_over() const { return worse_ >= looks_; }
   const std::optional<Best>& best() const { return best_; }

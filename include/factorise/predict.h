@@ -8,6 +8,7 @@
 //     std::cout << row << ' ' << value << '\n';
 //   }
 
+#include <factorise/export.h>
 #include <factorise/factors.h>
 #include <factorise/observations.h>
 
@@ -18,7 +19,7 @@ namespace factorise {
 
 /// The entries U[rows[i]]·V[columns[i]] of U Vᵀ. rows and columns: int64, 1-D, of one length, from 0 on. Returns
 /// float64, 1-D, on the CPU. Throws c10::ValueError for indices outside, or of another type or length.
-Tensor predict(const Factors& factors, const Tensor& rows, const Tensor& columns);
+FACTORISE_EXPORT Tensor predict(const Factors& factors, const Tensor& rows, const Tensor& columns);
 
 /// Predicted entries, and which of them the factors have no say in.
 struct Predictions {
@@ -30,8 +31,8 @@ struct Predictions {
 /// The same where it is known what the factors were fitted to. An index may be -1 too: a row or column that the fitted
 /// matrix did not have. `clip`: values outside are moved to its nearer end, the fallback as well. Throws as above, and
 /// where `observed` is of another shape, or the clip's low is above its high.
-Predictions predict(const Factors& factors, const Observations& observed, const Tensor& rows, const Tensor& columns,
-                    const std::optional<Range>& clip = std::nullopt);
+FACTORISE_EXPORT Predictions predict(const Factors& factors, const Observations& observed, const Tensor& rows,
+                                     const Tensor& columns, const std::optional<Range>& clip = std::nullopt);
 
 /// A row and its predicted entry.
 struct RankedRow {
@@ -42,16 +43,16 @@ struct RankedRow {
 /// The `count` rows (or as many as there are) with the largest entries in a column of U Vᵀ, largest first, of equal
 /// ones the upper first. column: 0 to n - 1; count: >= 0. `seen`: m, any real type; rows where it is not zero are left
 /// out, as those that a user has rated. Throws c10::ValueError for bad arguments.
-std::vector<RankedRow> best_rows(const Factors& factors, int64_t column, int64_t count,
-                                 const std::optional<Tensor>& seen = std::nullopt);
+FACTORISE_EXPORT std::vector<RankedRow> best_rows(const Factors& factors, int64_t column, int64_t count,
+                                                  const std::optional<Tensor>& seen = std::nullopt);
 
 /// The same of the rows that had an observed entry when the factors were fitted: of the others nothing is known that
 /// could rank them. None where the column had no entry itself.
-std::vector<RankedRow> best_rows(const Factors& factors, const Observations& observed, int64_t column, int64_t count,
-                                 const std::optional<Tensor>& seen = std::nullopt);
+FACTORISE_EXPORT std::vector<RankedRow> best_rows(const Factors& factors, const Observations& observed, int64_t column,
+                                                  int64_t count, const std::optional<Tensor>& seen = std::nullopt);
 
 /// max |U Vᵀ - U' V'ᵀ| over all entries; the ranks may differ, the shapes m x n may not, else c10::ValueError. In
 /// strips of rows, so that no matrix of that shape is needed.
-double largest_difference(const Factors& a, const Factors& b);
+FACTORISE_EXPORT double largest_difference(const Factors& a, const Factors& b);
 
 }  // namespace factorise

@@ -9,6 +9,7 @@
 //   }
 
 #include <factorise/autograd.h>
+#include <factorise/export.h>
 #include <factorise/gd.h>
 #include <factorise/mlp.h>
 #include <factorise/sgd.h>
@@ -46,20 +47,23 @@ using RunsCallback = std::function<void(int64_t done, int64_t total)>;
 ///
 /// Throws c10::ValueError for bad arguments before any run begins; any other exception of a run ends all runs and is
 /// thrown.
-std::vector<Run> sgd_factorise_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,
-                                    const SgdOptions& options = {}, const RunsCallback& on_runs = {});
+FACTORISE_EXPORT std::vector<Run> sgd_factorise_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,
+                                                     const SgdOptions& options = {}, const RunsCallback& on_runs = {});
 
 /// sgd_factorise_masked from many seeds; all else as for sgd_factorise_runs.
-std::vector<Run> sgd_factorise_masked_runs(const Tensor& A, const Tensor& M, int64_t rank, at::ArrayRef<uint64_t> seeds,
-                                           const SgdOptions& options = {}, const RunsCallback& on_runs = {});
+FACTORISE_EXPORT std::vector<Run> sgd_factorise_masked_runs(const Tensor& A, const Tensor& M, int64_t rank,
+                                                            at::ArrayRef<uint64_t> seeds,
+                                                            const SgdOptions& options = {},
+                                                            const RunsCallback& on_runs = {});
 
 /// gd_factorise_masked from many seeds; all else as for sgd_factorise_runs.
-std::vector<Run> gd_factorise_masked_runs(const Tensor& A, const Tensor& M, int64_t rank, at::ArrayRef<uint64_t> seeds,
-                                          const GdOptions& options = {}, const RunsCallback& on_runs = {});
+FACTORISE_EXPORT std::vector<Run> gd_factorise_masked_runs(const Tensor& A, const Tensor& M, int64_t rank,
+                                                           at::ArrayRef<uint64_t> seeds, const GdOptions& options = {},
+                                                           const RunsCallback& on_runs = {});
 
 /// gd_factorise_ad from many seeds; all else as for sgd_factorise_runs.
-std::vector<Run> gd_factorise_ad_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,
-                                      const AdOptions& options = {}, const RunsCallback& on_runs = {});
+FACTORISE_EXPORT std::vector<Run> gd_factorise_ad_runs(const Tensor& A, int64_t rank, at::ArrayRef<uint64_t> seeds,
+                                                       const AdOptions& options = {}, const RunsCallback& on_runs = {});
 
 /// train_mlp on the rows of X from many seeds, each run with its own split and start. Runs are trained at once, by
 /// batched products: as many as have 2^19 numbers in their layers (rows * (features + hidden + classes) each), on each
@@ -72,8 +76,8 @@ std::vector<Run> gd_factorise_ad_runs(const Tensor& A, int64_t rank, at::ArrayRe
 /// `seed` must not be set. `stop` is called on the calling thread before every epoch of the runs that it trains, and
 /// ends all: then the result is shorter than `seeds`, and holds those before the first one that was not finished.
 /// on_runs is called after the runs that were trained at once. A run that diverges is a result, and throws nothing.
-std::vector<MlpRun> train_mlp_runs(const Tensor& X, const Tensor& y, int64_t classes, int64_t train,
-                                   at::ArrayRef<uint64_t> seeds, const MlpOptions& options = {},
-                                   const RunsCallback& on_runs = {});
+FACTORISE_EXPORT std::vector<MlpRun> train_mlp_runs(const Tensor& X, const Tensor& y, int64_t classes, int64_t train,
+                                                    at::ArrayRef<uint64_t> seeds, const MlpOptions& options = {},
+                                                    const RunsCallback& on_runs = {});
 
 }  // namespace factorise

@@ -7,6 +7,7 @@
 //   const auto masked = factorise::sgd_factorise_masked(A, M, /*rank=*/5, options);     // those where M is nonzero
 //   const auto listed = factorise::sgd_factorise_entries(sparse, /*rank=*/5, options);  // those that it stores
 
+#include <factorise/export.h>
 #include <factorise/run_options.h>
 #include <torch/csrc/api/include/torch/arg.h>
 
@@ -45,13 +46,14 @@ struct SgdOptions : RunOptions<SgdOptions> {
 /// rank: 1 to min(m, n), at most 256 (see SgdOptions::overcomplete). U and V start uniform on [0, 1), U drawn first,
 /// on the CPU whatever A's device. Returns factors in A's computing type on A's device.
 /// Throws c10::ValueError for bad arguments, DivergenceError when a factor leaves the finite numbers.
-Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options = {});
+FACTORISE_EXPORT Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options = {});
 
 /// The same over the observed entries alone: those where M, m x n of any real type, is not zero (exercise 3.1).
 ///
 /// rank: 1 to 256. A's type, the start, the result and the errors are those of sgd_factorise. Entries that are not
 /// observed may hold anything, NaN too. Throws c10::ValueError also where M marks nothing or holds NaN.
-Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const SgdOptions& options = {});
+FACTORISE_EXPORT Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank,
+                                              const SgdOptions& options = {});
 
 /// The same over the entries of a sparse matrix, which is never made dense: the bits of sgd_factorise_masked on the
 /// dense A and the mask of these entries, in memory for the entries and the factors alone.
@@ -59,10 +61,10 @@ Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, con
 /// A: m x n, sparse COO (torch::sparse_coo_tensor), on the CPU, with values of a type that A may have. Its entries, in
 /// any order, are the observed ones, zeros included. rank: 1 to 256. SgdPath::wavefront alone takes memory for all
 /// cells. Throws c10::ValueError also for an entry that is outside, held twice or not finite, and where there is none.
-Factors sgd_factorise_entries(const Tensor& A, int64_t rank, const SgdOptions& options = {});
+FACTORISE_EXPORT Factors sgd_factorise_entries(const Tensor& A, int64_t rank, const SgdOptions& options = {});
 
 /// The step size after so many epochs, multiplied epoch by epoch as a run does it. A run that starts from it and from
 /// the factors of an earlier run has the bits of one run over the epochs of both.
-double lr_after(double lr, double lr_decay, int64_t epochs);
+FACTORISE_EXPORT double lr_after(double lr, double lr_decay, int64_t epochs);
 
 }  // namespace factorise

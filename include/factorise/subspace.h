@@ -6,6 +6,7 @@
 //   const auto angles = factorise::principal_angles(factors.U, svd.U);  // radians, ascending
 //   const auto [map, residual] = factorise::best_linear_map(factors.U, svd.U);
 
+#include <factorise/export.h>
 #include <factorise/factors.h>
 
 #include <vector>
@@ -16,7 +17,7 @@ namespace factorise {
 /// min(p, q) of them; small ones from their sines, which keeps their digits. Computed in float64.
 /// A. Björck and G. H. Golub, "Numerical methods for computing angles between linear subspaces", Mathematics of
 /// Computation 27, 1973. Throws c10::ValueError for what is no matrix of full column rank, or not of the same height.
-std::vector<double> principal_angles(const Tensor& X, const Tensor& Y);
+FACTORISE_EXPORT std::vector<double> principal_angles(const Tensor& X, const Tensor& Y);
 
 /// How well one matrix maps onto another.
 struct MapFit {
@@ -26,12 +27,12 @@ struct MapFit {
 
 /// The linear map that takes X (m x p) nearest to Y (m x q): least squares, in float64. Throws c10::ValueError as
 /// principal_angles does, for X's rank alone.
-MapFit best_linear_map(const Tensor& X, const Tensor& Y);
+FACTORISE_EXPORT MapFit best_linear_map(const Tensor& X, const Tensor& Y);
 
 /// The orthogonal map with one scale that takes X (m x p) nearest to Y (m x p): what a mere rotation could explain.
 ///
 /// P. H. Schönemann, "A generalized solution of the orthogonal Procrustes problem", Psychometrika 31, 1966. In float64;
 /// throws as best_linear_map, and where Y has not as many columns as X.
-MapFit best_rotation(const Tensor& X, const Tensor& Y);
+FACTORISE_EXPORT MapFit best_rotation(const Tensor& X, const Tensor& Y);
 
 }  // namespace factorise

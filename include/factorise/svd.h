@@ -6,6 +6,7 @@
 //   const factorise::Factors factors{svd.U * svd.S, svd.V};
 //   const double error = factorise::squared_error(A, factors);  // no rank-5 factors have a smaller one
 
+#include <factorise/export.h>
 #include <factorise/factors.h>
 
 namespace factorise {
@@ -20,6 +21,6 @@ struct TruncatedSvd {
 
 /// Keeps the `rank` largest singular values of A (m x n, real, finite; integers, bool and half precision compute in
 /// float32); 1 <= rank <= min(m, n). Throws c10::ValueError for bad arguments.
-TruncatedSvd truncated_svd(const Tensor& A, int64_t rank);
+FACTORISE_EXPORT TruncatedSvd truncated_svd(const Tensor& A, int64_t rank);
 
 }  // namespace factorise

@@ -2,6 +2,7 @@
 // The kernels of devices other than the CPU. The CUDA kernels (src/cuda) register themselves when their shared object
 // is opened; src/core and src/methods include none of their headers.
 
+#include <factorise/export.h>
 #include <factorise/observed.h>
 
 #include <vector>
@@ -30,10 +31,10 @@ struct Backend {
 
 /// Joins the results of Backend::sgd_epochs for two successive parts of a run: `known` for the first `done` epochs,
 /// `here` for the epochs after them.
-Tensor first_divergence(const Tensor& known, const Tensor& here, int64_t done);
+FACTORISE_INTERNAL Tensor first_divergence(const Tensor& known, const Tensor& here, int64_t done);
 
 /// Called by the static initialiser of a shared object of kernels.
-bool register_backend(c10::DeviceType type, const Backend& backend);
+FACTORISE_INTERNAL bool register_backend(c10::DeviceType type, const Backend& backend);
 
 /// The kernels for a device; opens their shared object at the first call. Throws c10::ValueError, naming `function`,
 /// where there are none.

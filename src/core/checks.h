@@ -2,6 +2,7 @@
 // Checks of arguments that public functions share, and the factors that a run starts from. A message has the form
 // "[function] what must hold, but what was given". Matrices to factorise are checked in core/observed_data.h.
 
+#include <factorise/export.h>
 #include <factorise/factors.h>
 
 #include <string>
@@ -35,13 +36,13 @@ void check_mask_fits(const char* function, const Tensor& A, const Tensor& M);
 Tensor check_mask(const char* function, const Tensor& A, const Tensor& M);
 
 /// "3 x 4" for messages.
-std::string shape_of(const Tensor& tensor);
+FACTORISE_INTERNAL std::string shape_of(const Tensor& tensor);
 
 /// The numbers that all options share.
-void check_epochs(const char* function, int64_t num_epochs, double lr, int64_t report_every);
+FACTORISE_INTERNAL void check_epochs(const char* function, int64_t num_epochs, double lr, int64_t report_every);
 
 /// weight_decay and lr_decay of SGD.
-void check_decay(const char* function, double lr, double weight_decay, double lr_decay);
+FACTORISE_INTERNAL void check_decay(const char* function, double lr, double weight_decay, double lr_decay);
 
 /// Refuses a device that the fused engine has no kernels for.
 void check_fused_device(const char* function, const c10::Device& device);

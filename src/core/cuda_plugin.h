@@ -3,6 +3,7 @@
 // needs no CUDA, and machines without a GPU need not have the second object.
 
 #include <c10/core/Device.h>
+#include <factorise/export.h>
 
 #include <filesystem>
 #include <string>
@@ -12,13 +13,13 @@ namespace factorise {
 /// Opens libfactorise_cuda.so beside the library, once, which registers our operators for CUDA, and checks that it can
 /// compute on a device. Loads torch's CUDA part before. Empty when it can, else the missing part, as the end of a
 /// sentence without its full stop. Safe to call from several threads.
-std::string load_cuda_kernels(c10::DeviceIndex device = 0);
+FACTORISE_INTERNAL std::string load_cuda_kernels(c10::DeviceIndex device = 0);
 
 /// Where libfactorise_cuda.so must lie.
-std::filesystem::path cuda_plugin_file();
+FACTORISE_INTERNAL std::filesystem::path cuda_plugin_file();
 
 /// Opens one file of kernels, if it was built for this library and this torch. Empty when it was, else a sentence's
 /// end; `handle` receives dlopen's.
-std::string open_cuda_plugin(const std::filesystem::path& file, void*& handle);
+FACTORISE_INTERNAL std::string open_cuda_plugin(const std::filesystem::path& file, void*& handle);
 
 }  // namespace factorise

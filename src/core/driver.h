@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
+#include <factorise/export.h>
 #include <factorise/factors.h>
 
 #include <initializer_list>
@@ -53,10 +54,10 @@ Schedule schedule_of(const char* function, const char* advice, const Options& op
 
 /// Runs the epochs that are not done yet, or until `stop` or an observer ends the run. Returns how many are done then.
 /// Throws DivergenceError.
-int64_t drive(Session& session, const Schedule& schedule);
+FACTORISE_INTERNAL int64_t drive(Session& session, const Schedule& schedule);
 
 /// The same without observers.
-int64_t drive_unobserved(Advancing& run, const Schedule& schedule);
+FACTORISE_INTERNAL int64_t drive_unobserved(Advancing& run, const Schedule& schedule);
 
 /// A copy of the factors, which the run does not change.
 Factors copied(const Factors& factors);

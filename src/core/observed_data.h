@@ -3,6 +3,7 @@
 // The forms that a method reads are made at their first use. A message has the form "[function] what must hold, but
 // what was given".
 
+#include <factorise/export.h>
 #include <factorise/factors.h>
 #include <factorise/observed.h>
 
@@ -39,9 +40,9 @@ struct Observed::Data {
   /// Of a matrix, or of entries, on the CPU: the counts and checks of one pass over it.
   const cpu::EntryCounts& counts() const;
   /// Of a matrix: in its computing type, contiguous, 0 where it is not observed.
-  const Tensor& dense() const;
-  /// Of a matrix: its mask as bool, contiguous; undefined where all is observed.
-  const Tensor& observed() const;
+  FACTORISE_INTERNAL const Tensor& dense() const;
+  /// Of a matrix: what is observed, as bool, contiguous; undefined where all is.
+  FACTORISE_INTERNAL const Tensor& observed() const;
   std::optional<Tensor> mask() const { return observed().defined() ? std::optional(observed()) : std::nullopt; }
 
   const EntryLists& by_row() const;
@@ -66,7 +67,8 @@ void check_finite_entries(const char* function, const Observed& observed);
 enum class RankLimit { smaller_side, none };
 
 /// Observes a matrix to factorise at a rank: as Observed::all, or as Observed::masked.
-Observed observe(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank, RankLimit limit);
+FACTORISE_INTERNAL Observed observe(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
+                                    RankLimit limit);
 
 /// As Observed::entries.
 Observed observe_entries(const char* function, const Tensor& A, int64_t rank);

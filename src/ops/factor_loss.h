@@ -3,6 +3,7 @@
 // operators behind factor_loss. factor_loss.cpp has schemas and checks, factor_loss_autograd.cpp the derivatives.
 
 #include <ATen/core/Tensor.h>
+#include <factorise/export.h>
 
 #include <optional>
 #include <tuple>
@@ -24,13 +25,14 @@ at::Tensor scaled_gradient(const at::Tensor& gradient, const at::Tensor& above);
 /// factorise::_factor_loss_error_times: E W, or Eᵀ W, where E = A - X Yᵀ where M is not zero, and 0 elsewhere; without
 /// A, of zeros. X: m x rank, Y: n x rank, W: n x rank, or m x rank for Eᵀ W. It is linear in W and in X and Y apart, so
 /// that its derivatives are the same product again.
-at::Tensor error_times(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& W,
-                       const std::optional<at::Tensor>& A, const at::Tensor& M, bool transposed);
+FACTORISE_INTERNAL at::Tensor error_times(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& W,
+                                          const std::optional<at::Tensor>& A, const at::Tensor& M, bool transposed);
 
 // ---- their kernels on the CPU
 
-LossAndGradients factor_loss_cpu(const at::Tensor& U, const at::Tensor& V, const at::Tensor& A,
-                                 const std::optional<at::Tensor>& M, bool norm, bool for_U, bool for_V);
+FACTORISE_INTERNAL LossAndGradients factor_loss_cpu(const at::Tensor& U, const at::Tensor& V, const at::Tensor& A,
+                                                    const std::optional<at::Tensor>& M, bool norm, bool for_U,
+                                                    bool for_V);
 at::Tensor scaled_gradient_cpu(const at::Tensor& gradient, const at::Tensor& above);
 at::Tensor error_times_cpu(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& W,
                            const std::optional<at::Tensor>& A, const at::Tensor& M, bool transposed);
@@ -40,8 +42,9 @@ at::Tensor error_times_cpu(const at::Tensor& X, const at::Tensor& Y, const at::T
 LossAndGradients factor_loss_anywhere(const at::Tensor& U, const at::Tensor& V, const at::Tensor& A,
                                       const std::optional<at::Tensor>& M, bool norm, bool for_U, bool for_V);
 at::Tensor scaled_gradient_anywhere(const at::Tensor& gradient, const at::Tensor& above);
-at::Tensor error_times_anywhere(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& W,
-                                const std::optional<at::Tensor>& A, const at::Tensor& M, bool transposed);
+FACTORISE_INTERNAL at::Tensor error_times_anywhere(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& W,
+                                                   const std::optional<at::Tensor>& A, const at::Tensor& M,
+                                                   bool transposed);
 
 /// Whether our kernels do not run on a GPU. Opens the shared object of the kernels, which registers them, also for a
 /// GPU on which they do not run.
