@@ -46,15 +46,14 @@ class Observed {
   FACTORISE_EXPORT c10::ScalarType type() const;  ///< that it is computed in: float64 where A is, else float32
   FACTORISE_EXPORT c10::Device device() const;    ///< A's
 
-  /// The entries by row, and by column (there `starts` is by columns, and `indices` are rows), on A's device. Made at
-  /// the first call; safe to call from several threads.
+  /// The entries by row, on A's device. Made at the first call; safe to call from several threads.
   FACTORISE_EXPORT const EntryLists& by_row() const;
+  /// The same by column: `starts` is by columns, and `indices` are rows.
   FACTORISE_EXPORT const EntryLists& by_column() const;
 
-  /// The library's own view of it.
-  struct Data;
-  explicit Observed(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
-  const Data& data() const { return *data_; }
+  struct Data;                                                                     ///< for the library itself
+  explicit Observed(std::shared_ptr<const Data> data) : data_(std::move(data)) {}  ///< for the library itself
+  const Data& data() const { return *data_; }                                      ///< for the library itself
 
  private:
   std::shared_ptr<const Data> data_;

@@ -21,9 +21,9 @@ class Patience {
  public:
   /// The best of the factors that were judged.
   struct Best {
-    Factors factors;
-    double error;
-    int64_t epoch;  ///< that led to them
+    Factors factors;  ///< the best so far
+    double error;     ///< as `judge` has it
+    int64_t epoch;    ///< that led to them
   };
 
   /// Ends the run when `looks` judgements in a row were no better than the best before them, >= 1. judge: how far
@@ -36,7 +36,9 @@ class Patience {
   /// Judges; false where the patience is at its end.
   FACTORISE_EXPORT bool operator()(int64_t epoch, const Factors& factors);
 
+  /// Whether the last judgements have used it up.
   bool is_over() const { return worse_ >= looks_; }
+  /// The best of what was judged; nothing before the first judgement.
   const std::optional<Best>& best() const { return best_; }
   int64_t worse() const { return worse_; }  ///< judgements since the best
 

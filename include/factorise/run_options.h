@@ -14,6 +14,7 @@ namespace factorise {
 /// Options is the method's own type, which each call returns, as in torch::optim.
 template <class Options>
 class RunOptions {
+/// An option: set and read by calls of its name.
 #define FACTORISE_OPTION(T, name)                    \
  public:                                             \
   Options& name(T value) {                           \
