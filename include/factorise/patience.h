@@ -1,11 +1,12 @@
 #pragma once
 // Early stopping: a run is judged every few epochs by what it has not seen, and ends when that gets no better.
 //
-//   auto aside = factorise::hold_out(A, M, 0.1, 0);                          // factorise/hold_out.h
-//   factorise::Patience patience(3, [&](const factorise::Factors& factors) { return factorise::rmse(aside, factors);
-//   }); auto options = factorise::SgdOptions().num_epochs(200).factors_every(20).on_factors(std::ref(patience));
+//   auto aside = factorise::hold_out(A, M, 0.1, 0);  // factorise/hold_out.h
+//   auto error = [&](const factorise::Factors& factors) { return factorise::rmse(aside, factors); };
+//   factorise::Patience patience(3, error);
+//   auto options = factorise::SgdOptions().num_epochs(200).factors_every(20).on_factors(std::ref(patience));
 //   factorise::sgd_factorise_masked(A, aside.seen, 5, options);
-//   patience.best()->factors;
+//   std::cout << patience.best()->epoch;
 
 #include <factorise/export.h>
 #include <factorise/factors.h>

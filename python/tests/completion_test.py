@@ -6,10 +6,10 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from factorise._fold_in import fold_in
-from factorise._folds import held_back
 
 from factorise import EntryKFold, MatrixFactorisation, cross_validate_entries
+from factorise._fold_in import fold_in
+from factorise._folds import held_back
 
 GENERATOR = torch.Generator().manual_seed(0)
 RANK_ONE = torch.outer(1 + torch.rand(40, generator=GENERATOR), 1 + torch.rand(12, generator=GENERATOR))
