@@ -23,8 +23,6 @@ struct AdOptions : RunOptions<AdOptions> {
   TORCH_ARG(AdLoss, loss) = AdLoss::squared;
   /// m x n, nonzero where A is observed; not given: everywhere.
   TORCH_ARG(std::optional<Tensor>, mask);
-  /// Allows rank > min(m, n) for a matrix without a mask; with a mask it is always allowed.
-  TORCH_ARG(bool, overcomplete) = false;
 };
 
 /// Factorises A ≈ U Vᵀ by plain gradient steps on a loss differentiated by autograd (lab 2, exercise 1.1).

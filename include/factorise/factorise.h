@@ -8,6 +8,7 @@
 #include <factorise/device.h>
 #include <factorise/factor_loss.h>
 #include <factorise/factors.h>
+#include <factorise/fit.h>
 #include <factorise/gd.h>
 #include <factorise/hold_out.h>
 #include <factorise/io.h>

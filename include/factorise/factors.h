@@ -44,6 +44,10 @@ using FactorsCallback = std::function<bool(int64_t epoch, const Factors& factors
 /// run, which then returns its factors (for Ctrl-C, and for progress).
 using StopRequest = std::function<bool(int64_t epoch)>;
 
+/// Called on the calling thread, from time to time and at the end, with the number of runs done: of several runs, each
+/// from a seed of its own.
+using RunsCallback = std::function<void(int64_t done, int64_t total)>;
+
 /// A factor left the finite numbers. The message names the epoch and what to try; nothing half-done is returned.
 class FACTORISE_EXPORT DivergenceError : public c10::Error {
  public:

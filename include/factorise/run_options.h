@@ -30,6 +30,8 @@ class RunOptions {
   FACTORISE_OPTION(int64_t, num_epochs) = 1000;
   /// Step size, > 0. See the method's type for its default.
   FACTORISE_OPTION(double, lr) = 0.01;
+  /// Allows rank > min(m, n) for a matrix that is observed everywhere; of others any rank is allowed.
+  FACTORISE_OPTION(bool, overcomplete) = false;
   /// Seed of the start. Not given: torch's global CPU generator, as in the labs.
   FACTORISE_OPTION(std::optional<uint64_t>, seed);
   /// Factors to start from in place of drawn ones; copied, never written to.

@@ -30,8 +30,6 @@ struct SgdOptions : RunOptions<SgdOptions> {
   TORCH_ARG(double, lr_decay) = 1;
   /// How the fused engine walks the entries; the result is the same.
   TORCH_ARG(SgdPath, path) = SgdPath::automatic;
-  /// Allows rank > min(m, n) for a matrix without a mask; with a mask it is always allowed.
-  TORCH_ARG(bool, overcomplete) = false;
 };
 
 /// Factorises a fully observed matrix, A ≈ U Vᵀ, by stochastic gradient descent (lab 1, exercise 1.1).
@@ -43,7 +41,7 @@ struct SgdOptions : RunOptions<SgdOptions> {
 /// For every epoch, row r and column c:  e = A[r,c] - U[r]·V[c];  U[r] += lr e V[c];  V[c] += lr e U[r] (the new U[r]).
 ///
 /// A: m x n, strided, real; integers, bool and half precision compute in float32; all entries finite; m, n >= 1.
-/// rank: 1 to min(m, n), at most 256 (see SgdOptions::overcomplete). U and V start uniform on [0, 1), U drawn first,
+/// rank: 1 to min(m, n), at most 256 (see RunOptions::overcomplete). U and V start uniform on [0, 1), U drawn first,
 /// on the CPU whatever A's device. Returns factors in A's computing type on A's device.
 /// Throws c10::ValueError for bad arguments, DivergenceError when a factor leaves the finite numbers.
 FACTORISE_EXPORT Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options = {});

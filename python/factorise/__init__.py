@@ -40,6 +40,7 @@ from ._frames import Entries, entries_of
 from ._gd import gd_factorise_masked
 from ._loss import factor_loss, squared_error
 from ._operators import VERSION as __version__
+from ._patience import Patience
 from ._sgd import sgd_factorise, sgd_factorise_entries, sgd_factorise_masked
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "Entries",
     "EntryKFold",
     "MatrixFactorisation",
+    "Patience",
     "__version__",
     "cross_validate_entries",
     "entries_of",

@@ -5,28 +5,19 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from ._operators import operators
 from ._sparse import as_entries, is_sparse, with_mask
 
 Initial = tuple[Tensor, Tensor] | list[Tensor]
 Callback = Callable[[int, float], Any]
+FactorsCallback = Callable[[int, Tensor, Tensor], Any]
 Engine = Literal["fused", "reference"]
 Path = Literal["automatic", "wavefront", "entries"]
 Loss = Literal["squared", "norm"]
-
-
-class Problem(NamedTuple):
-    """A checked matrix, in the engine's form, and the factors that the run starts from and changes."""
-
-    A: Tensor
-    M: Tensor | None
-    U: Tensor
-    V: Tensor
 
 
 def check_tensor(function: str, name: str, value: Any) -> Tensor:
@@ -94,77 +85,27 @@ def check_choice(function: str, name: str, value: Any, choices: Sequence[str]) -
     return str(value)
 
 
-def check_schedule(
-    function: str,
-    num_epochs: Any,
-    lr: Any,
-    report_every: Any,
-    callback: Any,
-    weight_decay: Any = 0.0,
-    lr_decay: Any = 1.0,
-) -> tuple[int, float, int, float, float]:
-    """The numbers of a run's schedule as Python's own; checks also that the callback can be called."""
-    if callback is not None and not callable(callback):
-        raise TypeError(f"[{function}] callback must be callable, with (epoch, loss), but was {callback!r}.")
-    numbers = (
-        check_integer(function, "num_epochs", num_epochs),
-        check_number(function, "lr", lr),
-        check_integer(function, "report_every", report_every),
-        check_number(function, "weight_decay", weight_decay),
-        check_number(function, "lr_decay", lr_decay),
-    )
-    operators._check_schedule(function, *numbers)
-    return numbers
+def check_callable(function: str, name: str, value: Any, arguments: str) -> None:
+    """None, or something that can be called; else a TypeError."""
+    if value is not None and not callable(value):
+        raise TypeError(f"[{function}] {name} must be callable, with {arguments}, but was {value!r}.")
 
 
-def _check_seed(function: str, seed: Any) -> int | None:
+def check_seed(function: str, seed: Any) -> int | None:
+    """The seed's bits, as a number of 64 bits with a sign."""
     if seed is None:
         return None
     number = check_integer(function, "seed", seed, unsigned=True)
-    return number if number < 2**63 else number - 2**64  # the operator takes its bits
+    return number if number < 2**63 else number - 2**64
 
 
-def _check_initial(function: str, initial: Any) -> tuple[Tensor | None, Tensor | None]:
+def check_initial(function: str, initial: Any) -> list[Tensor] | None:
+    """U and V, or a TypeError."""
     if initial is None:
-        return None, None
+        return None
     if not isinstance(initial, (tuple, list)) or len(initial) != 2:
         raise TypeError(f"[{function}] initial must be a pair (U, V), but was {type(initial).__name__}.")
-    return check_tensor(function, "initial.U", initial[0]), check_tensor(function, "initial.V", initial[1])
-
-
-def checked_start(
-    function: str,
-    A: Any,
-    M: Any,
-    rank: Any,
-    *,
-    any_rank: bool,
-    engine: str,
-    seed: Any,
-    initial: Any,
-) -> Problem:
-    """Checks A, M, rank and the starting factors; draws U and V where they are not given.
-
-    They are drawn uniform on [0, 1), U first, on the CPU whatever A's device: from a generator of that seed, else from
-    torch's global one, which torch.manual_seed sets. Must be called inside plain_computation.
-    """
-    check_tensor(function, "A", A)
-    if M is not None:
-        check_tensor(function, "M", M)
-    U, V = _check_initial(function, initial)
-    return Problem(
-        *operators._checked_start(
-            function,
-            check_choice(function, "engine", engine, ("fused", "reference")) == "fused",
-            A,
-            M,
-            check_integer(function, "rank", rank),
-            any_rank,
-            U,
-            V,
-            _check_seed(function, seed),
-        )
-    )
+    return [check_tensor(function, "initial.U", initial[0]), check_tensor(function, "initial.V", initial[1])]
 
 
 def device_of(A: Any) -> torch.device:

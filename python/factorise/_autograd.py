@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ._arguments import (
-    Callback,
-    Engine,
-    Initial,
-    Loss,
-    check_choice,
-    check_schedule,
-    checked_start,
-    device_of,
-    ratings_of,
-)
+from ._arguments import Callback, Engine, FactorsCallback, Initial, Loss, check_choice
 from ._compiler import outside_graphs
-from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
-from ._notices import notice_zeros
-from ._operators import operators
-from ._reference import ad_epoch, ad_loss
+from ._epochs import RunOptions, run
 from ._sparse import Matrix
 
 
@@ -36,8 +23,11 @@ def gd_factorise_ad(
     initial: Initial | None = None,
     engine: Engine = "fused",
     overcomplete: bool = False,
+    epochs_done: int = 0,
     report_every: int = 1,
     callback: Callback | None = None,
+    factors_every: int = 1,
+    on_factors: FactorsCallback | None = None,
     progress: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Factorises A ≈ U Vᵀ by plain gradient steps on a loss differentiated by autograd (lab 2, exercise 1.1).
@@ -52,31 +42,7 @@ def gd_factorise_ad(
     callback: called with the number of epochs done and the loss that is minimised.
     All else, what is returned (factors that need no grad) and what is raised as for sgd_factorise.
     """
-    function = "gd_factorise_ad"
-    num_epochs, lr, report_every, _, _ = check_schedule(function, num_epochs, lr, report_every, callback)
-    check_choice(function, "loss", loss, ("squared", "norm"))
-    schedule = Schedule(function, num_epochs, report_every, callback, progress, "a smaller lr")
-    A, mask = ratings_of(function, A, mask, "mask", sparse=False)
-    with plain_computation(device_of(A)):
-        A, observed, U, V = checked_start(
-            function, A, mask, rank, any_rank=overcomplete or mask is not None, engine=engine, seed=seed,
-            initial=initial,
-        )  # fmt: skip
-        if observed is None:
-            notice_zeros(function, A)
-        if num_epochs == 0:
-            return U, V
-        if engine == "reference":
-            M = None if observed is None else observed.to(U.dtype)
-            U.requires_grad_()
-            V.requires_grad_()
-            step = one_by_one(lambda: ad_epoch(A, M, U, V, lr, loss), U, V)
-            run_epochs(schedule, step, lambda: ad_loss(A, M, U, V, loss).item())
-            return U.detach(), V.detach()
-        ratings = operators._descent_ratings(A, observed)
-
-        def slice_of_epochs(count: int) -> int:
-            return int(operators._descent_epochs(ratings, U, V, lr, loss, count))
-
-        run_epochs(schedule, slice_of_epochs, lambda: float(operators._descent_loss(ratings, U, V, loss == "norm")))
-        return U, V
+    check_choice("gd_factorise_ad", "loss", loss, ("squared", "norm"))
+    options = RunOptions(num_epochs, lr, seed, initial, engine, overcomplete, epochs_done, report_every, callback,
+                         factors_every, on_factors, progress)  # fmt: skip
+    return run("gd_factorise_ad", "ad", A, mask, rank, options, mask="mask", loss=loss)

@@ -1,4 +1,5 @@
-"""Drives the epochs of a run: in slices, between which Ctrl-C, the progress bar and the callback are handled.
+"""One run of any method: opens a session, and drives its epochs in slices, between which Ctrl-C, the progress bar and
+the observers are handled.
 
 The factors after a number of epochs are the same for every cut into slices.
 """
@@ -8,96 +9,158 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ._arguments import Callback
+from ._arguments import (
+    Callback,
+    Engine,
+    FactorsCallback,
+    Initial,
+    check_callable,
+    check_choice,
+    check_initial,
+    check_integer,
+    check_number,
+    check_seed,
+    check_tensor,
+    device_of,
+    ratings_of,
+)
 from ._divergence import DivergenceError
+from ._notices import notice_zeros
+from ._operators import new_session
+from ._reference import REFERENCES
+from ._sparse import Matrix
 
 # Seconds. Python sees Ctrl-C when a slice is done. A slice of descent begins and ends threads, which takes some 0.01 s
 # where other programs keep the cores busy.
 _SLICE = 0.25
 
 
-class Schedule(NamedTuple):
-    """The length of a run, and its reports."""
+class RunOptions(NamedTuple):
+    """The options that all methods share."""
 
-    function: str
     num_epochs: int
+    lr: float
+    seed: int | None
+    initial: Initial | None
+    engine: Engine
+    overcomplete: bool
+    epochs_done: int
     report_every: int
     callback: Callback | None
+    factors_every: int
+    on_factors: FactorsCallback | None
     progress: bool
-    advice: str  # what to try when the run diverges, as a clause
 
 
-def run_epochs(schedule: Schedule, step: Callable[[int], int], loss: Callable[[], float]) -> None:
-    """Runs all epochs, or until the callback returns False.
+class Session(Protocol):
+    """A run between its epochs: the C++ library's, or the sheets' Python."""
 
-    step(n) runs n epochs, and returns the first of them (from 1) after which a factor was not finite, or 0.
-    loss() is called only where it is reported.
-    """
-    callback, every = schedule.callback, schedule.report_every
-    done, slice_ = 0, 1
-    with _progress_bar(schedule) as advance:
-        while done < schedule.num_epochs:
-            count = min(slice_, schedule.num_epochs - done)
-            if callback is not None:
-                count = min(count, every - done % every)
+    def advance(self, epochs: int) -> int:
+        """Runs epochs. Returns the first of them (from 1) after which a factor was not finite, or 0."""
+
+    def loss(self) -> float:
+        """The loss that the method reports."""
+
+    def factors(self) -> tuple[Tensor, Tensor]:
+        """U and V, which the run does not change."""
+
+
+def run(
+    function: str, method: str, A: Matrix, M: Matrix | None, rank: int, options: RunOptions, *, mask: str = "M",
+    masked: bool = False, **of_method: Any,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Runs a method ("sgd", "gd" or "ad") with its own options, and returns U and V. `mask` is M's name in sentences;
+    `masked`: whether a dense A must have one."""
+    options = _checked(function, options)
+    A, M = ratings_of(function, A, M, mask, sparse=method == "sgd")
+    check_tensor(function, "A", A)
+    if M is not None or (masked and not A.is_sparse):
+        check_tensor(function, mask, M)
+    with plain_computation(device_of(A)):
+        settings = {name: getattr(options, name) for name in _OF_LIBRARY}
+        rank = check_integer(function, "rank", rank)
+        opened = new_session(function, method, A, M, rank, {**settings, **of_method})
+        if M is None and not A.is_sparse:
+            notice_zeros(function, A)
+        session = opened
+        if options.engine == "reference":
+            session = REFERENCES[method](opened.given(), lr=options.lr, epochs_done=options.epochs_done, **of_method)
+        _run_epochs(function, options, session, opened.divergence)
+        U, V = session.factors()
+        return U, V
+
+
+# The observers and the bar are Python's.
+_OF_LIBRARY = ("num_epochs", "lr", "seed", "initial", "engine", "overcomplete", "epochs_done", "report_every",
+               "factors_every")  # fmt: skip
+
+
+def _checked(function: str, options: RunOptions) -> RunOptions:
+    """The options in Python's own types; C++ checks their values."""
+    check_callable(function, "callback", options.callback, "(epoch, loss)")
+    check_callable(function, "on_factors", options.on_factors, "(epoch, U, V)")
+    check_choice(function, "engine", options.engine, ("fused", "reference"))
+    integers = ("num_epochs", "epochs_done", "report_every", "factors_every")
+    return options._replace(
+        lr=check_number(function, "lr", options.lr),
+        seed=check_seed(function, options.seed),
+        initial=check_initial(function, options.initial),
+        overcomplete=bool(options.overcomplete),
+        **{name: check_integer(function, name, getattr(options, name)) for name in integers},
+    )
+
+
+def _run_epochs(function: str, options: RunOptions, session: Session, divergence: Callable[[int], str]) -> None:
+    """Runs the epochs that are not done, or until an observer returns False."""
+    last, done, slice_ = options.num_epochs, options.epochs_done, 1
+    observers: list[tuple[int, Callable[[int], Any]]] = []
+    if (callback := options.callback) is not None:
+        observers.append((options.report_every, lambda epoch: callback(epoch, session.loss())))
+    if (on_factors := options.on_factors) is not None:
+        observers.append((options.factors_every, lambda epoch: on_factors(epoch, *session.factors())))
+    with _progress_bar(function, options) as advance_bar:
+        while done < last:
+            count = min(slice_, last - done, *(every - done % every for every, _ in observers))
             began = time.perf_counter()
-            diverged = step(count)
+            diverged = session.advance(count)
             took = time.perf_counter() - began
             if diverged:
-                epoch = done + diverged
-                raise DivergenceError(
-                    f"[{schedule.function}] diverged: after epoch {epoch} the result is no longer finite. "
-                    f"Try {schedule.advice}.",
-                    epoch,
-                )
+                raise DivergenceError(divergence(done + diverged), done + diverged)
             # Never much longer than a measured slice: the first epochs find caches empty, and another process may hold
             # the core.
             slice_ = max(1, min(2 * slice_, int(count * _SLICE / max(took, 1e-9))))
             done += count
-            advance(count)
-            reported = done % every == 0 or done == schedule.num_epochs
-            if callback is not None and reported and _is_false(callback(done, loss())):
+            advance_bar(count)
+            answers = [call(done) for every, call in observers if done % every == 0 or done == last]
+            if any(_is_false(answer) for answer in answers):
                 return
 
 
 def _is_false(answer: Any) -> bool:
-    """Whether a callback's result is False, Python's, numpy's or torch's. None and all other values are not."""
+    """Whether an observer's result is False, Python's, numpy's or torch's. None and all other values are not."""
     if isinstance(answer, Tensor):
         return answer.dtype == torch.bool and answer.numel() == 1 and not answer
     return isinstance(answer, (bool, np.bool_)) and not answer
 
 
-def one_by_one(epoch: Callable[[], None], *factors: Tensor) -> Callable[[int], int]:
-    """A step for run_epochs of epochs that do not check for divergence themselves."""
-
-    def step(count: int) -> int:
-        for i in range(1, count + 1):
-            epoch()
-            if not all(bool(factor.detach().isfinite().all()) for factor in factors):
-                return i
-        return 0
-
-    return step
-
-
 @contextmanager
-def _progress_bar(schedule: Schedule) -> Iterator[Callable[[int], Any]]:
-    if not schedule.progress:
+def _progress_bar(function: str, options: RunOptions) -> Iterator[Callable[[int], Any]]:
+    if not options.progress:
         yield lambda count: None
         return
     try:
         from tqdm.auto import tqdm
     except ImportError:
         raise ImportError(
-            f"[{schedule.function}] progress=True needs tqdm, but it is not installed. Type: pip install tqdm"
+            f"[{function}] progress=True needs tqdm, but it is not installed. Type: pip install tqdm"
         ) from None
-    with tqdm(total=schedule.num_epochs, desc=schedule.function, unit="epoch") as bar:
+    with tqdm(total=options.num_epochs, initial=options.epochs_done, desc=function, unit="epoch") as bar:
         yield bar.update
 
 

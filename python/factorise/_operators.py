@@ -4,6 +4,7 @@ The library opens its CUDA kernels itself, when an operator is called with a ten
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -16,7 +17,7 @@ except ModuleNotFoundError:
         "pip install . or: ./labs build, and set PYTHONPATH to build/python"
     ) from None
 
-__all__ = ["VERSION", "operators"]
+__all__ = ["VERSION", "new_session", "operators"]
 
 
 def _minor(version: str) -> list[str]:
@@ -38,3 +39,8 @@ def _open() -> None:
 
 _open()
 operators = torch.ops.factorise
+
+
+def new_session(*arguments: Any) -> Any:
+    """A run before its first epoch: of the library's class (src/ops/session.cpp)."""
+    return torch.classes.factorise.Session(*arguments)

@@ -1,63 +1,125 @@
-"""One epoch of each exercise in the lab sheets' own Python, on factors that exist: engine="reference".
+"""engine="reference": the exercises in the lab sheets' own Python, as sessions of epochs.
 
 Slow and short: the reference for tests, with the bits of a solution of the labs on the same torch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ._operators import operators
 
-def sgd_epoch(A: Tensor, M: Tensor | None, U: Tensor, V: Tensor, lr: float, weight_decay: float) -> None:
+Given = tuple[Tensor, Tensor | None, Tensor, Tensor]  # A, what is observed, U and V
+
+
+class _Reference:
+    """What a run starts from, and its epochs one by one."""
+
+    def __init__(self, given: Given, lr: float) -> None:
+        self.A, self.M, self.U, self.V = given
+        self.lr = lr
+
+    def epoch(self) -> None:
+        raise NotImplementedError
+
+    def advance(self, epochs: int) -> int:
+        for i in range(1, epochs + 1):
+            self.epoch()
+            if not all(bool(factor.detach().isfinite().all()) for factor in (self.U, self.V)):
+                return i
+        return 0
+
+    def loss(self) -> float:
+        error: float = operators.squared_error(self.U, self.V, self.A, self.M)
+        return error
+
+    def factors(self) -> tuple[Tensor, Tensor]:
+        return self.U.detach().clone(), self.V.detach().clone()
+
+
+class _Sgd(_Reference):
     """Lab 1, exercises 1.1 and 3.1. Where there is weight decay, u and v are scaled before they are moved."""
-    m, n = A.shape
-    for r in range(m):
-        for c in range(n):
-            if M is None or M[r, c] != 0:
-                _step(A[r, c], U, V, r, c, lr, weight_decay)
+
+    def __init__(
+        self, given: Given, lr: float, epochs_done: int, weight_decay: float, lr_decay: float, path: str
+    ) -> None:
+        super().__init__(given, lr)
+        self.weight_decay, self.lr_decay = weight_decay, lr_decay
+        for _ in range(epochs_done):
+            self.lr *= lr_decay
+        if self.A.is_sparse:
+            self.rows, self.columns = self.A._indices().tolist()
+            self.values = self.A._values().to(self.U.dtype)
+
+    def epoch(self) -> None:
+        if self.A.is_sparse:
+            for r, c, a in zip(self.rows, self.columns, self.values, strict=True):
+                self.step(a, r, c)
+        else:
+            m, n = self.A.shape
+            for r in range(m):
+                for c in range(n):
+                    if self.M is None or self.M[r, c] != 0:
+                        self.step(self.A[r, c], r, c)
+        self.lr *= self.lr_decay
+
+    def step(self, a: Tensor, r: int, c: int) -> None:
+        U, V, lr = self.U, self.V, self.lr
+        e = a - U[r] @ V[c]
+        if self.weight_decay == 0:
+            U[r] = U[r] + lr * e * V[c]
+            V[c] = V[c] + lr * e * U[r]
+        else:
+            shrink = 1 - lr * self.weight_decay
+            U[r] = shrink * U[r] + lr * e * V[c]
+            V[c] = shrink * V[c] + lr * e * U[r]
 
 
-def _step(a: Tensor, U: Tensor, V: Tensor, r: int, c: int, lr: float, weight_decay: float) -> None:
-    e = a - U[r] @ V[c]
-    if weight_decay == 0:
-        U[r] = U[r] + lr * e * V[c]
-        V[c] = V[c] + lr * e * U[r]
-    else:
-        shrink = 1 - lr * weight_decay
-        U[r] = shrink * U[r] + lr * e * V[c]
-        V[c] = shrink * V[c] + lr * e * U[r]
-
-
-def sgd_entries_epoch(
-    rows: list[int], columns: list[int], values: Tensor, U: Tensor, V: Tensor, lr: float, weight_decay: float
-) -> None:
-    """The same on a list of entries, which are in the order of those loops."""
-    for r, c, a in zip(rows, columns, values, strict=True):
-        _step(a, U, V, r, c, lr, weight_decay)
-
-
-def gd_epoch(A: Tensor, M: Tensor, U: Tensor, V: Tensor, lr: float) -> None:
+class _Gd(_Reference):
     """Lab 1, exercise 4.1."""
-    err = (A - U @ V.t()) * M
-    U += (lr * err) @ V
-    V += (lr * err.t()) @ U
+
+    def __init__(self, given: Given, lr: float, epochs_done: int) -> None:
+        super().__init__(given, lr)
+        assert self.M is not None
+        self.mask = self.M.to(self.U.dtype)
+
+    def epoch(self) -> None:
+        err = (self.A - self.U @ self.V.t()) * self.mask
+        self.U += (self.lr * err) @ self.V
+        self.V += (self.lr * err.t()) @ self.U
 
 
-def ad_loss(A: Tensor, M: Tensor | None, U: Tensor, V: Tensor, loss: str) -> Tensor:
-    """Lab 2, exercise 1.1; "norm" as in one report. A is zero where M is."""
-    prediction = U @ V.t()
-    if M is not None:
-        prediction = prediction * M
-    return torch.norm(A - prediction) if loss == "norm" else F.mse_loss(prediction, A, reduction="sum")
+class _Ad(_Reference):
+    """Lab 2, exercise 1.1; "norm" as in one report. A is zero where it is not observed."""
+
+    def __init__(self, given: Given, lr: float, epochs_done: int, loss: str) -> None:
+        super().__init__(given, lr)
+        self.mask = None if self.M is None else self.M.to(self.U.dtype)
+        self.norm = loss == "norm"
+        self.U.requires_grad_()
+        self.V.requires_grad_()
+
+    def minimised(self) -> Tensor:
+        prediction = self.U @ self.V.t()
+        if self.mask is not None:
+            prediction = prediction * self.mask
+        return torch.norm(self.A - prediction) if self.norm else F.mse_loss(prediction, self.A, reduction="sum")
+
+    def loss(self) -> float:
+        return self.minimised().item()
+
+    def epoch(self) -> None:
+        with torch.enable_grad():
+            self.U.grad = self.V.grad = None
+            self.minimised().backward()
+        assert self.U.grad is not None and self.V.grad is not None
+        self.U.data -= self.lr * self.U.grad
+        self.V.data -= self.lr * self.V.grad
 
 
-def ad_epoch(A: Tensor, M: Tensor | None, U: Tensor, V: Tensor, lr: float, loss: str) -> None:
-    """Lab 2, exercise 1.1. U and V require grad."""
-    with torch.enable_grad():
-        U.grad = V.grad = None
-        ad_loss(A, M, U, V, loss).backward()
-    assert U.grad is not None and V.grad is not None
-    U.data -= lr * U.grad
-    V.data -= lr * V.grad
+REFERENCES: dict[str, Callable[..., Any]] = {"sgd": _Sgd, "gd": _Gd, "ad": _Ad}

@@ -5,27 +5,11 @@ The algorithm of S. Funk's Netflix Prize entry (2006), exact: the serial loop's 
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
-from ._arguments import (
-    Callback,
-    Engine,
-    Initial,
-    Path,
-    check_choice,
-    check_schedule,
-    check_tensor,
-    checked_start,
-    device_of,
-    ratings_of,
-)
+from ._arguments import Callback, Engine, FactorsCallback, Initial, Path, check_choice, check_number
 from ._compiler import outside_graphs
-from ._epochs import Schedule, one_by_one, plain_computation, run_epochs
-from ._notices import notice_zeros
-from ._operators import operators
-from ._reference import sgd_entries_epoch, sgd_epoch
+from ._epochs import RunOptions, run
 from ._sparse import Matrix, is_sparse
 
 
@@ -43,8 +27,11 @@ def sgd_factorise(
     engine: Engine = "fused",
     path: Path = "automatic",
     overcomplete: bool = False,
+    epochs_done: int = 0,
     report_every: int = 1,
     callback: Callback | None = None,
+    factors_every: int = 1,
+    on_factors: FactorsCallback | None = None,
     progress: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Factorises a fully observed matrix, A ≈ U Vᵀ, by stochastic gradient descent (lab 1, exercise 1.1).
@@ -61,12 +48,17 @@ def sgd_factorise(
     lr_decay: factor > 0 that lr is multiplied by after every epoch.
     seed: of the start, 0 to 2**64 - 1. None: torch's global CPU generator, which torch.manual_seed sets.
     initial: (U, V) to start from in place of drawn ones; copied, never written to.
+    epochs_done: epochs of the run that were done before, 0 to num_epochs: `initial` is where they led. What is left is
+        run to the same bits, with the same step sizes, as one run of all epochs.
     engine: "fused", kernels of our own with the bits of docs/contract.md on every number of threads, instruction set
         and GPU; or "reference", the sheet's Python with its bits.
     path: "automatic", "wavefront" or "entries": how the fused engine walks. The result has the same bits.
     report_every: epochs between calls of the callback, >= 1; the last epoch is always reported.
     callback: called with the number of epochs done and the squared error over the observed entries, in float64; each
         call costs a pass over A. The run stops where it returns False, and then returns its factors.
+    factors_every: epochs between calls of on_factors, >= 1; the last epoch's factors are always given.
+    on_factors: called with the number of epochs done, and copies of U and V, to judge or to keep: Patience is such a
+        function. The run stops where it returns False.
     progress: whether to show a bar (tqdm).
 
     Returns U, m x rank, and V, n x rank, in the computing type, on A's device. They start uniform on [0, 1), U drawn
@@ -75,8 +67,9 @@ def sgd_factorise(
     Raises ValueError or TypeError for bad arguments, DivergenceError where a factor leaves the finite numbers, and
     ImportError where `progress` finds no tqdm.
     """
-    return _factorise("sgd_factorise", A, None, rank, num_epochs, lr, weight_decay, lr_decay, seed, initial, engine,
-                      path, overcomplete, report_every, callback, progress)  # fmt: skip
+    options = RunOptions(num_epochs, lr, seed, initial, engine, overcomplete, epochs_done, report_every, callback,
+                         factors_every, on_factors, progress)  # fmt: skip
+    return _factorise("sgd_factorise", A, None, rank, options, weight_decay, lr_decay, path)
 
 
 @outside_graphs
@@ -93,8 +86,11 @@ def sgd_factorise_masked(
     initial: Initial | None = None,
     engine: Engine = "fused",
     path: Path = "automatic",
+    epochs_done: int = 0,
     report_every: int = 1,
     callback: Callback | None = None,
+    factors_every: int = 1,
+    on_factors: FactorsCallback | None = None,
     progress: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Factorises the observed entries of A alone, those where M is not zero, by the same descent (lab 1, exercise 3.1).
@@ -104,10 +100,9 @@ def sgd_factorise_masked(
     rank: 1 to 256.
     All else as for sgd_factorise. Raises ValueError also where M marks nothing, or holds NaN.
     """
-    if not is_sparse(A) and not is_sparse(M):
-        check_tensor("sgd_factorise_masked", "M", M)
-    return _factorise("sgd_factorise_masked", A, M, rank, num_epochs, lr, weight_decay, lr_decay, seed, initial, engine,
-                      path, True, report_every, callback, progress)  # fmt: skip
+    options = RunOptions(num_epochs, lr, seed, initial, engine, True, epochs_done, report_every, callback,
+                         factors_every, on_factors, progress)  # fmt: skip
+    return _factorise("sgd_factorise_masked", A, M, rank, options, weight_decay, lr_decay, path, masked=True)
 
 
 @outside_graphs
@@ -123,8 +118,11 @@ def sgd_factorise_entries(
     initial: Initial | None = None,
     engine: Engine = "fused",
     path: Path = "automatic",
+    epochs_done: int = 0,
     report_every: int = 1,
     callback: Callback | None = None,
+    factors_every: int = 1,
+    on_factors: FactorsCallback | None = None,
     progress: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Factorises the entries of a sparse matrix, which is never made dense: the bits of sgd_factorise_masked on the
@@ -141,52 +139,17 @@ def sgd_factorise_entries(
             f"[{function}] A must be a sparse matrix of torch or scipy, but was {type(A).__name__}, dense. "
             "sgd_factorise_masked takes one with a mask."
         )
-    return _factorise(function, A, None, rank, num_epochs, lr, weight_decay, lr_decay, seed, initial, engine, path,
-                      True, report_every, callback, progress)  # fmt: skip
+    options = RunOptions(num_epochs, lr, seed, initial, engine, True, epochs_done, report_every, callback,
+                         factors_every, on_factors, progress)  # fmt: skip
+    return _factorise(function, A, None, rank, options, weight_decay, lr_decay, path)
 
 
 def _factorise(
-    function: str, A: Matrix, M: Matrix | None, rank: int, num_epochs: int, lr: float, weight_decay: float,
-    lr_decay: float, seed: int | None, initial: Initial | None, engine: Engine, path: Path, any_rank: bool,
-    report_every: int, callback: Callback | None, progress: bool,
+    function: str, A: Matrix, M: Matrix | None, rank: int, options: RunOptions, weight_decay: float, lr_decay: float,
+    path: Path, *, masked: bool = False,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    num_epochs, lr, report_every, weight_decay, lr_decay = check_schedule(
-        function, num_epochs, lr, report_every, callback, weight_decay, lr_decay
-    )
+    weight_decay = check_number(function, "weight_decay", weight_decay)
+    lr_decay = check_number(function, "lr_decay", lr_decay)
     check_choice(function, "path", path, ("automatic", "wavefront", "entries"))
-    schedule = Schedule(function, num_epochs, report_every, callback, progress, "a smaller lr, or weight_decay")
-    A, M = ratings_of(function, A, M, "M", sparse=True)
-    with plain_computation(device_of(A)):
-        A, M, U, V = checked_start(function, A, M, rank, any_rank=any_rank, engine=engine, seed=seed, initial=initial)
-        if M is None and not A.is_sparse:
-            notice_zeros(function, A)
-        if num_epochs == 0:
-            return U, V
-
-        def decay(epochs: int) -> None:
-            nonlocal lr
-            if lr_decay != 1:
-                for _ in range(epochs):
-                    lr *= lr_decay
-
-        if engine == "reference" and A.is_sparse:
-            rows, columns = A._indices().tolist()
-            values = A._values().to(U.dtype)
-
-        def epoch() -> None:
-            if A.is_sparse:
-                sgd_entries_epoch(rows, columns, values, U, V, lr, weight_decay)
-            else:
-                sgd_epoch(A, M, U, V, lr, weight_decay)
-            decay(1)
-
-        ratings: Any = None if engine == "reference" else operators.sgd_ratings(A, M, U.size(1), path)
-
-        def slice_of_epochs(count: int) -> int:
-            diverged: int = operators.sgd_epochs(ratings, U, V, lr, weight_decay, lr_decay, count)
-            decay(count)
-            return diverged
-
-        step = one_by_one(epoch, U, V) if engine == "reference" else slice_of_epochs
-        run_epochs(schedule, step, lambda: operators.squared_error(U, V, A, M))
-        return U, V
+    return run(function, "sgd", A, M, rank, options, masked=masked, weight_decay=weight_decay, lr_decay=lr_decay,
+               path=path)  # fmt: skip

@@ -104,11 +104,14 @@ Factors copied(const Factors& factors) {
   return {copy(factors.U), copy(factors.V)};
 }
 
+std::string divergence_sentence(const char* function, int64_t epoch, const char* advice) {
+  return c10::str("[", function, "] diverged: after epoch ", epoch, " the result is no longer finite. Try ", advice,
+                  ".");
+}
+
 void refuse_divergence(const char* function, int64_t epoch, const char* advice) {
-  throw DivergenceError(
-      {__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
-      c10::str("[", function, "] diverged: after epoch ", epoch, " the result is no longer finite. Try ", advice, "."),
-      epoch);
+  throw DivergenceError({__func__, __FILE__, static_cast<uint32_t>(__LINE__)},
+                        divergence_sentence(function, epoch, advice), epoch);
 }
 
 void check_finite(const char* function, std::initializer_list<Tensor> tensors, int64_t epoch, const char* advice) {

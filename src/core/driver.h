@@ -9,6 +9,7 @@
 #include <factorise/factors.h>
 
 #include <initializer_list>
+#include <string>
 
 #include "core/session.h"
 
@@ -64,6 +65,9 @@ Factors copied(const Factors& factors);
 
 /// Whether a tensor holds neither NaN nor infinity.
 bool all_finite(const Tensor& tensor);
+
+/// The sentence of a DivergenceError.
+FACTORISE_INTERNAL std::string divergence_sentence(const char* function, int64_t epoch, const char* advice);
 
 /// Throws DivergenceError.
 [[noreturn]] void refuse_divergence(const char* function, int64_t epoch, const char* advice);

@@ -35,6 +35,7 @@ struct Observed::Data {
   std::optional<EntryLists> given;  ///< of entries: by row, with values of A's own type
 
   bool is_sparse() const { return given.has_value(); }
+  bool all_is_observed() const { return !is_sparse() && !M.defined(); }
   std::optional<Tensor> mask_as_given() const { return M.defined() ? std::optional(M) : std::nullopt; }
 
   /// Of a matrix, or of entries, on the CPU: the counts and checks of one pass over it.

@@ -31,6 +31,9 @@ class Session : public Advancing {
 
   /// The factors, in memory of their own.
   virtual Factors factors() = 0;
+
+  /// The factors after the last epoch, in memory that the session may share.
+  virtual Factors result() { return factors(); }
 };
 
 }  // namespace factorise

@@ -1,5 +1,5 @@
 #pragma once
-// Exact SGD on a GPU, on raw pointers and a stream: what the operators in sgd_ops.cpp call. All pointers are to the
+// Exact SGD on a GPU, on raw pointers and a stream: what sgd_backend.cpp calls. All pointers are to the
 // GPU's memory, all calls only enqueue, and throw CudaError where the GPU refuses.
 
 #include <cuda_runtime_api.h>

@@ -1,7 +1,7 @@
 // The MLP of lab 2: its data, its start, one run in ATen and autograd as the sheet and the reports write it in Python,
 // and runs from many seeds at once by batched products.
 
-#include <factorise/runs.h>
+#include <factorise/mlp.h>
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>

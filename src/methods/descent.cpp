@@ -53,6 +53,21 @@ Tensor whole_cells(const Tensor& matrix, int64_t lanes) {
   return missing > 0 && matrix.numel() < (1 << 20) ? at::constant_pad_nd(matrix, {0, missing}) : matrix;
 }
 
+/// A and M (left out: everywhere) are on the CPU, of any type and strides; entries that are not observed may be NaN.
+/// Lanes lie along the longer side.
+PackedRatings pack_ratings(cpu::Crew& crew, const Tensor& given, const std::optional<Tensor>& mask) {
+  const bool turned = given.size(0) > given.size(1);
+  const auto along = [&](const Tensor& matrix) { return turned ? matrix.t().contiguous() : matrix; };
+  const Tensor A = along(given);
+  const std::optional<Tensor> M = mask ? std::optional(along(*mask)) : std::nullopt;
+  const bool in_double = computing_type(A) == at::kDouble;
+  const Tensor bytes = in_double ? to_bytes<double>(crew, A, M) : to_bytes<float>(crew, A, M);
+  if (bytes.defined()) return {turned, bytes, {}};
+  const int64_t lanes = in_double ? cpu::kLanes<double> : cpu::kLanes<float>;
+  const Tensor values = whole_cells(to_computing_type(A), lanes);
+  return {turned, values, M ? whole_cells(M->to(at::kBool).contiguous(), lanes) : Tensor()};
+}
+
 template <class T>
 cpu::Ratings<T> ratings_of(const PackedRatings& packed) {
   cpu::Ratings<T> A;
@@ -74,33 +89,10 @@ T* data(const Tensor& tensor) {
 
 }  // namespace
 
-PackedRatings pack_ratings(cpu::Crew& crew, const Tensor& given, const std::optional<Tensor>& mask) {
-  const bool turned = is_turned(given.size(0), given.size(1));
-  const auto along = [&](const Tensor& matrix) { return turned ? matrix.t().contiguous() : matrix; };
-  const Tensor A = along(given);
-  const std::optional<Tensor> M = mask ? std::optional(along(*mask)) : std::nullopt;
-  const bool in_double = computing_type(A) == at::kDouble;
-  const Tensor bytes = in_double ? to_bytes<double>(crew, A, M) : to_bytes<float>(crew, A, M);
-  if (bytes.defined()) return {turned, bytes, {}};
-  const int64_t lanes = in_double ? cpu::kLanes<double> : cpu::kLanes<float>;
-  const Tensor values = whole_cells(to_computing_type(A), lanes);
-  return {turned, values, M ? whole_cells(M->to(at::kBool).contiguous(), lanes) : Tensor()};
-}
-
 template <class T>
 Descent<T>::Descent(const Observed& observed, const Factors& start)
-    : Descent(start,
-              [&](cpu::Crew& crew) { return pack_ratings(crew, observed.data().A, observed.data().mask_as_given()); }) {
-}
-
-template <class T>
-Descent<T>::Descent(const PackedRatings& ratings, const Factors& start)
-    : Descent(start, [&](cpu::Crew&) { return ratings; }) {}
-
-template <class T>
-Descent<T>::Descent(const Factors& start, c10::function_ref<PackedRatings(cpu::Crew&)> ratings)
     : crew_(cpu::threads_for(static_cast<double>(start.U.numel()) * static_cast<double>(start.V.size(0)))),
-      ratings_(ratings(crew_)),
+      ratings_(pack_ratings(crew_, observed.data().A, observed.data().mask_as_given())),
       rows_(start.U.size(0)),
       columns_(start.V.size(0)),
       state_{cpu::to_groups<T>(ratings_.turned ? start.V : start.U, kBlockRows),

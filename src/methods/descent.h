@@ -2,7 +2,6 @@
 // Full-batch descent, fused engine: the state of a run between its epochs, A packed once, the factors as the kernels
 // (src/cpu/gd.h) read them.
 
-#include <c10/util/FunctionRef.h>
 #include <factorise/autograd.h>
 
 #include "core/observed_data.h"
@@ -17,19 +16,11 @@ struct PackedRatings {
   Tensor values, observed;
 };
 
-/// Whether an m x n matrix is turned: lanes lie along its longer side.
-inline bool is_turned(int64_t m, int64_t n) { return m > n; }
-
-/// A and M (left out: everywhere) are on the CPU, of any type and strides; entries that are not observed may be NaN.
-PackedRatings pack_ratings(cpu::Crew& crew, const Tensor& A, const std::optional<Tensor>& M);
-
 /// T is the computing type. Autograd must be off while one is in use.
 template <class T>
 class Descent {
  public:
   Descent(const Observed& observed, const Factors& start);
-  /// The same of ratings that were packed before, from a matrix of the factors' rows.
-  Descent(const PackedRatings& ratings, const Factors& start);
 
   /// U += lr (err V);  V += lr (errᵀ U), with the new U and the old err.
   void masked_step(double lr);
@@ -44,8 +35,6 @@ class Descent {
   Factors factors() const;
 
  private:
-  Descent(const Factors& start, c10::function_ref<PackedRatings(cpu::Crew&)> ratings);
-
   cpu::Crew crew_;
   PackedRatings ratings_;
   int64_t rows_, columns_;  // of A

@@ -10,14 +10,14 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/mse_loss.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/sub.h>
-
-#include <memory>
 
 #include "core/backend.h"
 #include "core/checks.h"
 #include "core/driver.h"
 #include "methods/descent.h"
+#include "methods/method.h"
 
 namespace factorise {
 namespace {
@@ -39,7 +39,7 @@ class ReferenceMasked final : public Session {
   ReferenceMasked(const Observed& observed, const Factors& start, const Step& step)
       : observed_(observed),
         A_(observed.data().dense()),
-        mask_(observed.data().observed().to(A_.scalar_type())),
+        mask_(observed.data().mask() ? observed.data().observed().to(A_.scalar_type()) : at::ones_like(A_)),
         err_(at::empty_like(A_)),
         factors_(start),
         lr_(step.lr) {}
@@ -174,6 +174,9 @@ std::unique_ptr<Session> make(const Arguments&... arguments) {
 
 std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start, const Step& step,
                               Engine engine) {
+  TORCH_CHECK_VALUE(!observed.data().is_sparse(), "[", function,
+                    "] A must be dense for full-batch descent, but was sparse. Give its to_dense() with a mask of its "
+                    "entries, or use SGD.");
   if (engine == Engine::reference) {
     return step.loss ? make<ReferenceAd>(observed, start, step) : make<ReferenceMasked>(observed, start, step);
   }
@@ -185,32 +188,32 @@ std::unique_ptr<Session> open(const char* function, const Observed& observed, co
                                         : make<DescentOnCpu<float>>(observed, start, step);
 }
 
-template <class Options>
-Factors factorise(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank, RankLimit limit,
-                  const Step& step, const Options& options) {
-  const PlainComputation plain;
-  check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
-  const Observed observed = observe(function, A, M, rank, limit);
-  if (options.engine() == Engine::fused) check_fused_device(function, observed.device());
-  Factors factors = start(function, observed, rank, options.initial(), options.seed());
-  const Schedule schedule = schedule_of(function, "a smaller lr", options, observed.device());
-  if (options.num_epochs() == options.epochs_done()) return factors;
-  const at::NoGradGuard no_grad;
-  const auto session = open(function, observed, factors, step, options.engine());
-  drive(*session, schedule);
-  return session->factors();
-}
-
 }  // namespace
 
+void check_options(const char* function, const GdOptions& options) {
+  check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
+}
+
+void check_options(const char* function, const AdOptions& options) {
+  check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
+}
+
+std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,
+                              const GdOptions& options) {
+  return open(function, observed, start, {options.lr(), std::nullopt}, options.engine());
+}
+
+std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,
+                              const AdOptions& options) {
+  return open(function, observed, start, {options.lr(), options.loss()}, options.engine());
+}
+
 Factors gd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const GdOptions& options) {
-  return factorise("gd_factorise_masked", A, M, rank, RankLimit::none, {options.lr(), std::nullopt}, options);
+  return fit_matrix("gd_factorise_masked", A, M, rank, options);
 }
 
 Factors gd_factorise_ad(const Tensor& A, int64_t rank, const AdOptions& options) {
-  const bool any_rank = options.overcomplete() || options.mask();
-  return factorise("gd_factorise_ad", A, options.mask(), rank, any_rank ? RankLimit::none : RankLimit::smaller_side,
-                   {options.lr(), options.loss()}, options);
+  return fit_matrix("gd_factorise_ad", A, options.mask(), rank, options);
 }
 
 }  // namespace factorise

@@ -8,7 +8,6 @@
 #include <ATen/ops/dot.h>
 
 #include <cmath>
-#include <memory>
 #include <vector>
 
 #include "contract/sgd.h"
@@ -16,17 +15,11 @@
 #include "core/checks.h"
 #include "core/driver.h"
 #include "cpu/sgd.h"
+#include "methods/method.h"
 #include "methods/sgd_packing.h"
 
 namespace factorise {
 namespace {
-
-constexpr char kAdvice[] = "a smaller lr, or weight_decay";
-
-void check_options(const char* function, const SgdOptions& options) {
-  check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
-  check_decay(function, options.lr(), options.weight_decay(), options.lr_decay());
-}
 
 /// What the engines share: the factors, and the step size, which decays.
 class SgdSession : public Session {
@@ -40,6 +33,7 @@ class SgdSession : public Session {
 
   double loss() override { return squared_error(observed_, factors_); }
   Factors factors() override { return copied(factors_); }
+  Factors result() override { return factors_; }
 
  protected:
   const Observed observed_;
@@ -104,11 +98,13 @@ class SgdReference final : public SgdSession {
 class SgdOnCpu final : public SgdSession {
  public:
   SgdOnCpu(const Observed& observed, const Factors& start, const SgdOptions& options)
-      : SgdSession(observed, start, options),
-        ratings_(pack_sgd(observed, start.U.size(1), static_cast<cpu::SgdPath>(options.path()))) {}
+      : SgdSession(observed, start, options), ratings_(pack_sgd(observed, start.U.size(1), options.path())) {}
 
   int64_t advance(int64_t epochs) override {
     if (lr_ == 0) return 0;  // lr has decayed to zero, so no epoch changes a factor
+    TORCH_CHECK_VALUE(cpu::is_for_this_isa(cpu::sgd_layout(ratings_)),
+                      "ratings must be packed for the instruction set in use, but were for another: FACTORISE_ISA must "
+                      "not change during a run, except with path entries.");
     const WithoutAutograd guard;
     const int64_t diverged =
         cpu::run_sgd(ratings_, factors_.U, factors_.V, lr_, weight_decay_, lr_decay_, epochs, at::get_num_threads());
@@ -125,7 +121,7 @@ class SgdOnDevice final : public SgdSession {
   SgdOnDevice(const char* function, const Observed& observed, const Factors& start, const SgdOptions& options)
       : SgdSession(observed, start, options),
         backend_(backend_of(function, observed.device())),
-        ratings_(pack_sgd_on_device(function, observed, start.U.size(1), static_cast<cpu::SgdPath>(options.path()))) {}
+        ratings_(pack_sgd_on_device(function, observed, start.U.size(1), options.path())) {}
 
   int64_t advance(int64_t epochs) override {
     if (lr_ == 0) return 0;
@@ -141,47 +137,30 @@ class SgdOnDevice final : public SgdSession {
   Tensor ratings_;
 };
 
-Factors factorise(const char* function, const Observed& observed, int64_t rank, const SgdOptions& options) {
-  const bool fused = options.engine() == Engine::fused;
-  if (fused) check_fused_device(function, observed.device());
-  const Factors factors = start(function, observed, rank, options.initial(), options.seed());
-  const Schedule schedule = schedule_of(function, kAdvice, options, observed.device());
-  if (options.num_epochs() == options.epochs_done()) return factors;
-  std::unique_ptr<Session> session;
-  if (!fused) {
-    session = std::make_unique<SgdReference>(observed, factors, options);
-  } else if (observed.device().is_cpu()) {
-    session = std::make_unique<SgdOnCpu>(observed, factors, options);
-  } else {
-    session = std::make_unique<SgdOnDevice>(function, observed, factors, options);
-  }
-  drive(*session, schedule);
-  return factors;
-}
-
-Factors factorise(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank, RankLimit limit,
-                  const SgdOptions& options) {
-  const PlainComputation plain;
-  check_options(function, options);
-  return factorise(function, observe(function, A, M, rank, limit), rank, options);
-}
-
 }  // namespace
 
+void check_options(const char* function, const SgdOptions& options) {
+  check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
+  check_decay(function, options.lr(), options.weight_decay(), options.lr_decay());
+}
+
+std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,
+                              const SgdOptions& options) {
+  if (options.engine() == Engine::reference) return std::make_unique<SgdReference>(observed, start, options);
+  if (observed.device().is_cpu()) return std::make_unique<SgdOnCpu>(observed, start, options);
+  return std::make_unique<SgdOnDevice>(function, observed, start, options);
+}
+
 Factors sgd_factorise(const Tensor& A, int64_t rank, const SgdOptions& options) {
-  const auto limit = options.overcomplete() ? RankLimit::none : RankLimit::smaller_side;
-  return factorise("sgd_factorise", A, std::nullopt, rank, limit, options);
+  return fit_matrix("sgd_factorise", A, std::nullopt, rank, options);
 }
 
 Factors sgd_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const SgdOptions& options) {
-  return factorise("sgd_factorise_masked", A, M, rank, RankLimit::none, options);
+  return fit_matrix("sgd_factorise_masked", A, M, rank, options);
 }
 
 Factors sgd_factorise_entries(const Tensor& A, int64_t rank, const SgdOptions& options) {
-  constexpr char function[] = "sgd_factorise_entries";
-  const PlainComputation plain;
-  check_options(function, options);
-  return factorise(function, observe_entries(function, A, rank), rank, options);
+  return fit_entries("sgd_factorise_entries", A, rank, options);
 }
 
 double lr_after(double lr, double lr_decay, int64_t epochs) { return sgd_lr_after(lr, lr_decay, epochs); }

@@ -10,6 +10,17 @@
 namespace factorise {
 namespace {
 
+cpu::SgdPath path_on_cpu(SgdPath path) {
+  switch (path) {
+    case SgdPath::wavefront:
+      return cpu::SgdPath::wavefront;
+    case SgdPath::entries:
+      return cpu::SgdPath::entries;
+    default:
+      return cpu::SgdPath::automatic;
+  }
+}
+
 template <class T>
 Tensor pack(const Observed& observed, int64_t rank, cpu::SgdPath path) {
   const Observed::Data& data = observed.data();
@@ -21,12 +32,13 @@ Tensor pack(const Observed& observed, int64_t rank, cpu::SgdPath path) {
 
 }  // namespace
 
-Tensor pack_sgd(const Observed& observed, int64_t rank, cpu::SgdPath path) {
-  return observed.type() == at::kDouble ? pack<double>(observed, rank, path) : pack<float>(observed, rank, path);
+Tensor pack_sgd(const Observed& observed, int64_t rank, SgdPath path) {
+  return observed.type() == at::kDouble ? pack<double>(observed, rank, path_on_cpu(path))
+                                        : pack<float>(observed, rank, path_on_cpu(path));
 }
 
-Tensor pack_sgd_on_device(const char* function, const Observed& observed, int64_t rank, cpu::SgdPath path) {
-  TORCH_CHECK_VALUE(path != cpu::SgdPath::entries, "[", function,
+Tensor pack_sgd_on_device(const char* function, const Observed& observed, int64_t rank, SgdPath path) {
+  TORCH_CHECK_VALUE(path != SgdPath::entries, "[", function,
                     "] path must be automatic or wavefront on a GPU, but was 'entries'.");
   return backend_of(function, observed.device()).pack_sgd(observed, rank);
 }

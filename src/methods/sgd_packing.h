@@ -1,15 +1,16 @@
 #pragma once
 // An observed matrix packed for exact SGD.
 
+#include <factorise/sgd.h>
+
 #include "core/observed_data.h"
-#include "cpu/sgd_layout.h"
 
 namespace factorise {
 
 /// For the kernels of the CPU.
-Tensor pack_sgd(const Observed& observed, int64_t rank, cpu::SgdPath path);
+Tensor pack_sgd(const Observed& observed, int64_t rank, SgdPath path);
 
 /// For the kernels of another device, which have one path.
-Tensor pack_sgd_on_device(const char* function, const Observed& observed, int64_t rank, cpu::SgdPath path);
+Tensor pack_sgd_on_device(const char* function, const Observed& observed, int64_t rank, SgdPath path);
 
 }  // namespace factorise

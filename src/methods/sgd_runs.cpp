@@ -74,14 +74,12 @@ class SgdRuns final : public Advancing {
 
 }  // namespace
 
-std::vector<Run> sgd_runs_on_gpu(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
-                                 RankLimit limit, at::ArrayRef<uint64_t> seeds, const SgdOptions& options,
-                                 const RunsCallback& on_runs) {
+std::vector<Run> sgd_runs_on_gpu(const char* function, const Observed& observed, int64_t rank,
+                                 at::ArrayRef<uint64_t> seeds, const SgdOptions& options, const RunsCallback& on_runs) {
   const WithoutAutograd guard;
-  const Observed observed = observe(function, A, M, rank, limit);
   std::vector<Run> results;
   if (seeds.empty() || (options.stop() && options.stop()(0))) return results;
-  const Tensor ratings = pack_sgd_on_device(function, observed, rank, static_cast<cpu::SgdPath>(options.path()));
+  const Tensor ratings = pack_sgd_on_device(function, observed, rank, options.path());
   const Schedule schedule = schedule_of(function, "", options, observed.device());
   const auto at_a_time = static_cast<size_t>(runs_at_a_time(observed, rank));
   for (size_t first = 0; first < seeds.size(); first += at_a_time) {

@@ -1,7 +1,7 @@
 #pragma once
 // Threads that take the next of many runs from a counter.
 
-#include <factorise/runs.h>
+#include <factorise/factors.h>
 
 namespace factorise {
 

@@ -69,12 +69,12 @@ Factorised factorise_masked(uint64_t seed, const Tensor& A, const Tensor& M) {
 
 std::vector<Run> whole_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, const StopRequest& stop,
                             const RunsCallback& on_runs) {
-  return sgd_factorise_runs(A, kRank, seeds, SgdOptions().stop(stop), on_runs);
+  return fit_runs(Observed::all(A), kRank, seeds, SgdOptions().stop(stop), on_runs);
 }
 
 std::vector<Run> masked_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, const Tensor& M, const StopRequest& stop,
                              const RunsCallback& on_runs) {
-  return sgd_factorise_masked_runs(A, M, kRank, seeds, SgdOptions().stop(stop), on_runs);
+  return fit_runs(Observed::masked(A, M), kRank, seeds, SgdOptions().stop(stop), on_runs);
 }
 
 std::optional<int64_t> row_of(const std::string& movie, const Ratings& ratings) {

@@ -49,13 +49,13 @@ NormDescent descend_norm(uint64_t seed, const Tensor& A, const StopRequest& stop
 
 std::vector<Run> descend_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, int64_t rank, const StopRequest& stop,
                               const RunsCallback& on_runs) {
-  return gd_factorise_ad_runs(A, rank, seeds, AdOptions().engine(engine_on(A.device())).stop(stop), on_runs);
+  return fit_runs(Observed::all(A), rank, seeds, AdOptions().engine(engine_on(A.device())).stop(stop), on_runs);
 }
 
 std::vector<Run> norm_runs(at::ArrayRef<uint64_t> seeds, const Tensor& A, int64_t epochs, const StopRequest& stop,
                            const RunsCallback& on_runs) {
-  return gd_factorise_ad_runs(
-      A, 2, seeds, AdOptions().engine(engine_on(A.device())).loss(AdLoss::norm).num_epochs(epochs).stop(stop), on_runs);
+  const auto options = AdOptions().engine(engine_on(A.device())).loss(AdLoss::norm).num_epochs(epochs).stop(stop);
+  return fit_runs(Observed::all(A), 2, seeds, options, on_runs);
 }
 
 Projections compare_projections(const Tensor& A, const Factors& descent) {

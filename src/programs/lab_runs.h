@@ -2,6 +2,7 @@
 // The labs' figures over many seeds: the library's runs, with the diverged ones counted and never dropped. A run that
 // leaves the finite numbers is a result of the lab, not a failure of the program.
 
+#include <factorise/mlp.h>
 #include <factorise/runs.h>
 
 #include <numeric>

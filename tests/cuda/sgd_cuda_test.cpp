@@ -6,9 +6,9 @@
 #include <cstring>
 
 #include "catch.h"
+#include "core/backend.h"
 #include "cpu/referee.h"
 #include "have_cuda.h"
-#include "ops/sgd.h"
 
 namespace factorise::tests {
 namespace {
@@ -94,8 +94,8 @@ TEST_CASE("runs from many seeds at once are each its own run on a GPU", "[sgd_cu
   std::vector<uint64_t> seeds;
   for (uint64_t seed = 0; seed < 50; ++seed) seeds.push_back(seed);
   const auto options = SgdOptions().num_epochs(30).lr(0.02);
-  const std::vector<Run> gpu = sgd_factorise_masked_runs(A.cuda(), M.cuda(), 3, seeds, options);
-  const std::vector<Run> cpu = sgd_factorise_masked_runs(A, M, 3, seeds, options);
+  const std::vector<Run> gpu = fit_runs(Observed::masked(A.cuda(), M.cuda()), 3, seeds, options);
+  const std::vector<Run> cpu = fit_runs(Observed::masked(A, M), 3, seeds, options);
   REQUIRE(gpu.size() == cpu.size());
   for (size_t i = 0; i < gpu.size(); ++i)
     CHECK(same_bits({gpu[i].factors.U.cpu(), gpu[i].factors.V.cpu()}, cpu[i].factors));
@@ -131,14 +131,17 @@ TEST_CASE("a divergence on a GPU is found at the CPU's epoch, and stop ends a ru
   CHECK(found);
 }
 
-TEST_CASE("the op refuses ratings that were packed for something else", "[sgd_cuda]") {
+TEST_CASE("the backend refuses ratings that were packed for something else", "[sgd_cuda]") {
   if (!have_cuda_kernels()) return;
   const at::Tensor A = ratings_of(40, 50, true, at::kFloat, {}).cuda();
-  const at::Tensor ratings = sgd_ratings(A, std::nullopt, 5, cpu::SgdPath::automatic);
-  CHECK_THROWS_WITH(sgd_epochs(ratings, at::rand({70, 5}).cuda(), at::rand({50, 5}).cuda(), 0.01, 0, 1, 1),
-                    Catch::Matchers::StartsWith("[sgd_epochs] ratings must be what sgd_ratings packed for a 70 x 50"));
-  CHECK_THROWS_WITH(sgd_epochs(ratings, at::rand({40, 5}), at::rand({50, 5}), 0.01, 0, 1, 1),
-                    Catch::Matchers::StartsWith("[sgd_epochs] U must be contiguous"));
+  const Backend& backend = backend_of("test", A.device());
+  const at::Tensor ratings = backend.pack_sgd(Observed::all(A), 5);
+  const auto run = [&](const at::Tensor& U) {
+    backend.sgd_epochs(ratings, U, at::rand({1, 50, 5}).cuda(), {0.01}, 0, 1, 1);
+  };
+  CHECK_THROWS_WITH(run(at::rand({1, 70, 5}).cuda()),
+                    Catch::Matchers::StartsWith("[sgd_epochs] ratings must be what pack_sgd made for a 70 x 50"));
+  CHECK_THROWS_WITH(run(at::rand({1, 40, 5})), Catch::Matchers::StartsWith("[sgd_epochs] U must be contiguous"));
 }
 
 }  // namespace factorise::tests

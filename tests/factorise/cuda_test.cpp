@@ -19,7 +19,7 @@ TEST_CASE("every method starts alike on a GPU and ends where the CPU does", "[cu
   if (!have_cuda()) return;
   at::manual_seed(3);
   const Tensor A = at::randint(1, 6, {6, 9}, at::TensorOptions(at::kDouble)), M = at::rand({6, 9}).lt(0.6);
-  for (const Method& method : methods_of(Engine::reference)) {
+  for (const Factoriser& method : methods_of(Engine::reference)) {
     INFO(method.name);
     const Settings start{.num_epochs = 0}, run{.num_epochs = 4};
     const Factors on_gpu = method.run(A.cuda(), M.cuda(), start), on_cpu = method.run(A, M, start);
@@ -49,7 +49,7 @@ TEST_CASE("the fused engine has the CPU's bits on a GPU, or says what is missing
   at::manual_seed(4);
   for (const auto& [m, n] : {std::pair<int64_t, int64_t>{6, 9}, {50, 20}, {40, 90}}) {
     const Tensor A = at::randint(1, 6, {m, n}, at::TensorOptions(at::kDouble)), M = at::rand({m, n}).lt(0.6);
-    for (const Method& method : methods_of(Engine::fused)) {
+    for (const Factoriser& method : methods_of(Engine::fused)) {
       INFO(method.name << ", " << m << " x " << n);
       const Settings run{.num_epochs = 6, .lr = 1e-3};
       if (missing.empty()) {

@@ -35,7 +35,7 @@ struct Sample {
 TEST_CASE("a run of a epochs and b more from its factors equals a run of a + b", "[laws]") {
   for (const auto type : {at::kFloat, at::kDouble}) {
     const Sample sample(type);
-    for (const Method& method : methods()) {
+    for (const Factoriser& method : methods()) {
       INFO(label(method) << " " << type);
       const Factors whole = method.run(sample.A, sample.M, {.num_epochs = 7});
       const Factors part = method.run(sample.A, sample.M, {.num_epochs = 3});
@@ -49,7 +49,7 @@ TEST_CASE("a run of a epochs and b more from its factors equals a run of a + b",
 TEST_CASE("no epochs return the start: U drawn first, then V, from the seed", "[laws]") {
   for (const auto type : {at::kFloat, at::kDouble}) {
     const Sample sample(type);
-    for (const Method& method : methods()) {
+    for (const Factoriser& method : methods()) {
       INFO(label(method) << " " << type);
       const Factors start = method.run(sample.A, sample.M, {.rank = 3, .num_epochs = 0, .seed = 42});
       at::manual_seed(42);
@@ -64,7 +64,7 @@ TEST_CASE("no epochs return the start: U drawn first, then V, from the seed", "[
 
 TEST_CASE("without a seed the global generator is used, with one it is left alone", "[laws]") {
   const Sample sample;
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     INFO(label(method));
     const Factors seeded = method.run(sample.A, sample.M, {.seed = 5});
     at::manual_seed(5);
@@ -81,7 +81,7 @@ TEST_CASE("without a seed the global generator is used, with one it is left alon
 TEST_CASE("what is not observed never matters, be it NaN or infinite", "[laws]") {
   for (const auto type : {at::kFloat, at::kDouble}) {
     const Sample sample(type);
-    for (const Method& method : methods()) {
+    for (const Factoriser& method : methods()) {
       if (!method.masked) continue;
       // Small whole numbers are packed otherwise than others, wide matrices otherwise than tall ones.
       for (const auto& [whole, tall] : {std::pair(true, false), {true, true}, {false, false}, {false, true}}) {
@@ -112,7 +112,7 @@ TEST_CASE("a mask of ones changes nothing", "[laws]") {
 
 TEST_CASE("masks and ratings of every type mean the same", "[laws]") {
   const Sample sample;
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     const Factors plain = method.run(sample.A, sample.M, {});
     for (const auto type : {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf, at::kBFloat16,
                             at::kFloat, at::kDouble}) {
@@ -143,7 +143,7 @@ TEST_CASE("layout does not matter: transposed, strided, expanded and offset tens
   const Tensor expanded = sample.A.narrow(0, 0, 1).expand({7, 11});
   CHECK_FALSE(strided.is_contiguous());
   CHECK_FALSE(transposed.is_contiguous());
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     INFO(label(method));
     const Factors plain = method.run(sample.A, sample.M, {});
     CHECK(same_bits(method.run(strided, sample.M, {}), plain));
@@ -155,7 +155,7 @@ TEST_CASE("layout does not matter: transposed, strided, expanded and offset tens
 TEST_CASE("inputs are never written to, grad or not", "[laws]") {
   for (const auto type : {at::kFloat, at::kDouble}) {
     const Sample sample(type);
-    for (const Method& method : methods()) {
+    for (const Factoriser& method : methods()) {
       INFO(label(method) << " " << type);
       const Factors plain = method.run(sample.A, sample.M, {});
       const Tensor A = sample.A.clone().requires_grad_(), M = sample.M.to(type).requires_grad_();
@@ -174,7 +174,7 @@ TEST_CASE("inputs are never written to, grad or not", "[laws]") {
 
 TEST_CASE("the caller's modes change nothing: no_grad, inference mode, autocast", "[laws]") {
   const Sample sample;
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     INFO(label(method));
     const Factors plain = method.run(sample.A, sample.M, {});
     {
@@ -197,7 +197,7 @@ TEST_CASE("the caller's modes change nothing: no_grad, inference mode, autocast"
 
 TEST_CASE("permuting the rows permutes U in full-batch descent", "[laws]") {
   const Sample sample(at::kDouble);
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     if (method.name.starts_with("sgd")) continue;  // there the order of the rows is the algorithm
     INFO(label(method));
     const Tensor order = at::randperm(7, at::TensorOptions(at::kLong));
@@ -214,7 +214,7 @@ TEST_CASE("permuting the rows permutes U in full-batch descent", "[laws]") {
 
 TEST_CASE("on_epoch is called with the epoch and the loss, and false stops the run", "[laws]") {
   const Sample sample;
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     INFO(label(method));
     std::vector<int64_t> epochs;
     std::vector<double> losses;
@@ -243,7 +243,7 @@ TEST_CASE("on_epoch is called with the epoch and the loss, and false stops the r
 
 TEST_CASE("on_factors is given what a run of so many epochs returns, to keep, and false stops the run", "[laws]") {
   const Sample sample;
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     INFO(label(method));
     std::vector<std::pair<int64_t, Factors>> given;
     const auto keep = [&](int64_t epoch, const Factors& factors) {
@@ -269,7 +269,7 @@ TEST_CASE("on_factors is given what a run of so many epochs returns, to keep, an
 
 TEST_CASE("stop is asked before every epoch and ends the run with the factors so far", "[laws]") {
   const Sample sample;
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     INFO(label(method));
     std::vector<int64_t> asked;
     const Factors stopped = method.run(sample.A, sample.M, {.num_epochs = 9, .stop = [&](int64_t epoch) {
@@ -283,7 +283,7 @@ TEST_CASE("stop is asked before every epoch and ends the run with the factors so
 
 TEST_CASE("a run that goes on after epochs done has the bits and the epochs of one run", "[laws]") {
   const Sample sample;
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     INFO(label(method));
     const Factors whole = method.run(sample.A, sample.M, {.num_epochs = 9});
     const Factors part = method.run(sample.A, sample.M, {.num_epochs = 4});
@@ -305,7 +305,7 @@ TEST_CASE("a run that goes on after epochs done has the bits and the epochs of o
 
 TEST_CASE("an exception from a callback comes out at the caller", "[laws]") {
   const Sample sample;
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     INFO(label(method));
     const auto raise = [](int64_t, double) -> bool { throw std::runtime_error("enough"); };
     CHECK_THROWS_AS(method.run(sample.A, sample.M, {.on_epoch = raise}), std::runtime_error);
@@ -314,7 +314,7 @@ TEST_CASE("an exception from a callback comes out at the caller", "[laws]") {
 
 TEST_CASE("a run that leaves the finite numbers names its epoch and what to try", "[laws]") {
   const Sample sample;
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     INFO(label(method));
     // Which epoch is the first is read off by running ever more of them.
     int64_t first = 0;

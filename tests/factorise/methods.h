@@ -29,7 +29,7 @@ struct Settings {
   int64_t epochs_done = 0;
 };
 
-struct Method {
+struct Factoriser {
   std::string name;
   bool masked;  ///< whether M is used
   Engine engine;
@@ -52,7 +52,7 @@ Options options_of(const Settings& s, Engine engine) {
       .epochs_done(s.epochs_done);
 }
 
-inline std::vector<Method> methods_of(Engine engine) {
+inline std::vector<Factoriser> methods_of(Engine engine) {
   return {
       {"sgd_factorise", false, engine,
        [=](const Tensor& A, const Tensor&, const Settings& s) {
@@ -77,14 +77,14 @@ inline std::vector<Method> methods_of(Engine engine) {
   };
 }
 
-inline std::vector<Method> methods() {
-  std::vector<Method> all = methods_of(Engine::reference);
-  for (Method& method : methods_of(Engine::fused)) all.push_back(std::move(method));
+inline std::vector<Factoriser> methods() {
+  std::vector<Factoriser> all = methods_of(Engine::reference);
+  for (Factoriser& method : methods_of(Engine::fused)) all.push_back(std::move(method));
   return all;
 }
 
 /// For INFO.
-inline std::string label(const Method& method) {
+inline std::string label(const Factoriser& method) {
   return method.name + (method.masked ? ", masked" : "") + (method.engine == Engine::fused ? ", fused" : ", reference");
 }
 

@@ -11,7 +11,6 @@
 #include <ATen/ops/zeros.h>
 #include <factorise/datasets.h>
 #include <factorise/mlp.h>
-#include <factorise/runs.h>
 
 #include <algorithm>
 #include <cmath>

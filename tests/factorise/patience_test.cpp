@@ -41,7 +41,7 @@ TEST_CASE("patience ends when so many judgements in a row are no better, and kee
 
 TEST_CASE("patience is an observer of every method", "[patience]") {
   const Tensor A = lab1_matrix(), M = lab1_mask();
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     INFO(label(method));
     int64_t looks = 0;
     // Judged by a number that falls twice and then rises.

@@ -25,7 +25,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// What every method says of A, M and settings, without its name: "" where they differ from each other.
 std::string said_by_all(const Tensor& A, const Tensor& M, const Settings& settings, bool only_masked = false) {
   std::string said;
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     if (only_masked && !method.masked) continue;
     const std::string prefix = "[" + method.name + "] ";
     const std::string sentence = sentence_of([&] { method.run(A, M, settings); });
@@ -55,7 +55,7 @@ TEST_CASE("ranks that cannot be", "[refusals]") {
   // Where more is meant, it works.
   CHECK(sgd_factorise(A, 4, SgdOptions().num_epochs(1).overcomplete(true)).U.size(1) == 4);
   CHECK(gd_factorise_ad(A, 4, AdOptions().num_epochs(1).overcomplete(true)).U.size(1) == 4);
-  for (const Method& method : methods()) {
+  for (const Factoriser& method : methods()) {
     if (method.masked) CHECK(method.run(A, M, {.rank = 4}).V.size(1) == 4);
   }
 }

@@ -7,6 +7,7 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <factorise/datasets.h>
+#include <factorise/mlp.h>
 
 #include <algorithm>
 #include <numeric>
@@ -45,7 +46,7 @@ Options options_of(const RunSettings& s) {
   return options.on_epoch(s.on_epoch).stop(s.stop).engine(s.engine.value_or(options.engine()));
 }
 
-/// A function of many runs on lab 1's matrix, beside that of one.
+/// Runs of a method on lab 1's matrix, beside one run of it.
 struct Pair {
   std::string name;
   std::function<Factors(const RunSettings&)> one;
@@ -53,26 +54,26 @@ struct Pair {
 };
 
 std::vector<Pair> pairs(const Tensor& A = lab1_matrix(), const Tensor& M = lab1_mask(), int64_t rank = 2) {
-  using Seeds = at::ArrayRef<uint64_t>;
   using S = RunSettings;
-  using F = RunsCallback;
+  const auto many_of = [rank]<class Options>(const Observed& observed, Options) {
+    return [observed, rank](at::ArrayRef<uint64_t> seeds, const S& s, const RunsCallback& f) {
+      return fit_runs(observed, rank, seeds, options_of<Options>(s), f);
+    };
+  };
+  const Observed all = Observed::all(A), masked = Observed::masked(A, M);
+  const Tensor sparse = A.mul(M.ne(0)).to_sparse();
   return {
       {"sgd_factorise", [=](const S& s) { return sgd_factorise(A, rank, options_of<SgdOptions>(s)); },
-       [=](Seeds seeds, const S& s, const F& f) {
-         return sgd_factorise_runs(A, rank, seeds, options_of<SgdOptions>(s), f);
-       }},
+       many_of(all, SgdOptions())},
       {"sgd_factorise_masked", [=](const S& s) { return sgd_factorise_masked(A, M, rank, options_of<SgdOptions>(s)); },
-       [=](Seeds seeds, const S& s, const F& f) {
-         return sgd_factorise_masked_runs(A, M, rank, seeds, options_of<SgdOptions>(s), f);
-       }},
+       many_of(masked, SgdOptions())},
+      {"sgd_factorise_entries",
+       [=](const S& s) { return sgd_factorise_entries(sparse, rank, options_of<SgdOptions>(s)); },
+       many_of(Observed::entries(sparse), SgdOptions())},
       {"gd_factorise_masked", [=](const S& s) { return gd_factorise_masked(A, M, rank, options_of<GdOptions>(s)); },
-       [=](Seeds seeds, const S& s, const F& f) {
-         return gd_factorise_masked_runs(A, M, rank, seeds, options_of<GdOptions>(s), f);
-       }},
+       many_of(masked, GdOptions())},
       {"gd_factorise_ad", [=](const S& s) { return gd_factorise_ad(A, rank, options_of<AdOptions>(s).mask(M)); },
-       [=](Seeds seeds, const S& s, const F& f) {
-         return gd_factorise_ad_runs(A, rank, seeds, options_of<AdOptions>(s).mask(M), f);
-       }},
+       many_of(masked, AdOptions())},
   };
 }
 
@@ -285,7 +286,7 @@ TEST_CASE("small problems run side by side on one thread each, large ones after 
     const Tensor M = A.ge(0);
     // Of the reference: its limit can be crossed in little time.
     const auto options = GdOptions().num_epochs(1).engine(Engine::reference).stop(look);
-    CHECK(gd_factorise_masked_runs(A, M, 2, {1, 2, 3, 4}, options).size() == 4);
+    CHECK(fit_runs(Observed::masked(A, M), 2, {1, 2, 3, 4}, options).size() == 4);
     return seen;
   };
   CHECK(threads_within(at::rand({128, 128})) == 1);
@@ -351,10 +352,10 @@ TEST_CASE("short fused runs are finished before stop is asked again", "[runs]") 
   int asked = 0;
   const auto stop = [&](int64_t) { return ++asked == 7; };
   // Before all, and before each of the first five and the sixth.
-  CHECK(sgd_factorise_runs(lab1_matrix(), 2, seeds_from(0, 20), SgdOptions().stop(stop)).size() == 5);
+  CHECK(fit_runs(Observed::all(lab1_matrix()), 2, seeds_from(0, 20), SgdOptions().stop(stop)).size() == 5);
   asked = 0;
   const auto long_runs = SgdOptions().num_epochs((1 << 24) / 18 + 1).lr(1e-6).stop(stop);
-  CHECK(sgd_factorise_runs(lab1_matrix(), 2, seeds_from(0, 20), long_runs).empty());
+  CHECK(fit_runs(Observed::all(lab1_matrix()), 2, seeds_from(0, 20), long_runs).empty());
 }
 
 TEST_CASE("an exception of a callback ends all runs and comes out", "[runs]") {
@@ -381,16 +382,16 @@ TEST_CASE("runs of no seeds are none, and what makes no sense over seeds is refu
     INFO(pair.name);
     CHECK(pair.many({}, {}, {}).empty());
     const auto said = [&](const RunSettings& settings) { return sentence_of([&] { pair.many(seeds, settings, {}); }); };
-    const std::string name = "[" + pair.name + "_runs] ";
+    const std::string name = "[fit_runs] ";
     CHECK(said({.seed = 1}) == name + "seed must not be set: each run has its own, of seeds.");
     CHECK(said({.initial = Factors{at::rand({3, 2}), at::rand({3, 2})}}) ==
           name + "initial must not be set: all runs would be one. Runs start from their seeds.");
     CHECK(said({.on_epoch = [](int64_t, double) { return true; }}) ==
           name + "on_epoch must not be set: epochs of several runs pass at once. on_runs tells how many are done.");
-    CHECK(said({.num_epochs = -1}) == "[" + pair.name + "] num_epochs must be at least 0, but was -1.");
+    CHECK(said({.num_epochs = -1}) == name + "num_epochs must be at least 0, but was -1.");
   }
   for (const Pair& pair : pairs(lab1_matrix(), lab1_mask(), 0)) {
-    CHECK(sentence_of([&] { pair.many({}, {}, {}); }) == "[" + pair.name + "] rank must be at least 1, but was 0.");
+    CHECK(sentence_of([&] { pair.many({}, {}, {}); }) == "[fit_runs] rank must be at least 1, but was 0.");
   }
   const Iris flowers = iris();
   CHECK(sentence_of([&] { train_mlp_runs(flowers.X, flowers.y, 3, 100, seeds, MlpOptions().seed(1)); }) ==

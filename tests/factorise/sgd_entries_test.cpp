@@ -25,7 +25,6 @@
 #include "cpu/isa.h"
 #include "cpu/referee.h"
 #include "io/sandbox.h"
-#include "ops/sgd.h"
 
 namespace factorise {
 namespace {
@@ -173,19 +172,6 @@ TEST_CASE("a matrix that would take 450 GB is factorised and judged", "[sgd_entr
   CHECK(squared_error(A, factors) < 1e-3);
   const Tensor products = predict(factors, indices, side - 1 - indices);
   CHECK((products - A._values()).abs().max().item<double>() < 1e-2);
-}
-
-TEST_CASE("the op packs entries too", "[sgd_entries]") {
-  const auto pack = c10::Dispatcher::singleton()
-                        .findSchemaOrThrow("factorise::sgd_ratings", "")
-                        .typed<Tensor(const Tensor&, const std::optional<Tensor>&, int64_t, c10::string_view)>();
-  const Tensor M = mask(Density::third, 30, 40), A = ratings_of(30, 40, true, at::kFloat, M);
-  const Factors dense = factors_of(30, 40, 3, at::kFloat), listed{dense.U.clone(), dense.V.clone()};
-  CHECK(sgd_epochs(pack.call(A, M, 3, "automatic"), dense.U, dense.V, 0.01, 0, 1, 3) == 0);
-  CHECK(sgd_epochs(pack.call(sparse(A, M, true), std::nullopt, 3, "entries"), listed.U, listed.V, 0.01, 0, 1, 3) == 0);
-  CHECK(same_bits(dense, listed));
-  CHECK_THROWS_WITH(pack.call(sparse(A, M, false), M, 3, "automatic"),
-                    contains("M must be left out where A is sparse"));
 }
 
 TEST_CASE("sparse matrices that cannot be taken are refused, and the entry is named", "[sgd_entries]") {

@@ -19,7 +19,7 @@
 #include "cpu/isa.h"
 #include "factorise/methods.h"
 #include "io/sandbox.h"
-#include "ops/sgd.h"
+#include "methods/method.h"
 
 namespace factorise {
 namespace {
@@ -123,66 +123,24 @@ TEST_CASE("factorisations in several threads of one process work side by side", 
   for (size_t i = 0; i < results.size(); ++i) CHECK(same_bits(results[i], run(i)));
 }
 
-TEST_CASE("the op has no derivative and says so, has a Meta part, and checks what it is given", "[sgd]") {
-  const Sample sample = ratings_like(6, 8);
-  const auto pack = c10::Dispatcher::singleton()
-                        .findSchemaOrThrow("factorise::sgd_ratings", "")
-                        .typed<Tensor(const Tensor&, const std::optional<Tensor>&, int64_t, c10::string_view)>();
-  const Tensor ratings = pack.call(sample.A, sample.M, 2, "automatic");
-  const Tensor U = at::rand({6, 2}), V = at::rand({8, 2});
-  CHECK(sgd_epochs(ratings, U, V, 0.01, 0, 1, 3) == 0);
-  CHECK_THROWS_WITH(sgd_epochs(ratings, U.clone().requires_grad_(), V, 0.01, 0, 1, 1), contains("has no derivative"));
-  CHECK_THROWS_WITH(pack.call(sample.A.clone().requires_grad_(), sample.M, 2, "automatic"),
-                    contains("has no derivative"));
-  CHECK_THROWS_WITH(pack.call(sample.A, sample.M, 2, "diagonal"), contains("must be automatic, wavefront or entries"));
-  CHECK_THROWS_WITH(sgd_epochs(ratings, U.to(at::kDouble), V, 0.01, 0, 1, 1), contains("U must be 6 x 2, contiguous"));
-  CHECK_THROWS_WITH(sgd_epochs(ratings, U, V.t().contiguous().t(), 0.01, 0, 1, 1), contains("V must be 8 x 2"));
-  CHECK_THROWS_WITH(sgd_epochs(ratings, U, V, -1, 0, 1, 1), contains("lr must be a finite number above 0"));
-  CHECK_THROWS_WITH(sgd_epochs(at::rand({5}), U, V, 0.01, 0, 1, 1), contains("must be what sgd_ratings made"));
-  CHECK(sgd_epochs(ratings.to(at::kMeta), U.to(at::kMeta), V.to(at::kMeta), 0.01, 0, 1, 1) == 0);
-}
-
-TEST_CASE("ratings that were packed for other vectors are refused, and lists are read by all", "[sgd]") {
+TEST_CASE("a run whose ratings were packed for other vectors is refused, and lists are read by all", "[sgd]") {
   const Sample sample = ratings_like(60, 80);
-  const auto pack = [&](const char* path) {
-    return c10::Dispatcher::singleton()
-        .findSchemaOrThrow("factorise::sgd_ratings", "")
-        .typed<Tensor(const Tensor&, const std::optional<Tensor>&, int64_t, c10::string_view)>()
-        .call(sample.A, sample.M, 5, path);
-  };
-  const Tensor cells = pack("wavefront"), lists = pack("entries");
   const cpu::Isa packed_for = cpu::chosen_isa();
   for (const cpu::Isa isa : cpu::available_isas()) {
+    const auto opened = [&](SgdPath path) {
+      return open_run("opened", sample.A, sample.M, 5, SgdOptions().lr(0.002).path(path).seed(1));
+    };
+    const OpenRun cells = opened(SgdPath::wavefront), lists = opened(SgdPath::entries);
     const Variable force("FACTORISE_ISA", to_string(isa));
-    const Tensor U = at::rand({60, 5}), V = at::rand({80, 5});
-    CHECK(sgd_epochs(lists, U, V, 0.002, 0, 1, 2) == 0);
+    CHECK(lists.session->advance(2) == 0);
     if (isa == packed_for || packed_for == cpu::Isa::scalar) {
-      CHECK(sgd_epochs(cells, U, V, 0.002, 0, 1, 2) == 0);
+      CHECK(cells.session->advance(2) == 0);
+      CHECK(same_bits(cells.session->factors(), lists.session->factors()));
     } else {
-      CHECK_THROWS_WITH(sgd_epochs(cells, U, V, 0.002, 0, 1, 2),
+      CHECK_THROWS_WITH(cells.session->advance(2),
                         contains("packed for the instruction set in use, but were for another"));
     }
   }
-}
-
-TEST_CASE("several runs in one op are each its own", "[sgd]") {
-  using Catch::Matchers::StartsWith;
-  at::manual_seed(5);
-  const Tensor A = at::rand({6, 8}), start_U = at::rand({3, 6, 2}), start_V = at::rand({3, 8, 2});
-  const Tensor ratings = sgd_ratings(A, std::nullopt, 2, cpu::SgdPath::automatic);
-  const Tensor U = start_U.clone(), V = start_V.clone();
-  const Tensor diverged = sgd_epochs_of_runs(ratings, U, V, {0.01, 1e30, 0.2}, 0.1 * 1e-30, 0.9, 4);
-  CHECK(diverged.eq(at::tensor({0, 1, 0})).all().item<bool>());
-  for (const auto& [run, lr] : {std::pair<int64_t, double>{0, 0.01}, {2, 0.2}}) {
-    const Tensor u = start_U.select(0, run).clone(), v = start_V.select(0, run).clone();
-    CHECK(sgd_epochs(ratings, u, v, lr, 0.1 * 1e-30, 0.9, 4) == 0);
-    CHECK(at::equal(u, U.select(0, run)));
-    CHECK(at::equal(v, V.select(0, run)));
-  }
-  CHECK_THROWS_WITH(sgd_epochs_of_runs(ratings, U, V, {0.01}, 0, 1, 1),
-                    StartsWith("[sgd_epochs] U, V and lr must be of as many runs as each other"));
-  CHECK_THROWS_WITH(sgd_epochs_of_runs(ratings, U.clone().requires_grad_(), V, {1, 1, 1}, 0, 1, 1),
-                    StartsWith("[sgd_epochs_of_runs] has no derivative"));
 }
 
 }  // namespace factorise

@@ -1,10 +1,9 @@
-// The operators of full-batch descent for CUDA tensors. Ratings are two tensors of bytes, A in the order of each pass,
+// The backend of full-batch descent for CUDA tensors. Ratings are two tensors of bytes, A in the order of each pass,
 // or A in the factors' type, as it lies or turned, with what is observed where not all is.
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
-#include <torch/library.h>
 
 #include <utility>
 #include <vector>
@@ -47,7 +46,7 @@ std::vector<Tensor> packed(const Tensor& A, const OptionalTensor& observed) {
   const Tensor by_rows = bytes_on(A, gd_units(matrix, GdOrder::gather) * 16);
   const Tensor by_columns = bytes_on(A, gd_units(matrix, GdOrder::scatter) * 16);
   const Tensor misfit = at::zeros({}, A.options().dtype(at::kInt));
-  launch("_descent_ratings", A.device(), [&](cudaStream_t stream) {
+  launch("pack_descent", A.device(), [&](cudaStream_t stream) {
     launch_gd_pack(matrix, by_rows.mutable_data_ptr(), by_columns.mutable_data_ptr(), misfit.mutable_data_ptr<int>(),
                    stream);
   });
@@ -62,7 +61,7 @@ std::vector<Tensor> packed(const Tensor& A, const OptionalTensor& observed) {
 
 std::vector<Tensor> ratings_on_cuda(const Tensor& A, const OptionalTensor& observed) {
   TORCH_CHECK_VALUE(A.dim() == 2 && A.is_contiguous() && (!observed || observed->is_contiguous()),
-                    "[_descent_ratings] A and observed must be contiguous matrices.");
+                    "[pack_descent] A and observed must be contiguous matrices.");
   return A.scalar_type() == at::kDouble ? packed<double>(A, observed) : packed<float>(A, observed);
 }
 
@@ -99,7 +98,7 @@ void check_factors(const char* function, at::TensorList ratings, const Tensor& U
 GdMethod method_of(c10::string_view name) {
   if (name == "masked") return GdMethod::masked;
   if (name == "squared") return GdMethod::squared;
-  TORCH_CHECK_VALUE(name == "norm", "[_descent_epochs] method must be masked, squared or norm, but was '", name, "'.");
+  TORCH_CHECK_VALUE(name == "norm", "[descent_epochs] method must be masked, squared or norm, but was '", name, "'.");
   return GdMethod::norm;
 }
 
@@ -108,10 +107,10 @@ Tensor epochs(at::TensorList ratings, const Tensor& U, const Tensor& V, double l
               int64_t num_epochs) {
   const GdShape shape = shape_of_problem(U.size(0), V.size(0), U.size(1), method);
   const Tensor &X = shape.columns_first ? V : U, &Y = shape.columns_first ? U : V;
-  const GdRatings<T> A = ratings_of<T>("_descent_epochs", ratings, shape);
+  const GdRatings<T> A = ratings_of<T>("descent_epochs", ratings, shape);
   const Tensor workspace = bytes_on(U, gd_workspace_bytes<T>(shape));
   Tensor diverged = at::empty({}, U.options().dtype(at::kLong));
-  launch("_descent_epochs", U.device(), [&](cudaStream_t stream) {
+  launch("descent_epochs", U.device(), [&](cudaStream_t stream) {
     launch_gd_epochs(shape, A, lr, num_epochs, X.mutable_data_ptr<T>(), Y.mutable_data_ptr<T>(),
                      diverged.mutable_data_ptr<int64_t>(), workspace.mutable_data_ptr(), stream);
   });
@@ -120,7 +119,7 @@ Tensor epochs(at::TensorList ratings, const Tensor& U, const Tensor& V, double l
 
 Tensor epochs_on_cuda(at::TensorList ratings, const Tensor& U, const Tensor& V, double lr, c10::string_view method,
                       int64_t num_epochs) {
-  check_factors("_descent_epochs", ratings, U, V);
+  check_factors("descent_epochs", ratings, U, V);
   const auto run = U.scalar_type() == at::kDouble ? epochs<double> : epochs<float>;
   return run(ratings, U, V, lr, method_of(method), num_epochs);
 }
@@ -129,12 +128,12 @@ template <class T>
 Tensor loss(at::TensorList ratings, const Tensor& U, const Tensor& V, bool norm) {
   const GdShape shape = shape_of_problem(U.size(0), V.size(0), U.size(1), GdMethod::loss);
   const Tensor &X = shape.columns_first ? V : U, &Y = shape.columns_first ? U : V;
-  const GdRatings<T> A = ratings_of<T>("_descent_loss", ratings, shape);
+  const GdRatings<T> A = ratings_of<T>("descent_loss", ratings, shape);
   const Tensor workspace = bytes_on(U, gd_workspace_bytes<T>(shape));
   Tensor value = at::empty({}, U.options().dtype(at::kDouble));
   GdResults<T> results;
   results.exact_loss = value.mutable_data_ptr<double>();
-  launch("_descent_loss", U.device(), [&](cudaStream_t stream) {
+  launch("descent_loss", U.device(), [&](cudaStream_t stream) {
     launch_gd_loss(shape, A, norm, X.const_data_ptr<T>(), Y.const_data_ptr<T>(), results, workspace.mutable_data_ptr(),
                    stream);
   });
@@ -142,7 +141,7 @@ Tensor loss(at::TensorList ratings, const Tensor& U, const Tensor& V, bool norm)
 }
 
 Tensor loss_on_cuda(at::TensorList ratings, const Tensor& U, const Tensor& V, bool norm) {
-  check_factors("_descent_loss", ratings, U, V);
+  check_factors("descent_loss", ratings, U, V);
   return U.scalar_type() == at::kDouble ? loss<double>(ratings, U, V, norm) : loss<float>(ratings, U, V, norm);
 }
 
@@ -161,13 +160,4 @@ double descent_loss(at::TensorList ratings, const Tensor& U, const Tensor& V, bo
   return loss_on_cuda(ratings, U, V, norm).item<double>();
 }
 
-namespace {
-
-TORCH_LIBRARY_IMPL(factorise, CUDA, library) {
-  library.impl("_descent_ratings", ratings_on_cuda);
-  library.impl("_descent_epochs", epochs_on_cuda);
-  library.impl("_descent_loss", loss_on_cuda);
-}
-
-}  // namespace
 }  // namespace factorise::cuda

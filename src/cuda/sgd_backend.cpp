@@ -1,4 +1,4 @@
-// The operators of exact SGD for CUDA tensors. Ratings are cells x bytes of a cell, uint8: what else there is to know
+// The backend of exact SGD for CUDA tensors. Ratings are cells x bytes of a cell, uint8: what else there is to know
 // of them, the factors' shapes tell.
 
 #include <ATen/TensorOperators.h>
@@ -7,7 +7,6 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 #include <c10/util/StringUtil.h>
-#include <torch/library.h>
 
 #include <algorithm>
 #include <vector>
@@ -20,8 +19,6 @@
 
 namespace factorise::cuda {
 namespace {
-
-using OptionalTensor = std::optional<Tensor>;
 
 /// What an epoch of a run needs to know is written down before: for so many epochs at a time, and of all runs.
 constexpr int64_t kEpochsOfLaunch = 1 << 16, kRatesOfLaunch = 1 << 22;
@@ -41,12 +38,12 @@ Tensor packed(const Tensor& A, const Tensor& observed, int64_t rank) {
   matrix.observed = observed.defined() ? observed.const_data_ptr<bool>() : nullptr;
   const c10::Device device = A.device();
   const Tensor fits = at::full({}, 1, A.options().dtype(at::kInt));
-  launch("sgd_ratings", device, [&](cudaStream_t stream) {
+  launch("pack_sgd", device, [&](cudaStream_t stream) {
     launch_fits_bytes(matrix, reinterpret_cast<uint32_t*>(fits.mutable_data_ptr<int32_t>()), stream);
   });
   const bool bytes = fits.item<int32_t>() == 1;
   Tensor cells = at::empty({matrix.cells(), bytes ? 1 : static_cast<int64_t>(sizeof(T))}, A.options().dtype(at::kByte));
-  launch("sgd_ratings", device,
+  launch("pack_sgd", device,
          [&](cudaStream_t stream) { launch_pack_cells(matrix, bytes, cells.mutable_data_ptr<uint8_t>(), stream); });
   return cells;
 }
@@ -54,19 +51,13 @@ Tensor packed(const Tensor& A, const Tensor& observed, int64_t rank) {
 }  // namespace
 
 Tensor pack_sgd(const Observed& observed, int64_t rank) {
+  refuse_capture("pack_sgd", observed.device());
   const Observed::Data& data = observed.data();
   const auto pack = observed.type() == at::kDouble ? packed<double> : packed<float>;
   return pack(data.dense(), data.observed(), rank);
 }
 
 namespace {
-
-Tensor ratings_on_cuda(const Tensor& A, const OptionalTensor& M, int64_t rank, c10::string_view path) {
-  TORCH_CHECK_VALUE(path == "automatic" || path == "wavefront",
-                    "[sgd_ratings] path must be automatic or wavefront on a GPU, but was '", path, "'.");
-  refuse_capture("sgd_ratings", A.device());
-  return pack_sgd(observe("sgd_ratings", A, M, rank, RankLimit::none), rank);
-}
 
 /// lr and s of every epoch of every run: lr is multiplied in double, then rounded.
 template <class T>
@@ -138,7 +129,7 @@ void check_factors(const Tensor& ratings, const Tensor& U, const Tensor& V) {
   const auto width = static_cast<int64_t>(U.element_size());
   TORCH_CHECK_VALUE(ratings.dim() == 2 && ratings.scalar_type() == at::kByte && ratings.is_contiguous() &&
                         ratings.size(0) == cells && (ratings.size(1) == 1 || ratings.size(1) == width),
-                    "[sgd_epochs] ratings must be what sgd_ratings packed for a ", U.size(1), " x ", V.size(1),
+                    "[sgd_epochs] ratings must be what pack_sgd made for a ", U.size(1), " x ", V.size(1),
                     " matrix at rank ", U.size(2), " in ", U.scalar_type(), ", but were ", shape_of(ratings), ", ",
                     ratings.scalar_type(), ".");
 }
@@ -171,23 +162,4 @@ Tensor sgd_epochs(const Tensor& ratings, const Tensor& U, const Tensor& V, at::A
   return diverged;
 }
 
-namespace {
-
-Tensor epochs_of_runs_on_cuda(const Tensor& ratings, const Tensor& U, const Tensor& V, at::ArrayRef<double> lrs,
-                              double weight_decay, double lr_decay, int64_t epochs) {
-  return sgd_epochs(ratings, U, V, lrs, weight_decay, lr_decay, epochs).to(U.device());
-}
-
-int64_t epochs_on_cuda(const Tensor& ratings, const Tensor& U, const Tensor& V, double lr, double weight_decay,
-                       double lr_decay, int64_t epochs) {
-  return sgd_epochs(ratings, U.unsqueeze(0), V.unsqueeze(0), {lr}, weight_decay, lr_decay, epochs).item<int64_t>();
-}
-
-TORCH_LIBRARY_IMPL(factorise, CUDA, library) {
-  library.impl("sgd_ratings", ratings_on_cuda);
-  library.impl("sgd_epochs", epochs_on_cuda);
-  library.impl("_sgd_epochs_of_runs", epochs_of_runs_on_cuda);
-}
-
-}  // namespace
 }  // namespace factorise::cuda

@@ -1,0 +1,176 @@
+// A run in parts as a class of torch, torch.classes.factorise.Session, which Python's functions drive. Its constructor
+// has the checks, the start and the sentences of the C++ functions.
+
+#include "core/session.h"
+
+#include <ATen/core/Dict.h>
+#include <factorise/fit.h>
+#include <torch/custom_class.h>
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/derivatives.h"
+#include "core/driver.h"
+#include "methods/method.h"
+#include "ops/transforms.h"
+
+namespace factorise {
+namespace {
+
+using c10::IValue;
+using OptionalTensor = std::optional<Tensor>;
+using Values = c10::Dict<std::string, IValue>;
+
+/// While one exists, operators take tensors as they are: transforms of torch.func and Python's modes, which would take
+/// each operator of an epoch apart, are left. Tensors that they track were refused before.
+struct OutsideOfTransforms {
+  c10::impl::ExcludeDispatchKeyGuard guard{c10::DispatchKeySet(
+      {c10::DispatchKey::FuncTorchDynamicLayerFrontMode, c10::DispatchKey::FuncTorchDynamicLayerBackMode,
+       c10::DispatchKey::Python, c10::DispatchKey::PythonTLSSnapshot})};
+};
+
+/// For epochs, losses and copies of factors.
+struct Guards : OutsideOfTransforms, PlainComputation {
+  at::NoGradGuard no_grad;
+};
+
+/// What sets an option of that name.
+template <class Options>
+using Setters = std::map<std::string, void (*)(Options&, const IValue&)>;
+
+/// The word of a list at whose place its meaning is.
+template <class Choice>
+Choice choice(const IValue& value, std::initializer_list<std::pair<const char*, Choice>> words) {
+  for (const auto& [word, meaning] : words) {
+    if (value.toStringRef() == word) return meaning;
+  }
+  TORCH_CHECK_VALUE(false, "[Session] '", value.toStringRef(), "' is none of the words of its option.");
+}
+
+template <class Options>
+Setters<Options> shared_setters() {
+  return {
+      {"num_epochs", [](Options& o, const IValue& v) { o.num_epochs(v.toInt()); }},
+      {"lr", [](Options& o, const IValue& v) { o.lr(v.toDouble()); }},
+      {"overcomplete", [](Options& o, const IValue& v) { o.overcomplete(v.toBool()); }},
+      // The bits of a number without a sign.
+      {"seed", [](Options& o, const IValue& v) { o.seed(static_cast<uint64_t>(v.toInt())); }},
+      {"initial",
+       [](Options& o, const IValue& v) {
+         const auto pair = v.toTensorVector();
+         o.initial(Factors{pair.at(0), pair.at(1)});
+       }},
+      {"epochs_done", [](Options& o, const IValue& v) { o.epochs_done(v.toInt()); }},
+      {"report_every", [](Options& o, const IValue& v) { o.report_every(v.toInt()); }},
+      {"factors_every", [](Options& o, const IValue& v) { o.factors_every(v.toInt()); }},
+      {"engine",
+       [](Options& o, const IValue& v) {
+         o.engine(choice<Engine>(v, {{"fused", Engine::fused}, {"reference", Engine::reference}}));
+       }},
+  };
+}
+
+template <class Options>
+Method method_of(const Values& values, const Setters<Options>& own) {
+  Setters<Options> setters = shared_setters<Options>();
+  setters.insert(own.begin(), own.end());
+  Options options;
+  for (const auto& entry : values) {
+    const auto found = setters.find(entry.key());
+    TORCH_CHECK_VALUE(found != setters.end(), "[Session] ", entry.key(), " is no option of this method.");
+    if (!entry.value().isNone()) found->second(options, entry.value());
+  }
+  return options;
+}
+
+Method method_of(const std::string& name, const Values& values) {
+  if (name == "sgd") {
+    return method_of<SgdOptions>(
+        values, {{"weight_decay", [](SgdOptions& o, const IValue& v) { o.weight_decay(v.toDouble()); }},
+                 {"lr_decay", [](SgdOptions& o, const IValue& v) { o.lr_decay(v.toDouble()); }},
+                 {"path", [](SgdOptions& o, const IValue& v) {
+                    o.path(choice<SgdPath>(v, {{"automatic", SgdPath::automatic},
+                                               {"wavefront", SgdPath::wavefront},
+                                               {"entries", SgdPath::entries}}));
+                  }}});
+  }
+  if (name == "gd") return method_of<GdOptions>(values, {});
+  TORCH_CHECK_VALUE(name == "ad", "[Session] method must be sgd, gd or ad, but was '", name, "'.");
+  return method_of<AdOptions>(values,
+                              {{"loss", [](AdOptions& o, const IValue& v) {
+                                  o.loss(choice<AdLoss>(v, {{"squared", AdLoss::squared}, {"norm", AdLoss::norm}}));
+                                }}});
+}
+
+void refuse_tracked(const std::string& function, const Tensor& tensor) {
+  if (!tensor.defined()) return;
+  refuse_transforms(function.c_str(), {tensor});
+  if (tensor.unsafeGetTensorImpl()->key_set().has(c10::DispatchKey::FuncTorchBatched)) refuse_batch_of(function);
+}
+
+class SessionOfTorch final : public torch::CustomClassHolder {
+ public:
+  /// function: for the sentences of errors. method: "sgd", "gd" or "ad". options: by the names of the C++ options;
+  /// None is one that is not given.
+  SessionOfTorch(const std::string& function, const std::string& method, const Tensor& A, const OptionalTensor& M,
+                 int64_t rank, const Values& options)
+      : function_(function) {
+    refuse_tracked(function, A);
+    if (M) refuse_tracked(function, *M);
+    if (const auto initial = options.find("initial"); initial != options.end() && !initial->value().isNone()) {
+      for (const Tensor& factor : initial->value().toTensorVector()) refuse_tracked(function, factor);
+    }
+    const OutsideOfTransforms outside;
+    const Method chosen = method_of(method, options);
+    run_.emplace(open_run(function.c_str(), A, M, rank, chosen));
+    advice_ = std::visit([](const auto& of_method) { return advice_of(of_method); }, chosen);
+  }
+
+  int64_t advance(int64_t epochs) {
+    const Guards guards;
+    return run_->session->advance(epochs);
+  }
+
+  double loss() {
+    const Guards guards;
+    return run_->session->loss();
+  }
+
+  std::tuple<Tensor, Tensor> factors() {
+    const Guards guards;
+    const auto [U, V] = run_->session->factors();
+    return {U, V};
+  }
+
+  /// What the run starts from: A as the reference engine reads it (dense in its computing type, 0 where it is not
+  /// observed, or sparse), what is observed (bool; None: all, or the entries), and U and V, which advance() changes.
+  std::tuple<Tensor, OptionalTensor, Tensor, Tensor> given() const {
+    const Observed::Data& data = run_->observed.data();
+    return {data.is_sparse() ? data.A : data.dense(), data.is_sparse() ? std::nullopt : data.mask(), run_->start.U,
+            run_->start.V};
+  }
+
+  /// The sentence for a run that diverges after this epoch.
+  std::string divergence(int64_t epoch) const { return divergence_sentence(function_.c_str(), epoch, advice_); }
+
+ private:
+  std::string function_;
+  const char* advice_;
+  std::optional<OpenRun> run_;
+};
+
+TORCH_LIBRARY_FRAGMENT(factorise, library) {
+  library.class_<SessionOfTorch>("Session")
+      .def(torch::init<const std::string&, const std::string&, const Tensor&, const OptionalTensor&, int64_t,
+                       const Values&>())
+      .def("advance", &SessionOfTorch::advance)
+      .def("loss", &SessionOfTorch::loss)
+      .def("factors", &SessionOfTorch::factors)
+      .def("given", &SessionOfTorch::given)
+      .def("divergence", &SessionOfTorch::divergence);
+}
+
+}  // namespace
+}  // namespace factorise
