@@ -7,6 +7,7 @@ import time
 
 import quality
 import torch
+from gpu_sides import descent_session
 from gpu_turns import first_line
 from torch_side import als_curve, dense, descent_curve, run_curve, settle, split, start_ratings
 
@@ -27,30 +28,36 @@ def packed(pack, device):
 
 def sgd_curve(request):
     """From look to look, each a call of its own that starts where the last one ended: the bits of one long run."""
-    ops, device = torch.ops.factorise, request["device"]
+    device = request["device"]
     A, M = dense(request["problem"], request["shape"], device)
-    ratings, setup = packed(lambda: ops.sgd_ratings(A, M, request["rank"], "automatic"), device)
+    ratings, setup = packed(lambda: torch.classes.factorise.SgdRatings(A, M, request["rank"]), device)
 
     def advance(U, V, first, last):
         lr = request["lr"]
         for _ in range(first):  # as the engine does: multiplied, not raised to a power
             lr *= request["lr_decay"]
-        return ops.sgd_epochs(ratings, U, V, lr, request["weight_decay"], request["lr_decay"], last - first) == 0
+        decay = request["weight_decay"], request["lr_decay"]
+        return int(ratings.epochs(U[None], V[None], [lr], *decay, last - first)) == 0
 
     U, V = start_ratings(request["shape"], request["rank"], device)
     return run_curve(request, U, V, advance) | {"setup_seconds": setup}
 
 
 def our_descent_curve(request):
-    ops, device = torch.ops.factorise, request["device"]
+    device = request["device"]
     A, M = dense(request["problem"], request["shape"], device)
     observed = M.bool()
-    ratings, setup = packed(lambda: ops._descent_ratings(A, observed), device)
+    U, V = start_ratings(request["shape"], request["rank"], device)
+    (session, *live), setup = packed(lambda: descent_session(A, observed, (U, V), request["lr"], "masked"), device)
 
     def advance(U, V, first, last):
-        return int(ops._descent_epochs(ratings, U, V, request["lr"], "masked", last - first)) == 0
+        for ours, theirs in zip(live, (U, V), strict=True):
+            ours.copy_(theirs)
+        finite = session.advance(last - first) == 0
+        for ours, theirs in zip(live, (U, V), strict=True):
+            theirs.copy_(ours)
+        return finite
 
-    U, V = start_ratings(request["shape"], request["rank"], device)
     return run_curve(request, U, V, advance) | {"setup_seconds": setup}
 
 

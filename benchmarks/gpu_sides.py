@@ -170,8 +170,7 @@ class Sgd:
     """Exact SGD, on the device of A: as many runs at once as there are rates, each with a start of its own."""
 
     def __init__(self, A, M, starts, rates):
-        rank = starts[0][0].shape[1]
-        self.ratings = torch.ops.factorise.sgd_ratings(A, M, rank, "automatic")
+        self.ratings = torch.classes.factorise.SgdRatings(A, M, starts[0][0].shape[1])
         self.start = [torch.stack(factors).to(A) for factors in zip(*starts, strict=True)]
         self.U, self.V = (factor.clone() for factor in self.start)
         self.rates = rates
@@ -180,29 +179,34 @@ class Sgd:
     factors = Steps.factors
 
     def advance(self, epochs):
-        diverged = torch.ops.factorise._sgd_epochs_of_runs(self.ratings, self.U, self.V, self.rates, 0.0, 1.0, epochs)
+        diverged = self.ratings.epochs(self.U, self.V, self.rates, 0.0, 1.0, epochs)
         if diverged.any():
             raise ArithmeticError(f"a run diverged at epoch {int(diverged[diverged > 0].min())}")
 
 
+def descent_session(A, observed, start, lr, method):
+    """Our full-batch descent on a GPU, and its factors, which its epochs change in place. method: "masked" (lab 1) or
+    "squared" (lab 2)."""
+    name, own = ("gd", {}) if method == "masked" else ("ad", {"loss": method})
+    options = {"lr": lr, "initial": list(start), "overcomplete": True, **own}
+    session = torch.classes.factorise.Session("descent", name, A, observed, start[0].shape[1], options)
+    return session, *session.given()[2:]
+
+
 class Descent:
-    """Our full-batch descent on a GPU, all epochs in one call. method: "masked" or "squared"."""
+    """Our full-batch descent on a GPU, all epochs in one call."""
 
     def __init__(self, A, observed, start, lr, method):
-        self.ratings = torch.ops.factorise._descent_ratings(A, observed)
-        self.start, self.lr, self.method = start, lr, method
-        self.U, self.V = (factor.clone() for factor in start)
-        self.diverged = None
+        self.start = start
+        self.session, self.U, self.V = descent_session(A, observed, start, lr, method)
 
     reset = Steps.reset
+    factors = Steps.factors
 
     def advance(self, epochs):
-        self.diverged = torch.ops.factorise._descent_epochs(self.ratings, self.U, self.V, self.lr, self.method, epochs)
-
-    def factors(self):
-        if self.diverged is not None and int(self.diverged):
-            raise ArithmeticError(f"it diverged at epoch {int(self.diverged)}")
-        return self.U, self.V
+        diverged = self.session.advance(epochs)
+        if diverged:
+            raise ArithmeticError(f"it diverged at epoch {diverged}")
 
 
 class CpuDescent:

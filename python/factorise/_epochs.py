@@ -106,13 +106,15 @@ def _checked(function: str, options: RunOptions) -> RunOptions:
     check_callable(function, "callback", options.callback, "(epoch, loss)")
     check_callable(function, "on_factors", options.on_factors, "(epoch, U, V)")
     check_choice(function, "engine", options.engine, ("fused", "reference"))
-    integers = ("num_epochs", "epochs_done", "report_every", "factors_every")
     return options._replace(
+        num_epochs=check_integer(function, "num_epochs", options.num_epochs),
         lr=check_number(function, "lr", options.lr),
         seed=check_seed(function, options.seed),
         initial=check_initial(function, options.initial),
         overcomplete=bool(options.overcomplete),
-        **{name: check_integer(function, name, getattr(options, name)) for name in integers},
+        epochs_done=check_integer(function, "epochs_done", options.epochs_done),
+        report_every=check_integer(function, "report_every", options.report_every),
+        factors_every=check_integer(function, "factors_every", options.factors_every),
     )
 
 

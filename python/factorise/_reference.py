@@ -21,7 +21,8 @@ class _Reference:
     """What a run starts from, and its epochs one by one."""
 
     def __init__(self, given: Given, lr: float) -> None:
-        self.A, self.M, self.U, self.V = given
+        self.A, self.M, U, V = given
+        self.U, self.V = U.clone(), V.clone()  # inside a transform of torch.func, of its level
         self.lr = lr
 
     def epoch(self) -> None:

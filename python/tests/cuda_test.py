@@ -41,16 +41,6 @@ def test_the_cpus_bits(call, whole, dtype):
 
 
 @needs_gpu
-def test_what_is_traced_lies_where_the_result_does():
-    ops = torch.ops.factorise
-    U, V = torch.rand(2, 40, 5).cuda(), torch.rand(2, 70, 5).cuda()
-    runs = ops.sgd_ratings(A.cuda(), M.cuda(), 5), U, V, [0.002, 0.001], 0.0, 1.0, 2
-    torch.library.opcheck(ops._sgd_epochs_of_runs.default, runs, test_utils=("test_schema", "test_faketensor"))
-    descent = ops._descent_ratings(A.cuda(), M.cuda()), U[0].clone(), V[0].clone(), 0.001, "masked", 2
-    torch.library.opcheck(ops._descent_epochs.default, descent, test_utils=("test_schema", "test_faketensor"))
-
-
-@needs_gpu
 def test_factor_loss_has_the_cpus_bits():
     def run(device):
         U, V = (torch.rand(rows, 5, generator=torch.Generator().manual_seed(rows)) for rows in A.shape)

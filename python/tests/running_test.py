@@ -58,6 +58,53 @@ def test_only_false_stops(answer, epochs):
 
 
 @every_method
+@every_engine
+def test_on_factors_is_given_copies_and_stops(method, engine):
+    given = []
+    METHODS[method](seed=0, engine=engine, num_epochs=7, factors_every=3, on_factors=lambda *a: given.append(a))
+    assert [epoch for epoch, *_ in given] == [3, 6, 7]
+    for epoch, *factors in given:
+        assert same(factors, METHODS[method](seed=0, engine=engine, num_epochs=epoch))
+    stopped = METHODS[method](seed=0, engine=engine, num_epochs=50, on_factors=lambda epoch, U, V: epoch < 4)
+    assert same(stopped, METHODS[method](seed=0, engine=engine, num_epochs=4))
+
+
+@every_method
+@every_engine
+def test_a_run_goes_on_from_kept_factors_to_the_same_bits(method, engine, tmp_path):
+    decay = {"lr_decay": 0.9} if method.startswith("sgd") else {}
+    whole = METHODS[method](seed=0, engine=engine, num_epochs=9, **decay)
+
+    def keep(epoch, U, V):
+        torch.save({"epoch": epoch, "U": U, "V": V}, tmp_path / "checkpoint.pt")
+
+    METHODS[method](seed=0, engine=engine, num_epochs=6, factors_every=4, on_factors=keep, **decay)
+    kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert kept["epoch"] == 6
+    told = []
+    rest = METHODS[method](initial=(kept["U"], kept["V"]), epochs_done=6, engine=engine, num_epochs=9, report_every=2,
+                           callback=lambda epoch, loss: told.append(epoch), **decay)  # fmt: skip
+    assert same(whole, rest) and told == [8, 9]
+
+
+@every_method
+def test_patience_keeps_the_best_factors_and_ends_the_run(method):
+    errors = {2: 3.0, 4: 1.0, 6: 2.0, 8: 1.0, 10: 0.5}
+    judged = []
+
+    def judge(U, V):
+        judged.append((U, V))
+        return errors[2 * len(judged)]
+
+    patience = factorise.Patience(2, judge)
+    factors = METHODS[method](seed=0, num_epochs=100, factors_every=2, on_factors=patience)
+    assert same(factors, METHODS[method](seed=0, num_epochs=8))
+    assert patience.is_over and patience.worse == 2
+    assert (patience.best.error, patience.best.epoch) == (1.0, 4)
+    assert same((patience.best.U, patience.best.V), METHODS[method](seed=0, num_epochs=4))
+
+
+@every_method
 def test_what_a_callback_raises_comes_out(method):
     def callback(epoch, loss):
         raise KeyError(epoch)
@@ -110,8 +157,7 @@ def test_ctrl_c_comes_out_within_a_fraction_of_a_second(call):
 
 
 def test_kernels_release_the_gil():
-    ratings = torch.ops.factorise.sgd_ratings(torch.rand(300, 3000), None, 5)
-    U, V = torch.rand(300, 5), torch.rand(3000, 5)
+    session = torch.classes.factorise.Session("f", "sgd", torch.rand(300, 3000), None, 5, {"lr": 1e-5})
     begun, inside, over = threading.Event(), [], threading.Event()
 
     def count():
@@ -124,7 +170,7 @@ def test_kernels_release_the_gil():
     thread.start()
     begun.set()
     start = time.perf_counter()
-    torch.ops.factorise.sgd_epochs(ratings, U, V, 1e-5, 0.0, 1.0, 500)  # one call, never back in Python
+    session.advance(500)  # one call, never back in Python
     end = time.perf_counter()
     over.set()
     thread.join()
@@ -215,6 +261,16 @@ REFUSED = [
     (lambda: factorise.sgd_factorise(A, 2, lr="0.01"), TypeError, "lr must be a number, but was '0.01'"),
     (lambda: factorise.sgd_factorise(A, 2, lr=10**400), ValueError, "lr must be a finite number above 0, but was inf"),
     (lambda: factorise.gd_factorise_ad(A, 2, callback=3), TypeError, "callback must be callable, with (epoch, loss)"),
+    (lambda: factorise.sgd_factorise(A, 2, on_factors=3), TypeError, "on_factors must be callable, with (epoch, U, V)"),
+    (lambda: factorise.sgd_factorise(A, 2, factors_every=0), ValueError, "factors_every must be at least 1, but was 0"),
+    (
+        lambda: factorise.sgd_factorise(A, 2, 5, epochs_done=6),
+        ValueError,
+        "epochs_done must be from 0 to num_epochs = 5",
+    ),
+    (lambda: factorise.sgd_factorise(A, 2, 5, epochs_done=2), ValueError, "initial must be given with epochs_done"),
+    (lambda: factorise.Patience(0, print), ValueError, "looks must be at least 1, but was 0"),
+    (lambda: factorise.Patience(1, None), TypeError, "judge must be callable, with (U, V), but was None"),
     (lambda: factorise.sgd_factorise(NESTED, 2), ValueError, "A must be dense, but was a nested tensor"),
     (lambda: factorise.factor_loss(A.tolist(), A, A), TypeError, "U must be a torch.Tensor, but was list"),
     (lambda: factorise.factor_loss(A, A, A, M.tolist()), TypeError, "M must be a torch.Tensor, but was list"),

@@ -38,6 +38,6 @@ FACTORISE_INTERNAL bool register_backend(c10::DeviceType type, const Backend& ba
 
 /// The kernels for a device; opens their shared object at the first call. Throws c10::ValueError, naming `function`,
 /// where there are none.
-const Backend& backend_of(const char* function, const c10::Device& device);
+FACTORISE_INTERNAL const Backend& backend_of(const char* function, const c10::Device& device);
 
 }  // namespace factorise

@@ -41,8 +41,8 @@ struct OpenRun {
   Factors start;  ///< changed by the session
   std::unique_ptr<Session> session;
 };
-OpenRun open_run(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
-                 const Method& method);
+FACTORISE_INTERNAL OpenRun open_run(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
+                                    const Method& method);
 
 /// Checks the arguments, draws the start, and runs the epochs.
 Factors run(const char* function, const Observed& observed, int64_t rank, const Method& method);

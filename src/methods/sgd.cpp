@@ -102,9 +102,7 @@ class SgdOnCpu final : public SgdSession {
 
   int64_t advance(int64_t epochs) override {
     if (lr_ == 0) return 0;  // lr has decayed to zero, so no epoch changes a factor
-    TORCH_CHECK_VALUE(cpu::is_for_this_isa(cpu::sgd_layout(ratings_)),
-                      "ratings must be packed for the instruction set in use, but were for another: FACTORISE_ISA must "
-                      "not change during a run, except with path entries.");
+    check_instruction_set(ratings_);
     const WithoutAutograd guard;
     const int64_t diverged =
         cpu::run_sgd(ratings_, factors_.U, factors_.V, lr_, weight_decay_, lr_decay_, epochs, at::get_num_threads());

@@ -37,6 +37,13 @@ Tensor pack_sgd(const Observed& observed, int64_t rank, SgdPath path) {
                                         : pack<float>(observed, rank, path_on_cpu(path));
 }
 
+void check_instruction_set(const Tensor& ratings) {
+  TORCH_CHECK_VALUE(
+      cpu::is_for_this_isa(cpu::sgd_layout(ratings)),
+      "ratings must be packed for the instruction set in use, but were for another: FACTORISE_ISA must not "
+      "change during a run, except with path entries.");
+}
+
 Tensor pack_sgd_on_device(const char* function, const Observed& observed, int64_t rank, SgdPath path) {
   TORCH_CHECK_VALUE(path != SgdPath::entries, "[", function,
                     "] path must be automatic or wavefront on a GPU, but was 'entries'.");

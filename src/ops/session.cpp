@@ -1,19 +1,26 @@
 // A run in parts as a class of torch, torch.classes.factorise.Session, which Python's functions drive. Its constructor
-// has the checks, the start and the sentences of the C++ functions.
+// has the checks, the start and the sentences of the C++ functions. And SgdRatings, the packed ratings of exact SGD.
 
 #include "core/session.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/Dict.h>
+#include <ATen/ops/empty.h>
 #include <factorise/fit.h>
 #include <torch/custom_class.h>
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "core/backend.h"
+#include "core/checks.h"
 #include "core/derivatives.h"
 #include "core/driver.h"
+#include "cpu/sgd.h"
 #include "methods/method.h"
+#include "methods/sgd_packing.h"
 #include "ops/transforms.h"
 
 namespace factorise {
@@ -104,10 +111,14 @@ Method method_of(const std::string& name, const Values& values) {
                                 }}});
 }
 
-void refuse_tracked(const std::string& function, const Tensor& tensor) {
+void check_plain(const std::string& function, const Tensor& tensor) {
   if (!tensor.defined()) return;
   refuse_transforms(function.c_str(), {tensor});
-  if (tensor.unsafeGetTensorImpl()->key_set().has(c10::DispatchKey::FuncTorchBatched)) refuse_batch_of(function);
+  const c10::DispatchKeySet keys = tensor.unsafeGetTensorImpl()->key_set();
+  if (keys.has(c10::DispatchKey::FuncTorchBatched)) refuse_batch_of(function);
+  TORCH_CHECK_VALUE(!keys.has(c10::DispatchKey::Python), "[", function,
+                    "] must be given tensors with values in memory, but was given one of a class with operators of its "
+                    "own, such as FakeTensor or DTensor.");
 }
 
 class SessionOfTorch final : public torch::CustomClassHolder {
@@ -117,10 +128,10 @@ class SessionOfTorch final : public torch::CustomClassHolder {
   SessionOfTorch(const std::string& function, const std::string& method, const Tensor& A, const OptionalTensor& M,
                  int64_t rank, const Values& options)
       : function_(function) {
-    refuse_tracked(function, A);
-    if (M) refuse_tracked(function, *M);
+    check_plain(function, A);
+    if (M) check_plain(function, *M);
     if (const auto initial = options.find("initial"); initial != options.end() && !initial->value().isNone()) {
-      for (const Tensor& factor : initial->value().toTensorVector()) refuse_tracked(function, factor);
+      for (const Tensor& factor : initial->value().toTensorVector()) check_plain(function, factor);
     }
     const OutsideOfTransforms outside;
     const Method chosen = method_of(method, options);
@@ -161,6 +172,63 @@ class SessionOfTorch final : public torch::CustomClassHolder {
   std::optional<OpenRun> run_;
 };
 
+/// Ratings packed for exact SGD, for callers that have factors and step sizes of their own, of several runs at once.
+class SgdRatingsOfTorch final : public torch::CustomClassHolder {
+ public:
+  SgdRatingsOfTorch(const Tensor& A, const OptionalTensor& M, int64_t rank) : rank_(rank) {
+    check_plain(kRatings, A);
+    if (M) check_plain(kRatings, *M);
+    const Guards guards;
+    observed_.emplace(observe(kRatings, A, M, rank, RankLimit::none));
+    ratings_ = A.is_cpu() ? pack_sgd(*observed_, rank, SgdPath::automatic)
+                          : pack_sgd_on_device(kRatings, *observed_, rank, SgdPath::automatic);
+  }
+
+  /// Epochs on U (runs x m x rank) and V (runs x n x rank) in place, with an lr for each run, which is multiplied by
+  /// lr_decay after each epoch. Returns for each run the first of these epochs (from 1) after which a factor was not
+  /// finite, or 0: int64, on the CPU.
+  Tensor epochs(const Tensor& U, const Tensor& V, const std::vector<double>& lrs, double weight_decay, double lr_decay,
+                int64_t num_epochs) {
+    const auto runs = static_cast<int64_t>(lrs.size());
+    check_factor("U", U, runs, observed_->rows());
+    check_factor("V", V, runs, observed_->columns());
+    for (const double lr : lrs) {
+      check_epochs(kRatings, num_epochs, lr, 1);
+      check_decay(kRatings, lr, weight_decay, lr_decay);
+    }
+    const Guards guards;
+    if (!observed_->device().is_cpu()) {
+      return backend_of(kRatings, observed_->device())
+          .sgd_epochs(ratings_, U, V, lrs, weight_decay, lr_decay, num_epochs);
+    }
+    check_instruction_set(ratings_);
+    Tensor diverged = at::empty({runs}, at::TensorOptions(at::kLong));
+    for (int64_t run = 0; run < runs; ++run) {
+      diverged.mutable_data_ptr<int64_t>()[run] =
+          cpu::run_sgd(ratings_, U.select(0, run), V.select(0, run), lrs[static_cast<size_t>(run)], weight_decay,
+                       lr_decay, num_epochs, at::get_num_threads());
+    }
+    return diverged;
+  }
+
+ private:
+  void check_factor(const char* name, const Tensor& factor, int64_t runs, int64_t rows) const {
+    check_plain(kRatings, factor);
+    const std::array<int64_t, 3> sizes{runs, rows, rank_};
+    TORCH_CHECK_VALUE(!factor.requires_grad(), "[", kRatings, "] ", name, " is changed in place: give its detach().");
+    TORCH_CHECK_VALUE(factor.sizes() == at::IntArrayRef(sizes) && factor.is_contiguous() &&
+                          factor.scalar_type() == observed_->type() && factor.device() == observed_->device(),
+                      "[", kRatings, "] ", name, " must be ", runs, " x ", rows, " x ", rank_, ", contiguous, ",
+                      observed_->type(), " on ", observed_->device(), ", but was ", shape_of(factor), ", ",
+                      factor.scalar_type(), " on ", factor.device(), ".");
+  }
+
+  static constexpr char kRatings[] = "SgdRatings";
+  int64_t rank_;
+  std::optional<Observed> observed_;
+  Tensor ratings_;
+};
+
 TORCH_LIBRARY_FRAGMENT(factorise, library) {
   library.class_<SessionOfTorch>("Session")
       .def(torch::init<const std::string&, const std::string&, const Tensor&, const OptionalTensor&, int64_t,
@@ -170,6 +238,9 @@ TORCH_LIBRARY_FRAGMENT(factorise, library) {
       .def("factors", &SessionOfTorch::factors)
       .def("given", &SessionOfTorch::given)
       .def("divergence", &SessionOfTorch::divergence);
+  library.class_<SgdRatingsOfTorch>("SgdRatings")
+      .def(torch::init<const Tensor&, const OptionalTensor&, int64_t>())
+      .def("epochs", &SgdRatingsOfTorch::epochs);
 }
 
 }  // namespace
