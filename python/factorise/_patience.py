@@ -22,7 +22,7 @@ class Best(NamedTuple):
 class Patience:
     """An observer for on_factors, which keeps the best factors of a run and ends it:
 
-        patience = Patience(3, lambda U, V: squared_error(U, V, A, held_out))
+        patience = Patience(3, lambda U, V: squared_error(A, U, V, held_out))
         sgd_factorise_masked(A, M & ~held_out, 5, 200, 0.002, factors_every=20, on_factors=patience)
         U, V, error, epoch = patience.best
 
