@@ -189,22 +189,23 @@ int64_t first_repeated(const int64_t* starts, const int32_t* indices, int64_t ro
   return -1;
 }
 
-#define FACTORISE_INSTANTIATE(T)                                                                   \
-  template EntryCounts count_entries<T>(const at::Tensor&, const std::optional<at::Tensor>&, int); \
-  template EntryCounts count_entries<T>(const EntryLists<T>&);                                     \
-  template void list_rows<T>(const at::Tensor&, const std::optional<at::Tensor>&, const int64_t*, int32_t*, T*, int);
-FACTORISE_INSTANTIATE(float)
-FACTORISE_INSTANTIATE(double)
-#undef FACTORISE_INSTANTIATE
-
-#define FACTORISE_INSTANTIATE(Bits)                                                                            \
-  template void turn_lists<Bits>(const EntryLists<Bits>&, bool, int64_t*, int32_t*, Bits*, int);               \
-  template void group_by_column<Bits>(const int64_t*, const int64_t*, const Bits*, int64_t, int64_t, int64_t*, \
-                                      int32_t*, Bits*, int);
-FACTORISE_INSTANTIATE(uint8_t)
-FACTORISE_INSTANTIATE(uint16_t)
-FACTORISE_INSTANTIATE(uint32_t)
-FACTORISE_INSTANTIATE(uint64_t)
-#undef FACTORISE_INSTANTIATE
+template EntryCounts count_entries<float>(const at::Tensor&, const std::optional<at::Tensor>&, int);
+template EntryCounts count_entries(const EntryLists<float>&);
+template void list_rows(const at::Tensor&, const std::optional<at::Tensor>&, const int64_t*, int32_t*, float*, int);
+template EntryCounts count_entries<double>(const at::Tensor&, const std::optional<at::Tensor>&, int);
+template EntryCounts count_entries(const EntryLists<double>&);
+template void list_rows(const at::Tensor&, const std::optional<at::Tensor>&, const int64_t*, int32_t*, double*, int);
+template void turn_lists(const EntryLists<uint8_t>&, bool, int64_t*, int32_t*, uint8_t*, int);
+template void group_by_column(const int64_t*, const int64_t*, const uint8_t*, int64_t, int64_t, int64_t*, int32_t*,
+                              uint8_t*, int);
+template void turn_lists(const EntryLists<uint16_t>&, bool, int64_t*, int32_t*, uint16_t*, int);
+template void group_by_column(const int64_t*, const int64_t*, const uint16_t*, int64_t, int64_t, int64_t*, int32_t*,
+                              uint16_t*, int);
+template void turn_lists(const EntryLists<uint32_t>&, bool, int64_t*, int32_t*, uint32_t*, int);
+template void group_by_column(const int64_t*, const int64_t*, const uint32_t*, int64_t, int64_t, int64_t*, int32_t*,
+                              uint32_t*, int);
+template void turn_lists(const EntryLists<uint64_t>&, bool, int64_t*, int32_t*, uint64_t*, int);
+template void group_by_column(const int64_t*, const int64_t*, const uint64_t*, int64_t, int64_t, int64_t*, int32_t*,
+                              uint64_t*, int);
 
 }  // namespace factorise::cpu

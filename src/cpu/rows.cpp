@@ -6,6 +6,7 @@
 #include <c10/util/Exception.h>
 #include <c10/util/Half.h>
 
+#include <cmath>
 #include <cstring>
 #include <type_traits>
 
@@ -33,10 +34,10 @@ uint8_t mark_of(Source value) {
   } else if constexpr (std::is_integral_v<Source>) {
     return value != 0;
   } else if constexpr (std::is_same_v<Source, double>) {
-    return static_cast<uint8_t>((value != 0) + (value != value));
+    return static_cast<uint8_t>((value != 0) + std::isnan(value));
   } else {
     const auto number = static_cast<float>(value);
-    return static_cast<uint8_t>((number != 0) + (number != number));
+    return static_cast<uint8_t>((number != 0) + std::isnan(number));
   }
 }
 

@@ -66,7 +66,8 @@ void visit_entries(const Observed::Data& data, Visit visit) {
     }
     return;
   }
-  const Tensor A = data.dense(), mask = data.mask() ? data.observed().cpu() : Tensor();
+  const Tensor& A = data.dense();
+  const Tensor mask = data.mask() ? data.observed().cpu() : Tensor();
   const bool* observed = mask.defined() ? mask.const_data_ptr<bool>() : nullptr;
   for (int64_t r = 0; r < A.size(0); ++r) {
     const Tensor row = A.select(0, r);
