@@ -1,5 +1,5 @@
 #pragma once
-// Full-batch descent and factor_loss on a GPU, on raw pointers and a stream: what gd_backend.cpp calls, and the operators in
+// Full-batch descent and factor_loss on a GPU, on raw pointers and a stream: what gd_backend.cpp and the operators in
 // factor_loss_ops.cpp call. All pointers are to the GPU's memory; all calls only enqueue, so that they can be captured
 // in a graph, and throw CudaError where the GPU refuses.
 
