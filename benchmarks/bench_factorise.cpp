@@ -21,6 +21,7 @@ struct Verb {
 
 constexpr std::array kVerbs{
     Verb{"sgd", "An epoch of SGD: scalar loops, and the library on one and several threads", bench_sgd},
+    Verb{"lists", "What comes before the epochs: the check of a matrix, lists by row and by column", bench_lists},
     Verb{"small", "Lab 1's 3 x 3 matrix, 1000 epochs of SGD", bench_small},
     Verb{"gd", "An epoch of full-batch descent", bench_gd},
     Verb{"autograd", "An epoch of descent by autograd on a dense matrix; iris, 1000 epochs", bench_autograd},

@@ -8,6 +8,9 @@ from sides import AVX2
 SHAPE = (1000, 10000)
 SPARSE_SHAPE = (20000, 100000)
 SPARSE_DENSITY = 0.001
+# 20 million entries, as many rows and columns as MovieLens 20M has users and movies.
+MANY_SHAPE = (138000, 27000)
+MANY_DENSITY = 20e6 / (MANY_SHAPE[0] * MANY_SHAPE[1])
 DENSITIES = (1, 0.35, 0.05, 0.01)
 CROSSOVER = (0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.35)
 RANKS = (5, 16, 64)
@@ -103,6 +106,16 @@ def sparse(sides, samples, plan):
     plan.progress("sparse")
 
 
+def lists(sides, samples, plan):
+    """Lists by row and by column of what is observed, from a matrix and from entries in any order."""
+    for (rows, columns), density in ((SHAPE, 0.35), (MANY_SHAPE, MANY_DENSITY)):
+        for _ in range(min(plan.rounds, 2)):
+            for sample in sides.bench("lists", "--rows", rows, "--columns", columns, "--density", density,
+                                      "--threads", sides.threads, "--seconds", plan.seconds):
+                samples.add(sample | {"shape": f"{rows} x {columns}"})
+    plan.progress("lists")
+
+
 def gd(sides, samples, plan):
     """A full-batch epoch on the ratings."""
     for rank in (5,) if plan.quick else (5, 64):
@@ -184,4 +197,4 @@ def busy(sides, samples, plan):
     plan.progress("busy")
 
 
-SECTIONS = (sgd, crossover, sparse, gd, autograd, small, mlp, startup, memory, busy)
+SECTIONS = (sgd, crossover, sparse, lists, gd, autograd, small, mlp, startup, memory, busy)

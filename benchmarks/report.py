@@ -1,7 +1,8 @@
 """From samples to tables, and the bars that were set before anything was measured."""
 
 import quality
-from measurements import CROSSOVER, DENSITIES, LIBMF, LIBMF_TUNED, OURS_AVX2, RANKS, SCALAR, SPARSE_DENSITY
+from measurements import (CROSSOVER, DENSITIES, LIBMF, LIBMF_TUNED, MANY_SHAPE, OURS_AVX2, RANKS, SCALAR, SHAPE,
+                          SPARSE_DENSITY)
 from samples import figure
 
 
@@ -72,6 +73,11 @@ def bars(samples, data_sets, threads, avx512):
             ratio(scalar("scalar entries", **thin16), ours(1, **thin16)), 1.5),
         Bar(f"the same, {many}", ratio(scalar("scalar entries", **thin16), ours(threads, **thin16)), 2.5),
         *libmf_bars("20,000 x 100,000 at 0.1 %", sparse, 2),
+        *(Bar(f"lists by row and by column, {what}, {many}",
+              samples.median(bench="lists", input=source, shape="{} x {}".format(*shape), threads=threads), bar,
+              at_most=True, unit="ms")
+          for what, source, shape, bar in (("35 % of 1000 x 10000", "matrix", SHAPE, 15),
+                                           ("20 million entries in any order", "entries", MANY_SHAPE, 500))),
         Bar("full-batch epoch, PyTorch / ours", ratio(samples.best(bench="gd", side="PyTorch full-batch", rank=5),
                                                       samples.best(bench="gd", side="ours", rank=5)), 30),
         Bar("the same, PyTorch's in place", ratio(samples.best(bench="gd", side="PyTorch full-batch, in place", rank=5),
@@ -178,12 +184,27 @@ def side_table(samples, title, bench, by=("side", "rank", "threads"), field="ms"
     return (title, [*by, unit], rows) if rows else None
 
 
+def list_table(samples):
+    """What comes before the epochs, beside a copy of A where there is one."""
+    fields = {"copy of A": "copy_ms", "check": "check_ms", "by row": "by_row_ms", "by column": "by_column_ms",
+              "all": "ms"}
+    keys = ("input", "shape", "threads")
+    found = dict.fromkeys(tuple(s[key] for key in keys) for s in samples.where(bench="lists", side="ours"))
+    if not found:
+        return None
+    rows = [[source, shape, str(threads), *(samples.cell(field, bench="lists", input=source, shape=shape,
+                                                         threads=threads) for field in fields.values())]
+            for source, shape, threads in found]
+    return ("Lists of what is observed, by row and by column, ms", [*keys, *fields], rows)
+
+
 def tables(samples):
     yield from sgd_tables(samples)
     yield from crossover_tables(samples)
     by_path = ("side", "path", "rank", "threads")
     for found in (
         side_table(samples, "SGD epoch, 20,000 x 100,000, 0.1 % observed", "sparse", by_path),
+        list_table(samples),
         side_table(samples, "Full-batch epoch, 1000 x 10000, 35 % observed", "gd"),
         side_table(samples, "Descent by autograd, an epoch, dense 1000 x 10000", "autograd"),
         side_table(samples, "Iris by autograd, rank 2, 1000 epochs", "iris", ("side", "threads")),

@@ -11,6 +11,7 @@ PROGRAM = sys.argv[1]
 SIZE = ["--rows", "17", "--columns", "40", "--density", "0.5", "--seconds", "0", "--threads", "2"]
 EXPECTED = {
     "sgd": {"side", "rank", "threads", "ms", "sse"},
+    "lists": {"side", "input", "threads", "check_ms", "by_row_ms", "by_column_ms", "ms", "right"},
     "small": {"side", "ms", "sse"},
     "gd": {"side", "rank", "threads", "ms", "sse", "right"},
     "autograd": {"side", "threads", "ms", "sse"},

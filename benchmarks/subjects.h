@@ -26,6 +26,7 @@ struct QualitySettings {
 };
 
 void bench_sgd(const Settings& settings);       ///< an epoch, beside the scalar loops
+void bench_lists(const Settings& settings);     ///< the check of a matrix and its entries' lists
 void bench_small(const Settings& settings);     ///< lab 1's 3 x 3 matrix, 1000 epochs
 void bench_gd(const Settings& settings);        ///< an epoch of full-batch descent
 void bench_autograd(const Settings& settings);  ///< an epoch on a dense matrix; iris, 1000 epochs

@@ -81,7 +81,7 @@ def wavefront():
 
 
 def walk(blocks, columns, lag, epochs, threads):
-    """When blocks are at work: (epoch, block, thread, begin, end), by the rule of src/cpu/pipeline.h, a position a
+    """When blocks are at work: (epoch, block, thread, begin, end), by the rule of src/cpu/threads/pipeline.h, a position a
     time unit. A block claimed at `begin` is at position p at time times[p]."""
     free, times, spans = [0] * threads, {}, []
     for turn in range(blocks * epochs):

@@ -9,6 +9,7 @@
 
 #include <factorise/export.h>
 #include <factorise/factors.h>
+#include <factorise/io.h>
 
 #include <filesystem>
 #include <string>
@@ -78,11 +79,6 @@ FACTORISE_EXPORT Ratings load_ratings(const RatingsOptions& options = {});
 /// long-tailed over movies and users, from a noisy rank-8 taste model with biases. As in the course's file, user 4 has
 /// not rated row 124, which exercise 4.1 asks for. The same bits on every machine for one seed. Takes 0.2 s.
 FACTORISE_EXPORT Tensor stand_in_ratings(uint64_t seed = 0);
-
-/// Titles from a CSV with the header movie,name and a row for each movie in any order: the name of movie i at index i.
-/// `movies`: how many there must be. Throws FileError, naming the line, for a number that is missing, repeated, out of
-/// range or no number; c10::ValueError for a sound file that names another number of movies.
-FACTORISE_EXPORT std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t movies);
 
 /// The id that git gives a file's content (`git hash-object`): 40 hex digits, SHA-1 of "blob <size>\0" and the content.
 FACTORISE_EXPORT std::string git_blob_id(const std::string& content);

@@ -19,7 +19,7 @@ namespace factorise {
 /// U: m x rank, V: n x rank, float32 or float64, rank 1 to 256. A: m x n, any real type; one that is not U's is
 /// converted at every call. M: m x n, nonzero where A is observed (left out: everywhere). What is not observed is never
 /// read as a number and may be NaN; an observed NaN makes the loss NaN, as in torch. All on one device. The sums' order
-/// is fixed (src/cpu/gd.h): the same bits for every number of threads and on a GPU. There the call does not wait for
+/// is fixed (src/cpu/gd/gd.h): the same bits for every number of threads and on a GPU. There the call does not wait for
 /// the result: a mask that holds NaN, refused elsewhere, makes the loss NaN.
 ///
 /// Derivatives are of any order, in reverse mode (create_graph), in forward mode, whose tangent costs what a gradient

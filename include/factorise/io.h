@@ -97,4 +97,9 @@ FACTORISE_EXPORT std::vector<std::vector<std::string>> load_csv(const std::files
 /// load_csv of a text; errors name `name` in place of a file.
 FACTORISE_EXPORT std::vector<std::vector<std::string>> parse_csv(const std::string& text, const std::string& name);
 
+/// Titles from a CSV with the header movie,name and a row for each movie in any order: the name of movie i at index i.
+/// `movies`: how many there must be. Throws FileError, naming the line, for a number that is missing, repeated, out of
+/// range or no number; c10::ValueError for a sound file that names another number of movies.
+FACTORISE_EXPORT std::vector<std::string> load_titles(const std::filesystem::path& path, int64_t movies);
+
 }  // namespace factorise

@@ -21,12 +21,12 @@ struct Backend {
                        double weight_decay, double lr_decay, int64_t epochs);
 
   /// Full-batch descent: ratings packed.
-  std::vector<Tensor> (*pack_descent)(const Observed& observed);
+  std::vector<Tensor> (*pack_gd)(const Observed& observed);
   /// Epochs of a run. method: "masked", "squared" or "norm". Returns as above, one number.
-  int64_t (*descent_epochs)(at::TensorList ratings, const Tensor& U, const Tensor& V, double lr, const char* method,
-                            int64_t epochs);
+  int64_t (*gd_epochs)(at::TensorList ratings, const Tensor& U, const Tensor& V, double lr, const char* method,
+                       int64_t epochs);
   /// The squared error, or its root.
-  double (*descent_loss)(at::TensorList ratings, const Tensor& U, const Tensor& V, bool norm);
+  double (*gd_loss)(at::TensorList ratings, const Tensor& U, const Tensor& V, bool norm);
 };
 
 /// Joins the results of Backend::sgd_epochs for two successive parts of a run: `known` for the first `done` epochs,

@@ -13,7 +13,7 @@
 #include "core/backend.h"
 #include "core/derivatives.h"
 
-#include "cpu/gd.h"
+#include "cpu/gd/gd.h"
 
 namespace factorise {
 namespace {

@@ -14,8 +14,8 @@
 #include "core/checks.h"
 #include "core/driver.h"
 #include "core/list_error.h"
-#include "cpu/crew.h"
 #include "cpu/rows.h"
+#include "cpu/threads/crew.h"
 
 namespace factorise {
 namespace {

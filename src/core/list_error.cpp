@@ -7,7 +7,7 @@
 
 #include "contract/error.h"
 #include "core/list_error.h"
-#include "cpu/crew.h"
+#include "cpu/threads/crew.h"
 
 namespace factorise {
 namespace {

@@ -46,12 +46,12 @@ Bits* bits_of(const Tensor& values) {
   return static_cast<Bits*>(values.mutable_data_ptr());
 }
 
-/// The other side's lists. `ascending`: whether the indices of each ascend.
-EntryLists turned(const EntryLists& lists, int64_t rows, int64_t columns, bool ascending = true) {
+/// The other side's lists.
+EntryLists turned(const EntryLists& lists, int64_t rows, int64_t columns) {
   EntryLists result = empty_lists(columns, lists.values.numel(), lists.values.scalar_type());
   with_bits(lists.values, [&](auto bits) {
     using Bits = decltype(bits);
-    cpu::turn_lists<Bits>(pointers<Bits>(lists, rows, columns), ascending, starts_of(result), indices_of(result),
+    cpu::turn_lists<Bits>(pointers<Bits>(lists, rows, columns), starts_of(result), indices_of(result),
                           bits_of<Bits>(result.values), at::get_num_threads());
   });
   return result;
@@ -79,7 +79,7 @@ EntryLists listed_in_order(const Tensor& rows, const Tensor& columns, const Tens
   return lists;
 }
 
-/// The entries by row, in any order before: grouped by column, then turned, which keeps columns ascending in a row.
+/// The entries by row, in any order before.
 EntryLists list_entries(const char* function, const Tensor& A) {
   const Tensor coo = A.layout() == at::kSparse ? A : A.to_sparse();
   const int64_t m = A.size(0), n = A.size(1), count = coo._values().numel();
@@ -90,14 +90,13 @@ EntryLists list_entries(const char* function, const Tensor& A) {
   TORCH_CHECK_VALUE(outside < 0, "[", function, "] A's indices must be from (0, 0) to (", m - 1, ", ", n - 1,
                     "), but one entry is (", row[outside], ", ", column[outside], ").");
   if (ascending) return listed_in_order(indices.select(0, 0), indices.select(0, 1), values, m);
-  EntryLists by_column = empty_lists(n, count, values.scalar_type());
+  EntryLists lists = empty_lists(m, count, values.scalar_type());
   with_bits(values, [&](auto bits) {
     using Bits = decltype(bits);
-    cpu::group_by_column<Bits>(row, column, static_cast<const Bits*>(values.const_data_ptr()), count, n,
-                               starts_of(by_column), indices_of(by_column), bits_of<Bits>(by_column.values), threads);
+    cpu::list_coordinates<Bits>(row, column, static_cast<const Bits*>(values.const_data_ptr()), count, m, n,
+                                starts_of(lists), indices_of(lists), bits_of<Bits>(lists.values), threads);
   });
-  EntryLists lists = turned(by_column, n, m, /*ascending=*/false);
-  const int64_t twice = cpu::first_repeated(starts_of(lists), indices_of(lists), m);
+  const int64_t twice = cpu::first_repeated(starts_of(lists), indices_of(lists), m, threads);
   TORCH_CHECK_VALUE(twice < 0, "[", function, "] A must hold every entry once, but holds (",
                     rows_of(lists)[twice].item<int64_t>(), ", ", indices_of(lists)[twice],
                     ") more than once. Give its coalesce() where such are to be added up.");

@@ -41,20 +41,14 @@ class MatrixRows {
   int64_t count_observed() const { return last_.marks ? columns_ - count_marks(0) : columns_; }
   int64_t nan_marks() const { return last_.marks ? count_marks(2) : 0; }
 
-  /// A row's observed entries, left to right, to lists that have room for them. Returns how many they are.
-  int64_t list(int64_t row, int32_t* indices, T* values) {
+  /// A row's observed entries, left to right, to lists that have room for `room` of them, which are not fewer. Returns
+  /// how many they are.
+  int64_t list(int64_t row, int64_t room, int32_t* indices, T* values) {
     const auto [from, marks] = this->row(row);
-    if (!marks) {
-      std::iota(indices, indices + columns_, 0);
-      std::copy_n(from, columns_, values);
-      return columns_;
-    }
-    const int64_t count = list_places();
-    for (int64_t i = 0; i < count; ++i) {
-      indices[i] = places_[static_cast<size_t>(i)];
-      values[i] = from[indices[i]];
-    }
-    return count;
+    if (marks) return row_kernels<T>(isa_).list(from, marks, columns_, room, indices, values);
+    std::iota(indices, indices + columns_, 0);
+    std::copy_n(from, columns_, values);
+    return columns_;
   }
 
   /// A row's cells, 0 where not observed if they are bytes, else NaN.
@@ -70,12 +64,7 @@ class MatrixRows {
   }
 
  private:
-  int64_t count_marks(uint8_t mark) const { return std::count(last_.marks, last_.marks + columns_, mark); }
-
-  int64_t list_places() {
-    places_.resize(static_cast<size_t>(columns_ + kListSlack));
-    return list_marks(isa_, last_.marks, columns_, places_.data());
-  }
+  int64_t count_marks(uint8_t mark) const { return row_kernels<T>(isa_).count_marks(last_.marks, columns_, mark); }
 
   int64_t columns_;
   RowReader<T> reader_;
@@ -84,7 +73,6 @@ class MatrixRows {
   Row last_{};
   std::vector<T> values_;
   std::vector<uint8_t> marks_;
-  std::vector<int32_t> places_;
 };
 
 /// The same of lists.
@@ -93,7 +81,7 @@ class ListRows {
  public:
   explicit ListRows(const EntryLists<T>& lists) : lists_(lists) {}
 
-  int64_t list(int64_t row, int32_t* indices, T* values) const {
+  int64_t list(int64_t row, int64_t, int32_t* indices, T* values) const {
     const int64_t begin = lists_.starts[row], count = lists_.starts[row + 1] - begin;
     std::copy_n(lists_.indices + begin, count, indices);
     std::copy_n(lists_.values + begin, count, values);

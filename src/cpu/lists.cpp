@@ -5,19 +5,30 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <limits>
 #include <mutex>
 #include <numeric>
 #include <utility>
 
 #include "cpu/entry_rows.h"
-#include "cpu/for_blocks.h"
+#include "cpu/memory.h"
+#include "cpu/threads/for_blocks.h"
 
 namespace factorise::cpu {
 namespace {
 
 constexpr int64_t kRowsOfBlock = 16;
 constexpr int64_t kWorthThreads = 100'000;  // entries or cells
+constexpr int64_t kEntriesOfBlock = 1 << 15, kMostBlocks = 1024;
+constexpr int kDigitBits = 11;
+
+/// An entry in coordinates.
+template <class Bits>
+struct Coordinates {
+  int32_t row, column;
+  Bits value;
+};
 
 int threads_worth(int64_t work, int threads) { return work < kWorthThreads ? 1 : threads; }
 
@@ -101,15 +112,14 @@ void list_rows(const at::Tensor& A, const std::optional<at::Tensor>& M, const in
   for_blocks((rows + kRowsOfBlock - 1) / kRowsOfBlock, threads_worth(A.numel(), threads), [&] {
     return [&, source = MatrixRows<T>(A, M)](int64_t block) mutable {
       for (int64_t r = block * kRowsOfBlock; r < std::min(rows, (block + 1) * kRowsOfBlock); ++r) {
-        source.list(r, indices + starts[r], values + starts[r]);
+        source.list(r, starts[r + 1] - starts[r], indices + starts[r], values + starts[r]);
       }
     };
   });
 }
 
 template <class Bits>
-void turn_lists(const EntryLists<Bits>& lists, bool ascending, int64_t* starts, int32_t* indices, Bits* values,
-                int threads) {
+void turn_lists(const EntryLists<Bits>& lists, int64_t* starts, int32_t* indices, Bits* values, int threads) {
   const int parts = threads_worth(lists.count(), threads);
   const std::vector<int64_t> bounds = parts_of(lists.starts, lists.rows, parts);
   const auto count = [&](int64_t part, auto add) {
@@ -118,8 +128,10 @@ void turn_lists(const EntryLists<Bits>& lists, bool ascending, int64_t* starts, 
   };
   // Some columns of all rows at a time, so that the ends of the lists that are written to stay in the nearest cache; as
   // many that a row has some sixteen entries in them, or going through the rows would cost more than their entries.
-  const int64_t wanted = 16 * lists.rows * lists.columns / std::max<int64_t>(1, lists.count());
-  const int64_t at_once = ascending ? std::max<int64_t>(256, wanted) : lists.columns;
+  const double wanted =
+      16.0 * static_cast<double>(lists.rows) / static_cast<double>(std::max<int64_t>(1, lists.count()));
+  const auto columns = static_cast<double>(lists.columns);
+  const auto at_once = static_cast<int64_t>(std::max(256.0, std::min(columns, wanted * columns)));
   const auto place = [&](int64_t part, auto next) {
     const int64_t first = bounds[static_cast<size_t>(part)], last = bounds[static_cast<size_t>(part + 1)];
     std::vector<int64_t> begun(lists.starts + first, lists.starts + last);
@@ -163,30 +175,83 @@ CoordinateCheck check_coordinates(const int64_t* row_of, const int64_t* column_o
 }
 
 template <class Bits>
-void group_by_column(const int64_t* row_of, const int64_t* column_of, const Bits* from, int64_t count, int64_t columns,
-                     int64_t* starts, int32_t* indices, Bits* values, int threads) {
+void list_coordinates(const int64_t* row_of, const int64_t* column_of, const Bits* from, int64_t count, int64_t rows,
+                      int64_t columns, int64_t* starts, int32_t* indices, Bits* values, int threads) {
+  // Blocks of rows whose entries stay in a core's cache while they are sorted; not more of them than lists that can be
+  // written to at the same time.
+  int row_bits = 0;
+  while ((rows >> row_bits) > kMostBlocks || (rows >> row_bits) * kEntriesOfBlock > count) ++row_bits;
+  const int64_t blocks = (rows >> row_bits) + 1;
   const int parts = threads_worth(count, threads);
   const auto begin_of = [&](int64_t part) { return part == parts ? count : count / parts * part; };
-  const auto count_some = [&](int64_t part, auto add) {
-    for (int64_t e = begin_of(part); e < begin_of(part + 1); ++e) add(column_of[e]);
-  };
-  const auto place = [&](int64_t part, auto next) {
-    for (int64_t e = begin_of(part); e < begin_of(part + 1); ++e) {
-      const int64_t to = next(column_of[e]);
-      indices[to] = static_cast<int32_t>(row_of[e]);
-      values[to] = from[e];
-    }
-  };
-  distribute(columns, parts, starts, count_some, place);
+  std::vector<int64_t> block_starts(static_cast<size_t>(blocks + 1));
+  using Entry = Coordinates<Bits>;
+  const at::Tensor memory = empty_for_packing(count * static_cast<int64_t>(sizeof(Entry)), at::kByte);
+  auto* const entries = static_cast<Entry*>(memory.mutable_data_ptr());
+  distribute(
+      blocks, parts, block_starts.data(),
+      [&](int64_t part, auto add) {
+        for (int64_t e = begin_of(part); e < begin_of(part + 1); ++e) add(row_of[e] >> row_bits);
+      },
+      [&](int64_t part, auto next) {
+        for (int64_t e = begin_of(part); e < begin_of(part + 1); ++e) {
+          entries[next(row_of[e] >> row_bits)] = {static_cast<int32_t>(row_of[e]), static_cast<int32_t>(column_of[e]),
+                                                  from[e]};
+        }
+      });
+  const auto column_bits = static_cast<int>(std::bit_width(static_cast<uint64_t>(columns - 1)));
+  const int passes = (column_bits + kDigitBits - 1) / kDigitBits;
+  const int digit_bits = passes ? (column_bits + passes - 1) / passes : 0;
+  starts[rows] = count;
+  for_blocks(blocks, parts, [&] {
+    return [&, other = std::vector<Entry>(), next = std::vector<int64_t>()](int64_t block) mutable {
+      const int64_t begin = block_starts[static_cast<size_t>(block)];
+      const int64_t size = block_starts[static_cast<size_t>(block + 1)] - begin;
+      other.resize(static_cast<size_t>(size));
+      Entry *now = entries + begin, *then = other.data();
+      for (int pass = 0; pass < passes; ++pass) {
+        const int shift = pass * digit_bits;
+        const int64_t mask = (int64_t{1} << digit_bits) - 1;
+        const auto digit = [&](const Entry& entry) { return (entry.column >> shift) & mask; };
+        next.assign(static_cast<size_t>(mask + 1), 0);
+        for (int64_t e = 0; e < size; ++e) ++next[static_cast<size_t>(digit(now[e]))];
+        int64_t at = 0;
+        for (int64_t& places : next) at += std::exchange(places, at);
+        for (int64_t e = 0; e < size; ++e) then[next[static_cast<size_t>(digit(now[e]))]++] = now[e];
+        std::swap(now, then);
+      }
+      const int64_t first = block << row_bits, height = std::min(rows, (block + 1) << row_bits) - first;
+      next.assign(static_cast<size_t>(std::max<int64_t>(0, height)), 0);
+      for (int64_t e = 0; e < size; ++e) ++next[static_cast<size_t>(now[e].row - first)];
+      int64_t at = begin;
+      for (int64_t i = 0; i < height; ++i) {
+        starts[first + i] = at;
+        at += std::exchange(next[static_cast<size_t>(i)], at);
+      }
+      for (int64_t e = 0; e < size; ++e) {
+        const int64_t to = next[static_cast<size_t>(now[e].row - first)]++;
+        indices[to] = now[e].column;
+        values[to] = now[e].value;
+      }
+    };
+  });
 }
 
-int64_t first_repeated(const int64_t* starts, const int32_t* indices, int64_t rows) {
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int64_t e = starts[r] + 1; e < starts[r + 1]; ++e) {
-      if (indices[e] == indices[e - 1]) return e;
+int64_t first_repeated(const int64_t* starts, const int32_t* indices, int64_t rows, int threads) {
+  const int parts = threads_worth(starts[rows], threads);
+  const std::vector<int64_t> bounds = parts_of(starts, rows, parts);
+  std::vector<int64_t> found(static_cast<size_t>(parts), -1);
+  for_workers(parts, [&](int64_t part) {
+    for (int64_t r = bounds[static_cast<size_t>(part)]; r < bounds[static_cast<size_t>(part + 1)]; ++r) {
+      for (int64_t e = starts[r] + 1; e < starts[r + 1]; ++e) {
+        if (indices[e] != indices[e - 1]) continue;
+        found[static_cast<size_t>(part)] = e;
+        return;
+      }
     }
-  }
-  return -1;
+  });
+  const auto first = std::find_if(found.begin(), found.end(), [](int64_t e) { return e >= 0; });
+  return first == found.end() ? -1 : *first;
 }
 
 template EntryCounts count_entries<float>(const at::Tensor&, const std::optional<at::Tensor>&, int);
@@ -195,17 +260,17 @@ template void list_rows(const at::Tensor&, const std::optional<at::Tensor>&, con
 template EntryCounts count_entries<double>(const at::Tensor&, const std::optional<at::Tensor>&, int);
 template EntryCounts count_entries(const EntryLists<double>&);
 template void list_rows(const at::Tensor&, const std::optional<at::Tensor>&, const int64_t*, int32_t*, double*, int);
-template void turn_lists(const EntryLists<uint8_t>&, bool, int64_t*, int32_t*, uint8_t*, int);
-template void group_by_column(const int64_t*, const int64_t*, const uint8_t*, int64_t, int64_t, int64_t*, int32_t*,
-                              uint8_t*, int);
-template void turn_lists(const EntryLists<uint16_t>&, bool, int64_t*, int32_t*, uint16_t*, int);
-template void group_by_column(const int64_t*, const int64_t*, const uint16_t*, int64_t, int64_t, int64_t*, int32_t*,
-                              uint16_t*, int);
-template void turn_lists(const EntryLists<uint32_t>&, bool, int64_t*, int32_t*, uint32_t*, int);
-template void group_by_column(const int64_t*, const int64_t*, const uint32_t*, int64_t, int64_t, int64_t*, int32_t*,
-                              uint32_t*, int);
-template void turn_lists(const EntryLists<uint64_t>&, bool, int64_t*, int32_t*, uint64_t*, int);
-template void group_by_column(const int64_t*, const int64_t*, const uint64_t*, int64_t, int64_t, int64_t*, int32_t*,
-                              uint64_t*, int);
+template void turn_lists(const EntryLists<uint8_t>&, int64_t*, int32_t*, uint8_t*, int);
+template void list_coordinates(const int64_t*, const int64_t*, const uint8_t*, int64_t, int64_t, int64_t, int64_t*,
+                               int32_t*, uint8_t*, int);
+template void turn_lists(const EntryLists<uint16_t>&, int64_t*, int32_t*, uint16_t*, int);
+template void list_coordinates(const int64_t*, const int64_t*, const uint16_t*, int64_t, int64_t, int64_t, int64_t*,
+                               int32_t*, uint16_t*, int);
+template void turn_lists(const EntryLists<uint32_t>&, int64_t*, int32_t*, uint32_t*, int);
+template void list_coordinates(const int64_t*, const int64_t*, const uint32_t*, int64_t, int64_t, int64_t, int64_t*,
+                               int32_t*, uint32_t*, int);
+template void turn_lists(const EntryLists<uint64_t>&, int64_t*, int32_t*, uint64_t*, int);
+template void list_coordinates(const int64_t*, const int64_t*, const uint64_t*, int64_t, int64_t, int64_t, int64_t*,
+                               int32_t*, uint64_t*, int);
 
 }  // namespace factorise::cpu

@@ -46,12 +46,9 @@ template <class T>
 void list_rows(const at::Tensor& A, const std::optional<at::Tensor>& M, const int64_t* starts, int32_t* indices,
                T* values, int threads);
 
-/// Lists by column from lists by row, or back. `ascending`: whether the indices of a row ascend; those of
-/// group_by_column do not. The resulting indices ascend in either case. `starts`: columns + 1. Bits: an unsigned type
-/// of the values' size.
+/// Lists by column from lists by row, or back. `starts`: columns + 1. Bits: an unsigned type of the values' size.
 template <class Bits>
-void turn_lists(const EntryLists<Bits>& lists, bool ascending, int64_t* starts, int32_t* indices, Bits* values,
-                int threads);
+void turn_lists(const EntryLists<Bits>& lists, int64_t* starts, int32_t* indices, Bits* values, int threads);
 
 /// The faults and the order of entries in coordinates.
 struct CoordinateCheck {
@@ -61,13 +58,13 @@ struct CoordinateCheck {
 CoordinateCheck check_coordinates(const int64_t* row_of, const int64_t* column_of, int64_t count, int64_t rows,
                                   int64_t columns, int threads);
 
-/// Groups entries in coordinates by column, in the order in which they come. `starts`: columns + 1; `indices` receives
-/// rows.
+/// Lists by row of entries in coordinates, which may come in any order; equal ones stay in the order in which they
+/// come. `starts`: rows + 1.
 template <class Bits>
-void group_by_column(const int64_t* row_of, const int64_t* column_of, const Bits* from, int64_t count, int64_t columns,
-                     int64_t* starts, int32_t* indices, Bits* values, int threads);
+void list_coordinates(const int64_t* row_of, const int64_t* column_of, const Bits* from, int64_t count, int64_t rows,
+                      int64_t columns, int64_t* starts, int32_t* indices, Bits* values, int threads);
 
 /// The first entry of lists whose index equals its predecessor's in the same row, or -1.
-int64_t first_repeated(const int64_t* starts, const int32_t* indices, int64_t rows);
+int64_t first_repeated(const int64_t* starts, const int32_t* indices, int64_t rows, int threads);
 
 }  // namespace factorise::cpu

@@ -7,6 +7,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "cpu/row_kernels.h"
@@ -20,6 +21,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // At most 64 bytes, as in the other kernels.
 template <class T>
 using RowTag = hn::CappedTag<T, 64 / sizeof(T)>;
+using MarkTag = hn::CappedTag<uint8_t, 64>;
 
 /// Which of the lanes are marked. Without marks, all.
 template <class T>
@@ -44,6 +46,33 @@ HWY_INLINE void along(int64_t count, F f, OfRest of_rest) {
   for (; at < count; ++at) of_rest(at);
 }
 
+/// The same where something is marked: what is not is passed over in whole vectors of marks, as most of a sparse row
+/// is.
+template <class T, class F, class OfRest>
+HWY_INLINE void along_marked(const uint8_t* marks, int64_t count, F f, OfRest of_rest) {
+  if (!marks) return along<T>(count, f, of_rest);
+  const MarkTag d;
+  constexpr int64_t M = hn::MaxLanes(MarkTag()), N = hn::MaxLanes(RowTag<T>());
+  int64_t at = 0;
+  for (; at + M <= count; at += M) {
+    if (hn::AllTrue(d, hn::Eq(hn::LoadU(d, marks + at), hn::Zero(d)))) continue;
+    FACTORISE_UNROLL
+    for (int64_t i = 0; i < M; i += N) f(at + i);
+  }
+  for (; at < count; ++at) of_rest(at);
+}
+
+int64_t count_marks(const uint8_t* HWY_RESTRICT marks, int64_t count, uint8_t mark) {
+  const MarkTag d;
+  constexpr int64_t M = hn::MaxLanes(MarkTag());
+  const auto wanted = hn::Set(d, mark);
+  int64_t found = 0, at = 0;
+  for (; at + M <= count; at += M) {
+    found += static_cast<int64_t>(hn::CountTrue(d, hn::Eq(hn::LoadU(d, marks + at), wanted)));
+  }
+  return found + std::count(marks + at, marks + count, mark);
+}
+
 template <class T>
 RowFacts look_at(const T* HWY_RESTRICT values, const uint8_t* HWY_RESTRICT marks, int64_t count) {
   const RowTag<T> d;
@@ -52,8 +81,8 @@ RowFacts look_at(const T* HWY_RESTRICT values, const uint8_t* HWY_RESTRICT marks
   // A lane becomes 1 at the first value that is wrong.
   auto infinite = hn::Zero(d), unfit = hn::Zero(d);
   const auto full = hn::Set(d, T(1));
-  along<T>(
-      count,
+  along_marked<T>(
+      marks, count,
       [&](int64_t at) {
         const auto value = hn::LoadU(d, values + at);
         const auto seen = marked<T>(marks, at);
@@ -116,31 +145,52 @@ bool to_signed_bytes(const T* values, const uint8_t* marks, int64_t count, int8_
   return bytes_of<int8_t, T>(values, marks, count, -127, 127, -128, bytes);
 }
 
+/// The lanes that are marked, moved together. Float64 has lanes of twice the places' size.
+template <class T>
+int64_t list(const T* HWY_RESTRICT values, const uint8_t* HWY_RESTRICT marks, int64_t count, int64_t room,
+             int32_t* HWY_RESTRICT places, T* HWY_RESTRICT listed) {
+  const RowTag<T> d;
+  const hn::Rebind<int32_t, RowTag<T>> d32;
+  constexpr int64_t N = hn::MaxLanes(RowTag<T>());
+  int64_t found = 0;
+  along_marked<T>(
+      marks, count,
+      [&](int64_t at) {
+        const auto seen =
+            hn::Ne(hn::PromoteTo(d32, hn::LoadU(hn::Rebind<uint8_t, RowTag<T>>(), marks + at)), hn::Zero(d32));
+        const auto seen_values = marked<T>(marks, at);
+        // Compressed in registers, then stored whole: processors of AMD take 100 times longer to compress into memory.
+        const auto place = hn::Compress(hn::Iota(d32, static_cast<int32_t>(at)), seen);
+        const auto value = hn::Compress(hn::LoadU(d, values + at), seen_values);
+        const auto more = static_cast<int64_t>(hn::CountTrue(d32, seen));
+        if (found + N <= room) {
+          hn::StoreU(place, d32, places + found);
+          hn::StoreU(value, d, listed + found);
+        } else {
+          HWY_ALIGN int32_t last_places[N];
+          HWY_ALIGN T last[N];
+          hn::Store(place, d32, last_places);
+          hn::Store(value, d, last);
+          std::copy_n(last_places, more, places + found);
+          std::copy_n(last, more, listed + found);
+        }
+        found += more;
+      },
+      [&](int64_t at) {
+        if (!marks[at]) return;
+        places[found] = static_cast<int32_t>(at);
+        listed[found++] = values[at];
+      });
+  return found;
+}
+
 template <class T>
 const RowKernels<T>& kernels_of() {
-  static const RowKernels<T> kernels{&look_at<T>, &to_bytes<T>, &to_signed_bytes<T>};
+  static const RowKernels<T> kernels{&look_at<T>, &to_bytes<T>, &to_signed_bytes<T>, &list<T>, &count_marks};
   return kernels;
 }
 const RowKernels<float>& float_kernels() { return kernels_of<float>(); }
 const RowKernels<double>& double_kernels() { return kernels_of<double>(); }
-
-int64_t list_marks(const uint8_t* HWY_RESTRICT marks, int64_t count, int32_t* HWY_RESTRICT places) {
-  const hn::CappedTag<int32_t, 16> d;
-  const hn::Rebind<uint8_t, decltype(d)> d8;
-  constexpr int64_t N = hn::MaxLanes(hn::CappedTag<int32_t, 16>());
-  int64_t found = 0, at = 0;
-  for (; at + N <= count; at += N) {
-    const auto seen = hn::Ne(hn::PromoteTo(d, hn::LoadU(d8, marks + at)), hn::Zero(d));
-    // A compression in registers, then a whole store: processors of AMD take 100 times longer to compress into memory.
-    hn::StoreU(hn::Compress(hn::Iota(d, static_cast<int32_t>(at)), seen), d, places + found);
-    found += static_cast<int64_t>(hn::CountTrue(d, seen));
-  }
-  for (; at < count; ++at) {
-    places[found] = static_cast<int32_t>(at);
-    found += marks[at] != 0;
-  }
-  return found;
-}
 
 #endif
 }  // namespace HWY_NAMESPACE
@@ -175,6 +225,17 @@ RowFacts look_in_a_loop(const T* values, const uint8_t* marks, int64_t count) {
 }
 
 template <class T>
+int64_t list_in_a_loop(const T* values, const uint8_t* marks, int64_t count, int64_t, int32_t* places, T* listed) {
+  int64_t found = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    if (!marks[i]) continue;
+    places[found] = static_cast<int32_t>(i);
+    listed[found++] = values[i];
+  }
+  return found;
+}
+
+template <class T>
 const RowKernels<T>& plain_kernels() {
   static const RowKernels<T> kernels{&look_in_a_loop<T>,
                                      [](const T* values, const uint8_t* marks, int64_t count, uint8_t* bytes) {
@@ -182,17 +243,12 @@ const RowKernels<T>& plain_kernels() {
                                      },
                                      [](const T* values, const uint8_t* marks, int64_t count, int8_t* bytes) {
                                        return bytes_in_a_loop<int8_t, T>(values, marks, count, -127, 127, -128, bytes);
+                                     },
+                                     &list_in_a_loop<T>,
+                                     [](const uint8_t* marks, int64_t count, uint8_t mark) -> int64_t {
+                                       return std::count(marks, marks + count, mark);
                                      }};
   return kernels;
-}
-
-int64_t list_in_a_loop(const uint8_t* marks, int64_t count, int32_t* places) {
-  int64_t found = 0;
-  for (int64_t i = 0; i < count; ++i) {
-    places[found] = static_cast<int32_t>(i);
-    found += marks[i] != 0;
-  }
-  return found;
 }
 
 }  // namespace
@@ -202,11 +258,8 @@ const RowKernels<float>& row_kernels<float>(Isa isa) {
   FACTORISE_CHOOSE(isa, float_kernels(), plain_kernels<float>())
 }
 template <>
-const RowKernels<double>& row_kernels<double>(Isa isa){FACTORISE_CHOOSE(isa, double_kernels(), plain_kernels<double>())}
-
-int64_t list_marks(Isa isa, const uint8_t* marks, int64_t count, int32_t* places) {
-  FACTORISE_CHOOSE(isa, list_marks(marks, count, places), list_in_a_loop(marks, count, places))
+const RowKernels<double>& row_kernels<double>(Isa isa) {
+  FACTORISE_CHOOSE(isa, double_kernels(), plain_kernels<double>())
 }
-
 }  // namespace factorise::cpu
 #endif

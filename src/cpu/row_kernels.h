@@ -22,14 +22,13 @@ struct RowKernels {
   /// The same with -128 where not observed. Returns whether those observed are whole numbers from -127 to 127; where
   /// they are not, the bytes are not usable.
   bool (*to_signed_bytes)(const T* values, const uint8_t* marks, int64_t count, int8_t* bytes);
+  /// Lists the places of the observed values, ascending, and the values; there must be marks. `room`: how many numbers
+  /// may be written, at least as many as there are. Returns how many these are.
+  int64_t (*list)(const T* values, const uint8_t* marks, int64_t count, int64_t room, int32_t* places, T* listed);
+  /// How many marks are this one.
+  int64_t (*count_marks)(const uint8_t* marks, int64_t count, uint8_t mark);
 };
 template <class T>
 const RowKernels<T>& row_kernels(Isa isa);
-
-/// How many numbers list_marks may write beyond the last one.
-constexpr int64_t kListSlack = 16;
-
-/// The places of the marks that are not 0, ascending. Returns how many they are.
-int64_t list_marks(Isa isa, const uint8_t* marks, int64_t count, int32_t* places);
 
 }  // namespace factorise::cpu

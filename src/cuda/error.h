@@ -1,6 +1,7 @@
 #pragma once
 // CUDA's error codes as sentences. Launchers (.cu) know neither torch nor the caller's name, so they throw CudaError;
-// launch() in cuda/launch.h, which every operator calls them through, turns it into a c10::Error that names the caller.
+// launch() in plugin/launch.h, which every operator calls them through, turns it into a c10::Error that names the
+// caller.
 
 #include <cuda_runtime_api.h>
 

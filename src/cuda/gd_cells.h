@@ -1,7 +1,7 @@
 #pragma once
 // A as full-batch descent on a GPU reads it. A thread takes its cells in tiles of 16 steps: those of its chain in
-// gather, 16 rows of its column in scatter. Bytes (src/cpu/gd.h) are packed once a run in both orders, so that one read
-// has a tile; other ratings are read where they lie, step by step.
+// gather, 16 rows of its column in scatter. Bytes (src/cpu/gd/gd.h) are packed once a run in both orders, so that one
+// read has a tile; other ratings are read where they lie, step by step.
 
 #include "cuda/gd_job.h"
 

@@ -1,6 +1,6 @@
 #pragma once
 // What full-batch descent on a GPU works on: one launch for several epochs, or for the loss and its gradients. The
-// numeric contract is that of src/cpu/gd.h, whose terms are used here: X belongs to A's rows, Y to its columns.
+// numeric contract is that of src/cpu/gd/gd.h, whose terms are used here: X belongs to A's rows, Y to its columns.
 //
 // An epoch is a list of phases, a phase one or two kinds of tasks, each of many items. Items are claimed in order from
 // one counter, and counted by another when they are done. An item begins once all items of earlier phases are done.

@@ -2,7 +2,6 @@
 
 #include "io/titles.h"
 
-#include <factorise/datasets.h>
 #include <factorise/io.h>
 
 #include <algorithm>

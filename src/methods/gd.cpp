@@ -1,5 +1,5 @@
 // Full-batch gradient descent: the step of lab 1's sheet, and that of autograd's losses (lab 2). The reference engine
-// is the sheets' code, line for line in ATen; the fused engine's epochs are in descent.cpp, on a GPU in
+// is the sheets' code, line for line in ATen; the fused engine's epochs are in gd_state.cpp, on a GPU in
 // src/cuda/gd_tasks.h.
 
 #include <factorise/autograd.h>
@@ -16,7 +16,7 @@
 #include "core/backend.h"
 #include "core/checks.h"
 #include "core/driver.h"
-#include "methods/descent.h"
+#include "methods/gd_state.h"
 #include "methods/method.h"
 
 namespace factorise {
@@ -110,9 +110,9 @@ class ReferenceAd final : public Session {
 
 /// The fused engine on the CPU.
 template <class T>
-class DescentOnCpu final : public Session {
+class GdOnCpu final : public Session {
  public:
-  DescentOnCpu(const Observed& observed, const Factors& start, const Step& step)
+  GdOnCpu(const Observed& observed, const Factors& start, const Step& step)
       : observed_(observed), descent_(observed, start), step_(step) {}
 
   int64_t advance(int64_t epochs) override {
@@ -134,27 +134,23 @@ class DescentOnCpu final : public Session {
 
  private:
   Observed observed_;
-  Descent<T> descent_;
+  GdState<T> descent_;
   Step step_;
 };
 
 /// The fused engine elsewhere.
-class DescentOnDevice final : public Session {
+class GdOnDevice final : public Session {
  public:
-  DescentOnDevice(const Observed& observed, const Factors& start, const Step& step, const Backend& backend)
-      : observed_(observed),
-        backend_(backend),
-        ratings_(backend.pack_descent(observed)),
-        factors_(start),
-        step_(step) {}
+  GdOnDevice(const Observed& observed, const Factors& start, const Step& step, const Backend& backend)
+      : observed_(observed), backend_(backend), ratings_(backend.pack_gd(observed)), factors_(start), step_(step) {}
 
   int64_t advance(int64_t epochs) override {
     const WithoutAutograd guard;
-    return backend_.descent_epochs(ratings_, factors_.U, factors_.V, step_.lr, step_.name(), epochs);
+    return backend_.gd_epochs(ratings_, factors_.U, factors_.V, step_.lr, step_.name(), epochs);
   }
   double loss() override {
     const WithoutAutograd guard;
-    return step_.loss ? backend_.descent_loss(ratings_, factors_.U, factors_.V, step_.is_norm())
+    return step_.loss ? backend_.gd_loss(ratings_, factors_.U, factors_.V, step_.is_norm())
                       : squared_error(observed_, factors_);
   }
   Factors factors() override { return copied(factors_); }
@@ -182,10 +178,10 @@ std::unique_ptr<Session> open(const char* function, const Observed& observed, co
   }
   const WithoutAutograd guard;
   if (!observed.device().is_cpu()) {
-    return make<DescentOnDevice>(observed, start, step, backend_of(function, observed.device()));
+    return make<GdOnDevice>(observed, start, step, backend_of(function, observed.device()));
   }
-  return observed.type() == at::kDouble ? make<DescentOnCpu<double>>(observed, start, step)
-                                        : make<DescentOnCpu<float>>(observed, start, step);
+  return observed.type() == at::kDouble ? make<GdOnCpu<double>>(observed, start, step)
+                                        : make<GdOnCpu<float>>(observed, start, step);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@
 #include "core/backend.h"
 #include "core/checks.h"
 #include "core/driver.h"
-#include "cpu/sgd.h"
+#include "cpu/sgd/sgd.h"
 #include "methods/method.h"
 #include "methods/sgd_packing.h"
 

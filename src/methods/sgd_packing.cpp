@@ -5,7 +5,7 @@
 #include <ATen/Parallel.h>
 
 #include "core/backend.h"
-#include "cpu/sgd_ratings.h"
+#include "cpu/sgd/sgd_ratings.h"
 
 namespace factorise {
 namespace {

@@ -17,7 +17,7 @@
 
 #include "core/checks.h"
 #include "core/cuda_plugin.h"
-#include "cpu/gd.h"
+#include "cpu/gd/gd.h"
 #include "ops/operator.h"
 #include "ops/transforms.h"
 

@@ -11,7 +11,7 @@
 #include <cmath>
 
 #include "core/checks.h"
-#include "cpu/gd_passes.h"
+#include "cpu/gd/gd_passes.h"
 
 namespace factorise {
 namespace {
@@ -38,7 +38,7 @@ at::Tensor times(const at::Tensor& gradient, T factor) {
 template <class T>
 LossAndGradients compute(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& A, const at::Tensor& observed,
                          bool norm, bool for_X, bool for_Y) {
-  cpu::Ratings<T> ratings;
+  cpu::GdRatings<T> ratings;
   ratings.rows = A.size(0);
   ratings.columns = ratings.stride = A.size(1);
   ratings.values = A.const_data_ptr<T>();
@@ -81,7 +81,7 @@ at::Tensor zeros_of(const at::Tensor& observed, int64_t lanes) {
 template <class T>
 at::Tensor product(const at::Tensor& X, const at::Tensor& Y, const at::Tensor& times, const at::Tensor& A,
                    const at::Tensor& observed, bool transposed) {
-  cpu::Ratings<T> ratings;
+  cpu::GdRatings<T> ratings;
   ratings.rows = X.size(0);
   ratings.columns = ratings.stride = Y.size(0);
   const at::Tensor zeros = A.defined() ? at::Tensor() : zeros_of(observed, cpu::kLanes<T>);

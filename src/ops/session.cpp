@@ -18,7 +18,7 @@
 #include "core/checks.h"
 #include "core/derivatives.h"
 #include "core/driver.h"
-#include "cpu/sgd.h"
+#include "cpu/sgd/sgd.h"
 #include "methods/method.h"
 #include "methods/sgd_packing.h"
 #include "ops/transforms.h"

@@ -3,12 +3,9 @@
 #include "programs/fit.h"
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/ones_like.h>
-#include <factorise/autograd.h>
-#include <factorise/gd.h>
+#include <factorise/fit.h>
 #include <factorise/hold_out.h>
 #include <factorise/patience.h>
-#include <factorise/sgd.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -30,7 +27,6 @@
 namespace factorise::programs {
 namespace {
 
-constexpr int64_t kEvery = 20;
 constexpr int64_t kCurvePoints = 60;
 
 /// The input of a method.
@@ -65,7 +61,7 @@ Matrix prepared(const FitOptions& options, Matrix matrix, c10::Device device) {
 /// Takes the entries that are set aside out of the matrix.
 void set_aside(const FitOptions& options, Problem& problem) {
   Matrix& matrix = problem.matrix;
-  problem.aside = hold_out(matrix.A, matrix.M, *options.hold_out, options.split_seed.value_or(0));
+  problem.aside = hold_out(matrix.A, matrix.M, *options.hold_out(), options.split_seed());
   (matrix.A.is_sparse() ? matrix.A : matrix.M.emplace()) = problem.aside->seen;
   matrix.observed -= problem.aside->rows.numel();
 }
@@ -94,32 +90,37 @@ void take_initial(const FitOptions& options, Problem& problem, const Output& out
 }
 
 /// Whether the factors are read every --every epochs, for a checkpoint or for a judgement.
-bool is_staged(const FitOptions& given) { return !given.checkpoint.empty() || given.patience; }
+bool is_staged(const FitOptions& given) { return !given.checkpoint.empty() || given.patience(); }
+
+/// Epochs between two readings.
+int64_t every_of(const FitOptions& given) {
+  for (const auto& [setting, value] : given.settings.of(given.method)) {
+    if (setting.name == "every") return std::get<int64_t>(*value);
+  }
+  return 1;
+}
 
 /// Whether the settings of the run are needed: to write them, or to compare them with those of --resume.
 bool has_settings(const FitOptions& given) { return is_staged(given) || !given.resume.empty(); }
 
 /// The settings that must be unchanged for a run to go on. The text of a number names it exactly.
-Settings settings_of(const FitOptions& given, const Problem& problem, int64_t epochs, double lr) {
+Settings settings_of(const FitOptions& given, const Problem& problem) {
   const std::optional<Factors>& initial = problem.initial;
   Settings settings{{"matrix", problem.fingerprint},
                     {"method", given.method},
                     {"engine", given.engine},
-                    {"rank", fmt::format("{}", *given.rank)},
-                    {"lr", fmt::format("{}", lr)},
                     {"seed", fmt::format("{}", given.common.seed)},
-                    {"objective", given.loss},
-                    {"weight_decay", fmt::format("{}", given.weight_decay.value_or(SgdOptions().weight_decay()))},
-                    {"lr_decay", fmt::format("{}", given.lr_decay.value_or(SgdOptions().lr_decay()))},
-                    {"initial", initial ? fingerprint(initial->U) + ", " + fingerprint(initial->V) : "drawn"},
-                    {"hold_out", given.hold_out ? fmt::format("{}", *given.hold_out) : "none"},
-                    {"split_seed", fmt::format("{}", given.split_seed.value_or(0))},
-                    {"patience", given.patience ? fmt::format("{}", *given.patience) : "none"}};
-  if (given.patience) {  // the result then also depends on when and how the factors are judged
+                    {"initial", initial ? fingerprint(initial->U) + ", " + fingerprint(initial->V) : "drawn"}};
+  const bool has_patience = given.patience().has_value();
+  for (const auto& [setting, value] : given.settings.of(given.method)) {
+    if (setting.compared == Setting::Compared::always ||
+        (setting.compared == Setting::Compared::with_patience && has_patience)) {
+      settings.emplace_back(setting.name, setting_text(value));
+    }
+  }
+  if (has_patience) {  // the result then also depends on how the factors are judged
     settings.emplace_back("fallback", "mean");
     settings.emplace_back("clip", given.clip.text.empty() ? "none" : given.clip.text);
-    settings.emplace_back("every", fmt::format("{}", given.every.value_or(kEvery)));
-    settings.emplace_back("epochs", fmt::format("{}", epochs));
   }
   return settings;
 }
@@ -140,88 +141,63 @@ State first_state(const FitOptions& given, const Settings& settings, int64_t epo
   return state;
 }
 
-/// Sets the options that all methods share; an option that was not given keeps the library's default.
-template <class Options>
-Options shared_options(const FitOptions& given, Progress& progress) {
-  Options options;
-  options.seed(given.common.seed).engine(given.engine == "fused" ? Engine::fused : Engine::reference);
-  return options.stop(progress.stop()).on_epoch(progress.on_epoch()).report_every(progress.report_every());
+/// What is observed of the matrix.
+Observed observed_in(const Matrix& matrix) {
+  if (matrix.A.is_sparse()) return Observed::entries(matrix.A);
+  return matrix.M ? Observed::masked(matrix.A, *matrix.M) : Observed::all(matrix.A);
 }
 
-Factors run_sgd(const FitOptions& given, const Matrix& matrix, SgdOptions options) {
-  if (given.weight_decay) options.weight_decay(*given.weight_decay);
-  if (given.lr_decay) options.lr_decay(*given.lr_decay);
-  options.overcomplete(given.overcomplete);
-  options.path(given.path == "wavefront" ? SgdPath::wavefront
-               : given.path == "entries" ? SgdPath::entries
-                                         : SgdPath::automatic);
-  if (matrix.A.is_sparse()) return sgd_factorise_entries(matrix.A, *given.rank, options);
-  return matrix.M ? sgd_factorise_masked(matrix.A, *matrix.M, *given.rank, options)
-                  : sgd_factorise(matrix.A, *given.rank, options);
-}
-
-Factors run_gd(const FitOptions& given, const Matrix& matrix, const GdOptions& options) {
-  const Tensor& A = matrix.A;
-  // With a mask any rank is allowed, so the limit of an unmasked matrix is kept here.
-  if (!matrix.M && !given.overcomplete && A.dim() == 2 && *given.rank > std::min(A.size(0), A.size(1))) {
-    refuse_value(
-        fmt::format("--rank must be at most {} for a {} x {} matrix, but was {}. Give --overcomplete where more is "
-                    "meant.",
-                    std::min(A.size(0), A.size(1)), A.size(0), A.size(1), *given.rank));
-  }
-  return gd_factorise_masked(A, matrix.M ? *matrix.M : at::ones_like(A, at::kBool), *given.rank, options);
-}
-
-Factors run_ad(const FitOptions& given, const Matrix& matrix, AdOptions options) {
-  options.loss(given.loss == "norm" ? AdLoss::norm : AdLoss::squared).mask(matrix.M).overcomplete(given.overcomplete);
-  return gd_factorise_ad(matrix.A, *given.rank, options);
-}
-
-/// Runs one method; its options are of the library's type, with the library's defaults for those not given.
-template <class Options, class Run>
-Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
-  const int64_t epochs = given.epochs.value_or(Options().num_epochs());
-  const double lr = given.lr.value_or(Options().lr());
+/// Fits, with what options have in place of the program's: observers, and where the run begins.
+Fitted run_method(const FitOptions& given, const Problem& problem) {
+  Method method = given.settings.method(given.method);
+  const auto [epochs, lr] =
+      std::visit([](const auto& options) { return std::pair(options.num_epochs(), options.lr()); }, method);
+  const auto* sgd = std::get_if<SgdOptions>(&method);
+  const double lr_decay = sgd ? sgd->lr_decay() : 1;
   const c10::Device device = problem.matrix.A.device();
-  const Settings settings = has_settings(given) ? settings_of(given, problem, epochs, lr) : Settings();
+  const Settings settings = has_settings(given) ? settings_of(given, problem) : Settings();
   State state = first_state(given, settings, epochs, lr, device);
   const auto error = [&](const Factors& factors) {
     return judge(*problem.aside, factors, problem.observed, problem.clip).rmse;
   };
-  Patience patience(given.patience.value_or(1), error);
+  Patience patience(given.patience().value_or(1), error);
   patience.resume(state.best, state.worse);
-  Progress progress(fmt::format("{} rank {}", given.method, *given.rank), epochs - state.epoch, given.common.quiet);
+  Progress progress(fmt::format("{} rank {}", given.method, given.rank()), epochs - state.epoch, given.common.quiet);
 
-  const auto keep = [&](int64_t epoch, const Factors& factors) {
+  const auto keep = [&, lr = lr](int64_t epoch, const Factors& factors) {
     state.epoch = epoch;
-    state.lr = lr_after(lr, given.lr_decay.value_or(1), epoch);
+    state.lr = lr_after(lr, lr_decay, epoch);
     state.factors = factors;
     state.best = patience.best();
     state.worse = patience.worse();
     if (!given.checkpoint.empty()) save_checkpoint(given.checkpoint, state, settings);
   };
   const auto look = [&](int64_t epoch, const Factors& factors) {
-    const bool goes_on = !given.patience || patience(epoch, factors);
+    const bool goes_on = !given.patience() || patience(epoch, factors);
     keep(epoch, factors);
     return goes_on;
   };
   std::vector<CurvePoint> curve;
-  auto options = shared_options<Options>(given, progress);
-  options.num_epochs(epochs).lr(lr).epochs_done(state.epoch);
-  options.initial(state.factors ? state.factors : problem.initial);
-  if (is_staged(given)) options.factors_every(given.every.value_or(kEvery)).on_factors(look);
-  if (given.plot) {
-    options.report_every(std::max<int64_t>(1, epochs / kCurvePoints))
-        .on_epoch([&, shown = options.on_epoch()](int64_t epoch, double loss) {
-          curve.push_back({epoch, loss});
-          return !shown || shown(epoch, loss);
-        });
-  }
-  const bool is_over = state.factors && given.patience && patience.is_over();
-  const Factors factors = is_over ? *state.factors : run(given, problem.matrix, options);
+  const EpochCallback shown = progress.on_epoch();
+  const auto record = [&](int64_t epoch, double loss) {
+    curve.push_back({epoch, loss});
+    return !shown || shown(epoch, loss);
+  };
+  std::visit(
+      [&, epochs = epochs](auto& options) {
+        options.seed(given.common.seed).engine(given.engine == "fused" ? Engine::fused : Engine::reference);
+        options.stop(progress.stop()).on_epoch(shown).report_every(progress.report_every());
+        options.initial(state.factors ? state.factors : problem.initial).epochs_done(state.epoch);
+        if (is_staged(given)) options.factors_every(every_of(given)).on_factors(look);
+        if (given.plot) options.report_every(std::max<int64_t>(1, epochs / kCurvePoints)).on_epoch(record);
+      },
+      method);
+  const int64_t begun_at = state.epoch;
+  const bool is_over = state.factors && given.patience() && patience.is_over();
+  const Factors factors = is_over ? *state.factors : fit(observed_in(problem.matrix), given.rank(), method);
   if (device.is_cuda()) factors.U.cpu();  // copying the result waits for the GPU
-  const bool ended = is_over || (given.patience && patience.is_over());
-  const int64_t done = ended ? state.epoch : options.epochs_done() + progress.done();
+  const bool ended = is_over || (given.patience() && patience.is_over());
+  const int64_t done = ended ? state.epoch : begun_at + progress.done();
   if (progress.stopped() && !is_over) keep(done, factors);
   Fitted fitted{factors, epochs, done, done, lr, 0, progress.seconds(), progress.stopped()};
   if (const auto& best = patience.best()) {
@@ -233,9 +209,7 @@ Fitted run_method(const FitOptions& given, const Problem& problem, Run run) {
 }
 
 Fitted run(const FitOptions& given, const Problem& problem) {
-  Fitted fitted = given.method == "sgd"  ? run_method<SgdOptions>(given, problem, run_sgd)
-                  : given.method == "gd" ? run_method<GdOptions>(given, problem, run_gd)
-                                         : run_method<AdOptions>(given, problem, run_ad);
+  Fitted fitted = run_method(given, problem);
   fitted.loss = squared_error(problem.matrix.A, fitted.factors, problem.matrix.M);
   fitted.observed = problem.observed;
   if (problem.aside) fitted.aside = judge(*problem.aside, fitted.factors, problem.observed, problem.clip);
@@ -264,7 +238,7 @@ void fit(FitOptions options) {
     problem.test = load_test_set(options.test, "--test", options.matrix, {matrix.A.size(0), matrix.row_ids},
                                  {matrix.A.size(1), matrix.column_ids});
   }
-  if (options.hold_out) set_aside(options, problem);
+  if (options.hold_out()) set_aside(options, problem);
   if (has_settings(options)) problem.fingerprint = fingerprint(matrix.A, matrix.M);
   problem.observed = observations(matrix.A, matrix.M);
   problem.clip = range_of(options.clip, problem.observed, name_of(options.matrix));

@@ -35,37 +35,25 @@ void check_files(const FitOptions& options) {
 }  // namespace
 
 void add_fit_options(CLI::App& app, FitOptions& options) {
-  add_choice(app, "--method", options.method, {"sgd", "gd", "ad"},
+  std::vector<std::string> methods;
+  for (const auto& [name, method] : named_methods()) methods.push_back(name);
+  add_choice(app, "--method", options.method, methods,
              "sgd: one entry at a time; gd: full-batch descent; ad: the same with autograd");
-  add_integer(app, "--rank", options.rank, {1}, "Columns of U and V");
   add_matrix_options(app, "A.pt", "A file with the matrix, as torch.save writes it, or NumPy's .npy", options.matrix);
-  add_integer(app, "--epochs", options.epochs, {0}, "Passes over the observed entries (default 1000)");
-  add_real(app, "--lr", options.lr, {0, HUGE_VAL, false}, "Step size (default 0.01, with gd 1e-5)");
-  add_real(app, "--weight-decay", options.weight_decay, {0}, "sgd: L2 shrinkage of U and V (default 0)");
-  add_real(app, "--lr-decay", options.lr_decay, {0, HUGE_VAL, false}, "sgd: factor on lr after each epoch (default 1)");
-  add_choice(app, "--loss", options.loss, {"squared", "norm"}, "ad: what is descended");
+  options.settings.add_to(app);
   add_choice(app, "--dtype", options.dtype, {"float32", "float64"}, "Type to compute in (default: A's, else float32)");
   add_choice(app, "--engine", options.engine, {"reference", "fused"},
              "Which code runs the epochs (default: fused; reference on a device without its kernels)");
-  add_choice(app, "--path", options.path, {"automatic", "wavefront", "entries"},
-             "sgd: how the fused engine walks the entries; the bits are the same");
   add_text(app, "--initial", options.initial, "F.pt", "Start from the U and V of this file, as --output writes it");
   add_factor_names(app, options.initial_names, "F.pt");
   add_text(app, "--output", options.output, "OUT.pt", "Write U, V and the settings there");
-  add_real(app, "--hold-out", options.hold_out, {0, 1, false, false},
-           "Set this share of the observed entries aside, to judge by");
-  add_integer(app, "--split-seed", options.split_seed, {0}, "Seed of which entries --hold-out sets aside (default 0)");
-  add_integer(app, "--patience", options.patience, {1},
-              "Stop when the hold-out was this often no better than before, and keep the best; looked at with --every");
   add_text(app, "--test", options.test, "FILE",
            "Judge by the ratings in this file, as MovieLens' u1.test: lines as --entries has them, or convert's .pt");
   add_clip(app, options.clip, "the predictions that --hold-out and --test judge");
   add_text(app, "--checkpoint", options.checkpoint, "C.pt", "Write there what --resume goes on from, now and then");
-  add_integer(app, "--every", options.every, {1}, "Epochs between checkpoints, and looks at the hold-out (default 20)");
   add_text(app, "--resume", options.resume, "C.pt",
            "Go on from there, to the same bits; given otherwise what was given");
   add_flag(app, "--plot", options.plot, "Draw how the loss fell, below the summary");
-  add_flag(app, "--overcomplete", options.overcomplete, "Allow a rank above min(m, n) without missing entries");
   add_common_options(app, options.common);
   add_config(app);
   for (const char* name : {"--method", "--rank"}) require(app, name);
@@ -82,16 +70,7 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
 }
 
 void check_fit_options(const FitOptions& options) {
-  const auto only = [&](bool given, const char* option, const char* method) {
-    if (given && options.method != method) {
-      throw UsageError(
-          fmt::format("{} is for --method {} alone, but the method is {}.", option, method, options.method));
-    }
-  };
-  only(options.weight_decay.has_value(), "--weight-decay", "sgd");
-  only(options.lr_decay.has_value(), "--lr-decay", "sgd");
-  only(options.path != "automatic", "--path", "sgd");
-  only(options.loss != "squared", "--loss", "ad");
+  options.settings.check_method(options.method);
   if (name_of(options.matrix).empty()) throw UsageError("A.pt is required, or --entries with what is in it.");
   check_combinations(options.matrix, "A.pt");
   check_factor_names(options.initial_names);
@@ -99,11 +78,12 @@ void check_fit_options(const FitOptions& options) {
   const auto needs = [](bool given, const char* option, bool there, const char* others) {
     if (given && !there) throw UsageError(fmt::format("{} is for {} alone, but there is none.", option, others));
   };
-  needs(options.split_seed.has_value(), "--split-seed", options.hold_out.has_value(), "--hold-out");
+  const bool holds_out = options.hold_out().has_value(), has_patience = options.patience().has_value();
+  needs(options.settings.given<int64_t>("split_seed").has_value(), "--split-seed", holds_out, "--hold-out");
   needs(options.initial_names.given(), "--u", !options.initial.empty(), "--initial");
-  needs(!options.clip.text.empty(), "--clip", options.hold_out || !options.test.empty(), "--hold-out and --test");
-  needs(options.patience.has_value(), "--patience", options.hold_out.has_value(), "--hold-out");
-  needs(options.every.has_value(), "--every", !options.checkpoint.empty() || options.patience,
+  needs(!options.clip.text.empty(), "--clip", holds_out || !options.test.empty(), "--hold-out and --test");
+  needs(has_patience, "--patience", holds_out, "--hold-out");
+  needs(options.settings.given<int64_t>("every").has_value(), "--every", !options.checkpoint.empty() || has_patience,
         "--checkpoint and --patience");
   check_files(options);
 }

@@ -4,7 +4,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <factorise/io.h>
-#include <factorise/sgd.h>
 #include <factorise/version.h>
 #include <fmt/format.h>
 
@@ -52,11 +51,12 @@ std::string observed_text(const Matrix& matrix, const Observations& observed) {
 }
 
 std::string method_text(const FitOptions& options, const Fitted& fitted) {
-  std::string text = fmt::format("{}, rank {}, {} epoch{}, lr {}", options.method, *options.rank, fitted.epochs_done,
-                                 fitted.epochs_done == 1 ? "" : "s", fitted.lr);
-  if (options.weight_decay) text += fmt::format(", weight decay {}", *options.weight_decay);
-  if (options.lr_decay) text += fmt::format(", lr decay {}", *options.lr_decay);
-  if (options.method == "ad") text += fmt::format(", loss {}", options.loss);
+  std::string text = fmt::format("{}, rank {}, {} epoch{}", options.method, options.rank(), fitted.epochs_done,
+                                 fitted.epochs_done == 1 ? "" : "s");
+  for (const auto& [setting, value] : options.settings.of(options.method)) {
+    if (setting.label.empty() || !(setting.always_printed || setting.given())) continue;
+    text += fmt::format(", {} {}", setting.label, setting_text(value));
+  }
   return text;
 }
 
@@ -69,21 +69,18 @@ void add_fallbacks(Lines& lines, const Judgement& judged, const Observations& ob
 }  // namespace
 
 void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted) {
-  Dict dict{{"U", fitted.factors.U},    {"V", fitted.factors.V},
-            {"method", options.method}, {"engine", options.engine},
-            {"rank", *options.rank},    {"epochs", fitted.epochs_done},
-            {"lr", fitted.lr},          {"seed", static_cast<int64_t>(options.common.seed)}};
-  if (options.method == "sgd") {
-    dict.emplace_back("weight_decay", options.weight_decay.value_or(SgdOptions().weight_decay()));
-    dict.emplace_back("lr_decay", options.lr_decay.value_or(SgdOptions().lr_decay()));
+  Dict dict{{"U", fitted.factors.U},        {"V", fitted.factors.V},
+            {"method", options.method},     {"engine", options.engine},
+            {"epochs", fitted.epochs_done}, {"seed", static_cast<int64_t>(options.common.seed)}};
+  for (const auto& [setting, value] : options.settings.of(options.method)) {
+    if (setting.saved && value) std::visit([&](const auto& held) { dict.emplace_back(setting.name, held); }, *value);
   }
-  if (options.method == "ad") dict.emplace_back("objective", options.loss);
   dict.emplace_back("observed", matrix.observed);
   dict.emplace_back("loss", fitted.loss);
   add_observations(dict, fitted.observed);
   if (fitted.aside) {
-    dict.emplace_back("hold_out", *options.hold_out);
-    dict.emplace_back("split_seed", options.split_seed.value_or(0));
+    dict.emplace_back("hold_out", *options.hold_out());
+    dict.emplace_back("split_seed", options.split_seed());
     add_judgement(dict, "hold_out", *fitted.aside);
   }
   if (fitted.test) {
@@ -103,7 +100,7 @@ nlohmann::ordered_json json_of(const FitOptions& options, const Matrix& matrix, 
   nlohmann::ordered_json output, aside, test, clip;  // null
   if (!options.output.empty()) output = options.output;
   if (fitted.aside) {
-    aside = {{"share", *options.hold_out}, {"seed", options.split_seed.value_or(0)}};
+    aside = {{"share", *options.hold_out()}, {"seed", options.split_seed()}};
     aside.update(json_of(*fitted.aside));
   }
   if (fitted.test) {
@@ -111,25 +108,30 @@ nlohmann::ordered_json json_of(const FitOptions& options, const Matrix& matrix, 
     test.update(json_of(*fitted.test));
   }
   if (const auto range = range_of(options.clip, fitted.observed, "")) clip = {range->low, range->high};
-  return {{"method", options.method},
-          {"engine", options.engine},
-          {"device", matrix.A.device().str()},
-          {"rank", *options.rank},
-          {"epochs", fitted.epochs_done},
-          {"lr", fitted.lr},
-          {"seed", options.common.seed},
-          {"shape", {matrix.A.size(0), matrix.A.size(1)}},
-          {"observed", matrix.observed},
-          {"unobserved_rows", count_unobserved(fitted.observed.row_counts)},
-          {"unobserved_columns", count_unobserved(fitted.observed.column_counts)},
-          {"mean", number(fitted.observed.mean)},
-          {"loss", number(fitted.loss)},
-          {"hold_out", aside},
-          {"test", test},
-          {"clip", clip},
-          {"epochs_run", fitted.epochs_run},
-          {"seconds", fitted.seconds},
-          {"output", output}};
+  nlohmann::ordered_json json{{"method", options.method},
+                              {"engine", options.engine},
+                              {"device", matrix.A.device().str()},
+                              {"epochs", fitted.epochs_done},
+                              {"seed", options.common.seed}};
+  for (const Setting& setting : options.settings.all()) {
+    if (setting.saved) json[setting.name] = nullptr;  // for methods without it
+  }
+  for (const auto& [setting, value] : options.settings.of(options.method)) {
+    if (setting.saved && value) std::visit([&](const auto& held) { json[setting.name] = held; }, *value);
+  }
+  json.update({{"shape", {matrix.A.size(0), matrix.A.size(1)}},
+               {"observed", matrix.observed},
+               {"unobserved_rows", count_unobserved(fitted.observed.row_counts)},
+               {"unobserved_columns", count_unobserved(fitted.observed.column_counts)},
+               {"mean", number(fitted.observed.mean)},
+               {"loss", number(fitted.loss)},
+               {"hold_out", aside},
+               {"test", test},
+               {"clip", clip},
+               {"epochs_run", fitted.epochs_run},
+               {"seconds", fitted.seconds},
+               {"output", output}});
+  return json;
 }
 
 void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted& fitted, const Output& out) {
@@ -146,8 +148,8 @@ void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted
     lines.emplace_back(
         "hold-out",
         fmt::format(
-            "{} over {:.3g} % of the entries, split seed {}{}", errors_text(*fitted.aside), 100 * *options.hold_out,
-            options.split_seed.value_or(0),
+            "{} over {:.3g} % of the entries, split seed {}{}", errors_text(*fitted.aside), 100 * *options.hold_out(),
+            options.split_seed(),
             fitted.epochs_run > fitted.epochs_done ? fmt::format("; the best of {} epochs", fitted.epochs_run) : ""));
     add_fallbacks(lines, *fitted.aside, fitted.observed);
   }

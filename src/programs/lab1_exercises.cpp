@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "factorise/hold_out.h"
 #include "programs/command_line.h"
 
 namespace factorise::programs::lab1 {

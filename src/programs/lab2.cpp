@@ -96,7 +96,7 @@ void norm_and_print(const Options& options, const Output& out, const Tensor& A, 
   if (interrupted()) throw Interrupted(kStopped);
   if (results.norm) {
     Table table({{"epoch"}, {"norm"}});
-    for (const CurvePoint& point : results.norm->curve) {
+    for (const NormPoint& point : results.norm->curve) {
       if (point.epoch == 100 || point.epoch % 1000 == 0) table.add_row({grouped(point.epoch), figure(point.norm, 5)});
     }
     out.print(table.text(out.style()));
@@ -232,9 +232,9 @@ std::vector<Comparison> compare(const Results& results) {
           by_accuracy("2.2 MLP, Xavier, validation", printed::kValidationXavier, mlps[4], &Mlp::validation_accuracy)};
 }
 
-ordered_json to_json(const std::vector<CurvePoint>& curve) {
+ordered_json to_json(const std::vector<NormPoint>& curve) {
   ordered_json points = ordered_json::array();
-  for (const CurvePoint& point : curve) points.push_back({{"epoch", point.epoch}, {"norm", number(point.norm)}});
+  for (const NormPoint& point : curve) points.push_back({{"epoch", point.epoch}, {"norm", number(point.norm)}});
   return points;
 }
 
@@ -309,7 +309,7 @@ void write_csv(const Options& options, const Output& out, const Iris& flowers, c
   if (results.projections) save_text(folder / "scatter.csv", scatter_csv(*results.projections, flowers));
   if (results.norm) {
     std::string text = "epoch,norm\n";
-    for (const CurvePoint& point : results.norm->curve) text += fmt::format("{},{}\n", point.epoch, point.norm);
+    for (const NormPoint& point : results.norm->curve) text += fmt::format("{},{}\n", point.epoch, point.norm);
     save_text(folder / "norm_curve.csv", text);
   }
   out.notice(fmt::format("Wrote scatter.csv and norm_curve.csv into {}.", options.csv));

@@ -27,15 +27,15 @@ Descent descend(uint64_t seed, const Tensor& A, int64_t rank);
 double svd_loss(const Tensor& A, int64_t rank);
 
 /// A point of the norm variant's curve.
-struct CurvePoint {
+struct NormPoint {
   int64_t epoch;
   double norm;
 };
 
 /// The norm variant, run beyond the report's 1000 epochs.
 struct NormDescent {
-  double loss = 0;                ///< ‖A - U Vᵀ‖ after 1000 epochs
-  std::vector<CurvePoint> curve;  ///< every 100 epochs, to 10,000
+  double loss = 0;               ///< ‖A - U Vᵀ‖ after 1000 epochs
+  std::vector<NormPoint> curve;  ///< every 100 epochs, to 10,000
 };
 NormDescent descend_norm(uint64_t seed, const Tensor& A, const StopRequest& stop);
 

@@ -53,7 +53,7 @@ ordered_json to_json(const std::vector<SeededCurve>& curves) {
   ordered_json list = ordered_json::array();
   for (const SeededCurve& of_seed : curves) {
     ordered_json epochs = ordered_json::array(), norms = ordered_json::array();
-    for (const CurvePoint& point : of_seed.curve) {
+    for (const NormPoint& point : of_seed.curve) {
       epochs.push_back(point.epoch);
       norms.push_back(number(point.norm));
     }

@@ -14,7 +14,7 @@ namespace factorise::programs::lab2 {
 /// The norm variant's curve from one seed; empty where it diverged.
 struct SeededCurve {
   uint64_t seed;
-  std::vector<CurvePoint> curve;
+  std::vector<NormPoint> curve;
 };
 std::vector<SeededCurve> norm_curves(const std::vector<uint64_t>& seeds, const Tensor& A);
 

@@ -1,6 +1,6 @@
 // A crew does every task once, with fewer and with more threads than cores, call after call.
 
-#include "cpu/crew.h"
+#include "cpu/threads/crew.h"
 
 #include <ATen/Parallel.h>
 #include <sys/wait.h>

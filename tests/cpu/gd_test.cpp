@@ -1,7 +1,7 @@
 // The kernels of full-batch descent: the same bits on every instruction set, number of threads, cut into tasks and form
 // of A, over shapes around cells, blocks, tiles and segments. The contract's plain loops are the referee.
 
-#include "cpu/gd_passes.h"
+#include "cpu/gd/gd_passes.h"
 
 #include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
@@ -13,7 +13,7 @@
 #include <ATen/ops/where.h>
 
 #include "catch.h"
-#include "io/sandbox.h"
+#include "sandbox.h"
 
 namespace factorise::cpu {
 
@@ -40,8 +40,8 @@ struct Sample {
 enum class Form { values, masked, bytes };
 
 template <class T>
-Ratings<T> ratings_of(const Sample& sample, Form form) {
-  Ratings<T> A;
+GdRatings<T> ratings_of(const Sample& sample, Form form) {
+  GdRatings<T> A;
   A.rows = sample.rows;
   A.columns = A.stride = sample.columns;
   if (form == Form::bytes) {

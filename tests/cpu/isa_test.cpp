@@ -5,7 +5,7 @@
 #include <c10/util/Exception.h>
 
 #include "catch.h"
-#include "io/sandbox.h"
+#include "sandbox.h"
 
 namespace factorise::cpu {
 

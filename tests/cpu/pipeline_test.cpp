@@ -1,7 +1,7 @@
 // The pipeline's order and its ends, apart from any arithmetic: no column is entered before the block above has left
 // it, no block twice at once, and no run hangs.
 
-#include "cpu/pipeline.h"
+#include "cpu/threads/pipeline.h"
 
 #include <algorithm>
 #include <random>

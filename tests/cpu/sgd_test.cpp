@@ -1,7 +1,7 @@
 // Fused SGD has the referee's bits: on every instruction set, number of threads and path, for every shape around the
 // vectors and blocks, every rank, density and type.
 
-#include "cpu/sgd.h"
+#include "cpu/sgd/sgd.h"
 
 #include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
@@ -13,8 +13,8 @@
 #include "catch.h"
 #include "cpu/isa.h"
 #include "cpu/referee.h"
-#include "cpu/sgd_kernels.h"
-#include "io/sandbox.h"
+#include "cpu/sgd/sgd_kernels.h"
+#include "sandbox.h"
 
 namespace factorise::cpu {
 namespace {

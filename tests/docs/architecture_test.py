@@ -1,10 +1,9 @@
-"""docs/architecture.md is true: its layers, exceptions and the path of a rating are those of the source.
+"""docs/architecture.md is true: its layers and the path of a rating are those of the source.
 
 usage: architecture_test.py
 
-Every include of src/ and include/factorise/ is allowed by the table of layers or is an exception, every allowed edge
-and every exception is used, and a layer includes only layers above it in the table. The targets of src/CMakeLists.txt
-see what the table lets them reach.
+Every include of src/ and include/factorise/ is allowed by the table of layers, every allowed edge is used, and a layer
+includes only layers above it in the table. The targets of src/CMakeLists.txt see what the table lets them reach.
 """
 
 import pathlib
@@ -68,21 +67,17 @@ def edges_of(layers, place, text):
             yield (layer, kind, other), name
 
 
-def faults_of(layers, exceptions, files):
+def faults_of(layers, files):
     """What the includes of the files (place: text) do that the page does not say, and the other way round."""
-    used, found = set(), set()
+    used = set()
     for place, text in files.items():
         for edge, name in edges_of(layers, place, text):
             if edge in layers.allowed:
                 used.add(edge)
-            elif (place, name) in exceptions:
-                found.add((place, name))
             else:
                 yield f"{place} includes {name}: {PAGE} does not allow {edge[0]} {edge[1]} headers of {edge[2]}"
     for layer, kind, other in sorted(layers.allowed - used):
         yield f"{PAGE}: {layer} may include {kind} headers of {other}, but does not"
-    for place, name in sorted(exceptions - found):
-        yield f"{PAGE}: {place} includes {name} is no exception: it is allowed, or it does not"
 
 
 def target_faults(layers, text):
@@ -112,13 +107,11 @@ def check_itself():
     assert not list(layers.faults())
     files = {"src/low/x.cpp": '#include "low/x.h"\n#include <factorise/a.h>\n#include <vector>\n',
              "src/mid/y.cpp": '#include "low/x.h"\n#  include <factorise/a.h>\n', "src/top/z.h": '#include "mid/y.h"\n'}
-    assert not list(faults_of(layers, set(), files))
-    assert len(list(faults_of(layers, set(), {**files, "src/low/w.h": "#include <mid/y.h>"}))) == 1
-    assert len(list(faults_of(layers, set(), {**files, "src/low/w.h": '#include "../mid/y.h"'}))) == 1
-    assert len(list(faults_of(layers, set(), {**files, "include/factorise/a.h": "#include <factorise/b.h>"}))) == 1
-    assert not list(faults_of(layers, {("src/low/w.h", "mid/y.h")}, {**files, "src/low/w.h": '#include "mid/y.h"'}))
-    assert len(list(faults_of(layers, {("src/low/w.h", "mid/y.h")}, files))) == 1
-    assert len(list(faults_of(layers, set(), {**files, "src/top/z.h": ""}))) == 1
+    assert not list(faults_of(layers, files))
+    assert len(list(faults_of(layers, {**files, "src/low/w.h": "#include <mid/y.h>"}))) == 1
+    assert len(list(faults_of(layers, {**files, "src/low/w.h": '#include "../mid/y.h"'}))) == 1
+    assert len(list(faults_of(layers, {**files, "include/factorise/a.h": "#include <factorise/b.h>"}))) == 1
+    assert len(list(faults_of(layers, {**files, "src/top/z.h": ""}))) == 1
     assert layers.below("top") == {"low", "mid"}
     assert not list(target_faults(layers, "factorise_layer(mid low)\nfactorise_layer(top low mid)\n"))
     assert len(list(target_faults(layers, "factorise_layer(mid low)\nfactorise_layer(top mid)\n"))) == 1
@@ -130,8 +123,6 @@ def main():
     check_itself()
     text = (ROOT / PAGE).read_text(encoding="utf-8")
     layers = Layers(table_of(text, "Layers"))
-    exceptions = {(place, name) for (place,), names in (row[:2] for row in table_of(text, "Exceptions"))
-                  for name in names}
     folders = sorted(path.name for path in (ROOT / "src").iterdir() if path.is_dir())
     headers = sorted(path.name for path in (ROOT / "include" / "factorise").iterdir())
     files = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
@@ -142,17 +133,17 @@ def main():
     faults = list(layers.faults())
     faults += [f"{PAGE}: {place} is not in both the table of layers and the source" for place in
                sorted(set(layers.order) ^ set(folders)) + sorted(set(layers.owner) ^ (set(headers) - {UMBRELLA}))]
-    faults += [f"{place} includes {name}: contract/ has no torch" for place, content in files.items()
-               if place.startswith("src/contract/") for _, name in INCLUDE.findall(content)
+    faults += [f"{place} includes {name}: contract/ and cuda/ have no torch" for place, content in files.items()
+               if place.startswith(("src/contract/", "src/cuda/")) for _, name in INCLUDE.findall(content)
                if name.startswith(("ATen/", "c10/", "torch/"))]
-    faults += faults_of(layers, exceptions, files)
+    faults += faults_of(layers, files)
     faults += target_faults(layers, (ROOT / "src" / "CMakeLists.txt").read_text(encoding="utf-8"))
     faults += path_faults(path)
     faults += [f"{PAGE}: there is no {place}" for place in
                sorted(set(re.findall(r"`((?:src|include|tests|python|docs)/[\w./]+)`", text)))
                if not (ROOT / place).exists()]
-    print("\n".join(faults) or f"{len(files)} files keep to {len(layers.order)} layers with {len(exceptions)} "
-                               f"exceptions; the path has {len(path)} functions")
+    print("\n".join(faults) or f"{len(files)} files keep to {len(layers.order)} layers; the path has "
+                               f"{len(path)} functions")
     sys.exit(bool(faults))
 
 

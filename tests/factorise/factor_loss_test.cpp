@@ -20,8 +20,8 @@
 
 #include "catch.h"
 #include "cpu/isa.h"
-#include "io/sandbox.h"
 #include "methods.h"
+#include "sandbox.h"
 
 using namespace factorise;
 using namespace factorise::tests;

@@ -3,12 +3,15 @@
 #include <factorise/observed.h>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randperm.h>
+#include <ATen/ops/searchsorted.h>
 #include <ATen/ops/sparse_coo_tensor.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
@@ -72,6 +75,43 @@ TEST_CASE("lists hold the observed entries by row and by column, for any type, s
         check_both(Observed::entries(sparse), A, M);
         check_both(Observed::entries(shuffled(sparse)), A, M);
         check_both(Observed::entries(sparse.to_sparse_csr()), A, M);
+      }
+    }
+  }
+}
+
+TEST_CASE("shuffled entries are listed by blocks of rows in any shape: wide, tall, and most of them in a few rows",
+          "[observed]") {
+  at::manual_seed(4);
+  const auto longs = at::TensorOptions(at::kLong);
+  for (const auto& [m, n] : {std::pair<int64_t, int64_t>{1, 250'000},
+                             {2, 130'000},
+                             {250'000, 1},
+                             {130'000, 2},
+                             {1500, 2000},
+                             {2'000'000, 3'000'000}}) {
+    for (const double skew : {1.0, 12.0}) {
+      INFO(m << " x " << n << ", skew " << skew);
+      const auto drawn = [&](int64_t below) {
+        return at::rand({200'000}, at::kDouble).pow(skew).mul(static_cast<double>(below)).floor().to(at::kLong);
+      };
+      const Tensor drawn_rows = drawn(m);
+      const Tensor indices = at::stack({drawn_rows, drawn(n)});
+      // torch's coalesce() adds repeated entries up and sorts: the definition.
+      const Tensor sorted = at::sparse_coo_tensor(indices, at::rand({200'000}), {m, n}).coalesce();
+      const int64_t count = sorted._values().numel();
+      const Tensor row = sorted.indices().select(0, 0);
+      const Tensor starts = at::searchsorted(row, at::arange(m + 1, longs));
+      for (const int threads : {1, 3}) {
+        const Threads set(threads);
+        const Observed observed = Observed::entries(shuffled(sorted));
+        CHECK(observed.count() == count);
+        CHECK(at::equal(observed.by_row().starts, starts));
+        CHECK(at::equal(observed.by_row().indices.to(at::kLong), sorted.indices().select(0, 1)));
+        CHECK(at::equal(observed.by_row().values, sorted.values()));
+        const Tensor transposed = sorted.t().coalesce();
+        CHECK(at::equal(observed.by_column().indices.to(at::kLong), transposed.indices().select(0, 1)));
+        CHECK(at::equal(observed.by_column().values, transposed.values()));
       }
     }
   }

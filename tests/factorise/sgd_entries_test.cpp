@@ -24,7 +24,7 @@
 #include "catch.h"
 #include "cpu/isa.h"
 #include "cpu/referee.h"
-#include "io/sandbox.h"
+#include "sandbox.h"
 
 namespace factorise {
 namespace {

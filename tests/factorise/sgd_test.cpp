@@ -18,8 +18,8 @@
 #include "catch.h"
 #include "cpu/isa.h"
 #include "factorise/methods.h"
-#include "io/sandbox.h"
 #include "methods/method.h"
+#include "sandbox.h"
 
 namespace factorise {
 namespace {

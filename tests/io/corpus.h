@@ -10,7 +10,7 @@
 #include "io/printable.h"
 #include "io/pt_bytes.h"
 #include "io/refusal.h"
-#include "io/sandbox.h"
+#include "sandbox.h"
 
 namespace factorise::tests {
 

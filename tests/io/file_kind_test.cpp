@@ -9,7 +9,7 @@
 #include "catch.h"
 #include "io/pt_bytes.h"
 #include "io/refusal.h"
-#include "io/sandbox.h"
+#include "sandbox.h"
 
 namespace factorise {
 namespace {

@@ -15,8 +15,8 @@
 #include "io/listing.h"
 #include "io/pt_bytes.h"
 #include "io/refusal.h"
-#include "io/sandbox.h"
 #include "places.h"
+#include "sandbox.h"
 
 namespace factorise {
 namespace {

@@ -25,10 +25,10 @@
 #include "io/atomic_file.h"
 #include "io/listing.h"
 #include "io/refusal.h"
-#include "io/sandbox.h"
 #include "io/zip_archive.h"
 #include "io/zip_writer.h"
 #include "places.h"
+#include "sandbox.h"
 
 namespace factorise {
 namespace {

@@ -62,6 +62,9 @@ Schema fit_schema() {
        {"rank", Schema::whole()},
        {"epochs", Schema::whole()},
        {"lr", Schema::number()},
+       {"weight_decay", Schema::number().or_null()},
+       {"lr_decay", Schema::number().or_null()},
+       {"objective", Schema::text().or_null()},
        {"seed", Schema::whole()},
        {"shape", Schema::list(Schema::whole(), 2)},
        {"observed", Schema::whole()},
@@ -122,6 +125,9 @@ TEST_CASE("the JSON of fit has its keys, the methods' defaults and the library's
     CHECK(json["method"] == method);
     CHECK(json["engine"] == "fused");
     CHECK(json["lr"] == lr);
+    CHECK(json["weight_decay"] == (method == "sgd" ? ordered_json(0.0) : ordered_json()));
+    CHECK(json["lr_decay"] == (method == "sgd" ? ordered_json(1.0) : ordered_json()));
+    CHECK(json["objective"] == (method == "ad" ? ordered_json("squared") : ordered_json()));
     CHECK(json["epochs"] == 1000);
     CHECK(json["seed"] == 0);
     CHECK(json["shape"] == ordered_json::array({3, 3}));
