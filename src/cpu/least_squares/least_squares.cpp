@@ -1,0 +1,95 @@
+// The rows on threads, and the contract's code itself for machines without vectors that fuse.
+
+#include "cpu/least_squares/least_squares.h"
+
+#include <ATen/ops/empty.h>
+
+#include <atomic>
+#include <vector>
+
+#include "contract/least_squares.h"
+#include "cpu/least_squares/kernels.h"
+#include "cpu/threads/for_blocks.h"
+
+namespace factorise::cpu {
+namespace {
+
+template <class T>
+int64_t solve_plainly(const LeastSquares<T>& problem, int64_t begin, int64_t end, T* workspace) {
+  const auto n = static_cast<int>(problem.unknowns);
+  const int64_t stride = feature_stride(n), square = int64_t{n} * n;
+  T* S = workspace;
+  T* of_segment = S + square;
+  T* inverse = of_segment + square + n;
+  for (int64_t row = begin; row < end; ++row) {
+    T* x = problem.solutions + row * stride;
+    const int64_t first = problem.lists.starts[row], count = problem.lists.starts[row + 1] - first;
+    if (count == 0) {
+      std::fill(x, x + n, T(0));
+      continue;
+    }
+    const auto w = [&](int64_t k) { return problem.features + problem.lists.indices[first + k] * stride; };
+    const auto t = [&](int64_t k) { return problem.lists.values[first + k]; };
+    normal_equations(n, count, w, t, S, x, of_segment);
+    const T added = regularisation_of<T>(problem.regularisation, problem.weighted, count);
+    for (int i = 0; i < n; ++i) S[i * n + i] += added;
+    if (!solve(n, S, x, inverse)) return row;
+  }
+  return -1;
+}
+
+template <class T>
+RowSolver<T> solver_for(int64_t unknowns) {
+  const Isa isa = chosen_isa();
+  const RowSolver<T> solver =
+      unknowns <= kChainedUnknowns ? small_solver<T>(isa, unknowns) : large_solver<T>(isa, unknowns);
+  return solver.solve ? solver : RowSolver<T>{&solve_plainly<T>, 2 * unknowns * (unknowns + 1)};
+}
+
+/// Where blocks of rows begin, and the end: each has about as much work as the others, for `blocks` of them at most.
+template <class T>
+std::vector<int64_t> split(const LeastSquares<T>& problem, int64_t blocks) {
+  const EntryLists<T>& lists = problem.lists;
+  // A system costs as much as about so many entries.
+  const int64_t of_row = problem.unknowns / 3 + 8;
+  const int64_t work = lists.count() + of_row * lists.rows, each = std::max<int64_t>(1, work / blocks);
+  std::vector<int64_t> begins{0};
+  int64_t done = 0;
+  for (int64_t row = 0; row < lists.rows; ++row) {
+    done += lists.starts[row + 1] - lists.starts[row] + of_row;
+    if (done >= each && (row + 1) % kRowsTogether == 0 && row + 1 < lists.rows) {
+      begins.push_back(row + 1);
+      done = 0;
+    }
+  }
+  begins.push_back(lists.rows);
+  return begins;
+}
+
+}  // namespace
+
+template <class T>
+int64_t solve_rows(const LeastSquares<T>& problem, int threads) {
+  const RowSolver<T> solver = solver_for<T>(problem.unknowns);
+  const std::vector<int64_t> begins = split(problem, threads == 1 ? 1 : 16 * int64_t{threads});
+  const int64_t none = problem.lists.rows;
+  std::atomic<int64_t> failed{none};
+  for_blocks(std::ssize(begins) - 1, threads, [&] {
+    const at::Tensor workspace =
+        at::empty({solver.workspace}, at::TensorOptions(c10::CppTypeToScalarType<T>::value));
+    return [&, workspace](int64_t block) {
+      const auto b = static_cast<size_t>(block);
+      const int64_t row = solver.solve(problem, begins[b], begins[b + 1], workspace.mutable_data_ptr<T>());
+      if (row < 0) return;
+      int64_t first = failed.load();
+      while (row < first && !failed.compare_exchange_weak(first, row)) {
+      }
+    };
+  });
+  return failed == none ? -1 : failed.load();
+}
+
+template int64_t solve_rows<float>(const LeastSquares<float>&, int);
+template int64_t solve_rows<double>(const LeastSquares<double>&, int);
+
+}  // namespace factorise::cpu

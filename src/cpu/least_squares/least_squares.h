@@ -1,0 +1,35 @@
+#pragma once
+// Regularised least squares for every row of a matrix, given the features of its columns: half a sweep of alternating
+// least squares. The bits are those of contract/least_squares.h on every instruction set and number of threads.
+
+#include <cstdint>
+
+#include "cpu/lists.h"
+
+namespace factorise::cpu {
+
+/// The problem of all rows: row r's solution x minimises
+///   Σ (values[e] - features[indices[e]]·x)² + λ x·x  over its entries e,
+/// λ being the regularisation, times the row's count of entries where weighted.
+template <class T>
+struct LeastSquares {
+  EntryLists<T> lists;
+  int64_t unknowns;
+  const T* features;  ///< a row for each column of the lists, feature_stride(unknowns) apart, aligned to 64 bytes; zeros
+                      ///< after the unknowns
+  double regularisation;
+  bool weighted;
+  T* solutions;  ///< a row for each row of the lists, laid out as the features; what is after the unknowns stays
+};
+
+/// Numbers from one row of features to the next.
+constexpr int64_t feature_stride(int64_t unknowns) {
+  return unknowns <= 4 ? 4 : unknowns <= 8 ? 8 : (unknowns + 15) / 16 * 16;
+}
+
+/// Solves for all rows; a row without entries has the solution 0. Returns the first row whose system is not positive
+/// definite, or -1; the solutions are then not all written.
+template <class T>
+int64_t solve_rows(const LeastSquares<T>& problem, int threads);
+
+}  // namespace factorise::cpu
