@@ -1,0 +1,317 @@
+// Least squares with up to eight unknowns. The products of an entry's features are made in the lanes of one or two
+// vectors and added to four chains of sums; the systems of neighbouring rows are then solved side by side in lanes.
+
+#include "cpu/highway.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/least_squares/small_systems.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+#include "contract/least_squares.h"
+#include "cpu/least_squares/kernels.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace factorise::cpu {
+namespace HWY_NAMESPACE {
+#if FACTORISE_HAS_VECTORS
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Entries between a load of features and the hint that they will be loaded.
+constexpr int64_t kAhead = 24;
+
+/// Where the sums of an entry lie in vectors: first the products w_i w_j, i <= j, row by row, then w_i t.
+template <class T, int kUnknowns>
+struct Places {
+  static constexpr int kProducts = kUnknowns * (kUnknowns + 1) / 2;
+  static constexpr int kNumbers = kProducts + kUnknowns;
+  // All features of an entry in one vector, widened to that of the products. Where vectors are too short for that, each
+  // row of products has vectors of its own.
+  static constexpr size_t kWidest = kProducts <= 4 ? 4 : kProducts <= 8 ? 8 : 16;
+  using Products = hn::CappedTag<T, kWidest>;
+  using Features = hn::CappedTag<T, kWidest == 4 ? 4 : 8>;
+  static constexpr int kLanes = static_cast<int>(MaxLanes(Products()));
+  static constexpr int kFeatureLanes = static_cast<int>(MaxLanes(Features()));
+  static constexpr bool kPermuted = kFeatureLanes >= kUnknowns;
+  static constexpr int kFeatureVectors = (kUnknowns + kFeatureLanes - 1) / kFeatureLanes;
+
+  /// Vectors of the products of row i and of those above it, where each row has its own.
+  static constexpr int vectors_to(int i) {
+    int vectors = 0;
+    for (int row = 0; row <= i; ++row) vectors += kFeatureVectors - row / kFeatureLanes;
+    return vectors;
+  }
+  static constexpr int kVectors = kPermuted ? (kProducts + kLanes - 1) / kLanes : vectors_to(kUnknowns - 1);
+
+  /// The place of the product of i and j among the lanes of all vectors of products.
+  static constexpr int of(int i, int j) {
+    if (kPermuted) return i * kUnknowns - i * (i - 1) / 2 + (j - i);
+    const int before = i == 0 ? 0 : vectors_to(i - 1);
+    return before * kFeatureLanes + j - i / kFeatureLanes * kFeatureLanes;
+  }
+};
+
+/// The four chains of a segment.
+template <class T, int kUnknowns>
+class Chains {
+  using P = Places<T, kUnknowns>;
+  using D = typename P::Products;
+  using F = typename P::Features;
+  using Sums = hn::Vec<std::conditional_t<P::kPermuted, D, F>>;
+
+ public:
+  HWY_INLINE Chains() {
+    FACTORISE_UNROLL
+    for (int c = 0; c < 4; ++c) {
+      FACTORISE_UNROLL
+      for (int v = 0; v < P::kVectors; ++v) products_[c][v] = hn::Zero(Tag());
+      FACTORISE_UNROLL
+      for (int v = 0; v < P::kFeatureVectors; ++v) targets_[c][v] = hn::Zero(F());
+    }
+    if constexpr (P::kPermuted) {
+      using Index = hwy::MakeSigned<T>;
+      alignas(64) Index first[P::kVectors * P::kLanes] = {}, second[P::kVectors * P::kLanes] = {};
+      for (int i = 0; i < kUnknowns; ++i) {
+        for (int j = i; j < kUnknowns; ++j) {
+          first[P::of(i, j)] = static_cast<Index>(i);
+          second[P::of(i, j)] = static_cast<Index>(j);
+        }
+      }
+      FACTORISE_UNROLL
+      for (int v = 0; v < P::kVectors; ++v) {
+        first_[v] = hn::SetTableIndices(D(), first + v * P::kLanes);
+        second_[v] = hn::SetTableIndices(D(), second + v * P::kLanes);
+      }
+    }
+  }
+
+  template <int kChain>
+  HWY_INLINE void add(const T* HWY_RESTRICT w, T t) {
+    const F f;
+    const auto ts = hn::Set(f, t);
+    hn::Vec<F> features[P::kFeatureVectors];
+    FACTORISE_UNROLL
+    for (int v = 0; v < P::kFeatureVectors; ++v) {
+      features[v] = hn::Load(f, w + v * P::kFeatureLanes);
+      targets_[kChain][v] = hn::MulAdd(features[v], ts, targets_[kChain][v]);
+    }
+    if constexpr (P::kPermuted) {
+      const auto wide = widened(features[0]);
+      FACTORISE_UNROLL
+      for (int v = 0; v < P::kVectors; ++v) {
+        const auto product =
+            hn::Mul(hn::TableLookupLanes(wide, first_[v]), hn::TableLookupLanes(wide, second_[v]));
+        products_[kChain][v] = hn::Add(products_[kChain][v], product);
+      }
+    } else {
+      int sums = 0;
+      FACTORISE_UNROLL
+      for (int i = 0; i < kUnknowns; ++i) {
+        const auto wi = hn::Set(f, w[i]);
+        FACTORISE_UNROLL
+        for (int v = i / P::kFeatureLanes; v < P::kFeatureVectors; ++v, ++sums) {
+          products_[kChain][sums] = hn::Add(products_[kChain][sums], hn::Mul(wi, features[v]));
+        }
+      }
+    }
+  }
+
+  /// Writes the chains' sums, or adds them to those of earlier segments, at their places.
+  HWY_INLINE void fold(T* HWY_RESTRICT products, T* HWY_RESTRICT targets, bool first_segment) {
+    FACTORISE_UNROLL
+    for (int v = 0; v < P::kVectors; ++v) fold(Tag(), products_, v, products, first_segment);
+    FACTORISE_UNROLL
+    for (int v = 0; v < P::kFeatureVectors; ++v) fold(F(), targets_, v, targets, first_segment);
+  }
+
+ private:
+  using Tag = std::conditional_t<P::kPermuted, D, F>;
+
+  static HWY_INLINE hn::Vec<D> widened(hn::Vec<F> features) {
+    if constexpr (P::kLanes == P::kFeatureLanes) {
+      return features;
+    } else {
+      return hn::ZeroExtendVector(D(), features);
+    }
+  }
+
+  template <class E, class Sum>
+  static HWY_INLINE void fold(E d, const Sum& chains, int v, T* to, bool first_segment) {
+    constexpr int kLanes = static_cast<int>(MaxLanes(E()));
+    auto sum = hn::Add(hn::Add(chains[0][v], chains[2][v]), hn::Add(chains[1][v], chains[3][v]));
+    if (!first_segment) sum = hn::Add(hn::Load(d, to + v * kLanes), sum);
+    hn::Store(sum, d, to + v * kLanes);
+  }
+
+  Sums products_[4][P::kVectors];
+  hn::Vec<F> targets_[4][P::kFeatureVectors];
+  decltype(hn::SetTableIndices(D(), static_cast<const hwy::MakeSigned<T>*>(nullptr))) first_[P::kVectors],
+      second_[P::kVectors];
+};
+
+/// Systems of neighbouring rows, a lane for each.
+template <class T, int kUnknowns>
+struct Systems {
+  using D = hn::ScalableTag<T>;
+  static constexpr int64_t kLanes = static_cast<int64_t>(MaxLanes(D()));
+  using P = Places<T, kUnknowns>;
+
+  alignas(64) T S[kUnknowns * kUnknowns][kLanes];  // the upper triangle
+  alignas(64) T s[kUnknowns][kLanes];
+
+  /// A system whose solution is 0.
+  void set_empty(int64_t lane) {
+    for (int i = 0; i < kUnknowns; ++i) {
+      for (int j = i; j < kUnknowns; ++j) S[i * kUnknowns + j][lane] = i == j ? T(1) : T(0);
+      s[i][lane] = 0;
+    }
+  }
+
+  void set(int64_t lane, const T* products, const T* targets, T added) {
+    for (int i = 0; i < kUnknowns; ++i) {
+      for (int j = i; j < kUnknowns; ++j) S[i * kUnknowns + j][lane] = products[P::of(i, j)];
+      S[i * kUnknowns + i][lane] += added;
+      s[i][lane] = targets[i];
+    }
+  }
+
+  /// Leaves the solutions in s. Returns the first lane that is not positive definite, or -1.
+  int64_t solve() {
+    const D d;
+    hn::Vec<D> R[kUnknowns * kUnknowns], y[kUnknowns], inverse[kUnknowns];
+    auto is_definite = hn::Eq(hn::Zero(d), hn::Zero(d));
+    FACTORISE_UNROLL
+    for (int i = 0; i < kUnknowns; ++i) {
+      FACTORISE_UNROLL
+      for (int j = i; j < kUnknowns; ++j) {
+        auto x = hn::Load(d, S[i * kUnknowns + j]);
+        const auto diagonal = x;
+        FACTORISE_UNROLL
+        for (int k = 0; k < i; ++k) x = hn::NegMulAdd(R[k * kUnknowns + i], R[k * kUnknowns + j], x);
+        if (j == i) {
+          // smallest_pivot(), of which the factor is exact.
+          const auto smallest = hn::Mul(hn::Set(d, smallest_pivot<T>(kUnknowns, 1)), diagonal);
+          is_definite = hn::And(is_definite, hn::Gt(x, smallest));
+          inverse[i] = hn::Div(hn::Set(d, T(1)), hn::Sqrt(x));
+        } else {
+          R[i * kUnknowns + j] = hn::Mul(x, inverse[i]);
+        }
+      }
+      auto x = hn::Load(d, s[i]);
+      FACTORISE_UNROLL
+      for (int k = 0; k < i; ++k) x = hn::NegMulAdd(R[k * kUnknowns + i], y[k], x);
+      y[i] = hn::Mul(x, inverse[i]);
+    }
+    FACTORISE_UNROLL
+    for (int i = kUnknowns - 1; i >= 0; --i) {
+      y[i] = hn::Mul(y[i], inverse[i]);
+      FACTORISE_UNROLL
+      for (int j = 0; j < i; ++j) y[j] = hn::NegMulAdd(R[j * kUnknowns + i], y[i], y[j]);
+      hn::Store(y[i], d, s[i]);
+    }
+    return hn::FindFirstTrue(d, hn::Not(is_definite));
+  }
+};
+
+template <class T, int kUnknowns>
+int64_t solve_small(const LeastSquares<T>& problem, int64_t begin, int64_t end, T*) {
+  using P = Places<T, kUnknowns>;
+  constexpr int64_t kStride = feature_stride(kUnknowns), kLanes = Systems<T, kUnknowns>::kLanes;
+  static_assert(kRowsTogether % kLanes == 0);
+  const int64_t* starts = problem.lists.starts;
+  const int32_t* indices = problem.lists.indices;
+  const T* values = problem.lists.values;
+  const T* features = problem.features;
+  const auto w = [&](int64_t e) { return features + static_cast<int64_t>(indices[e]) * kStride; };
+  alignas(64) T products[P::kVectors * std::max(P::kLanes, P::kFeatureLanes)];
+  alignas(64) T targets[P::kFeatureVectors * P::kFeatureLanes];
+  Systems<T, kUnknowns> systems;
+  const int64_t last = problem.lists.starts[problem.lists.rows];
+  for (int64_t batch = begin; batch < end; batch += kLanes) {
+    const int64_t rows = std::min(kLanes, end - batch);
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      const int64_t first = lane < rows ? starts[batch + lane] : 0, stop = lane < rows ? starts[batch + lane + 1] : 0;
+      if (first == stop) {
+        systems.set_empty(lane);
+        continue;
+      }
+      for (int64_t from = first; from < stop; from += kSegmentEntries) {
+        const int64_t to = std::min(stop, from + kSegmentEntries);
+        Chains<T, kUnknowns> chains;
+        int64_t e = from;
+        for (const int64_t hinted = std::min(to, last - kAhead - 4); e + 4 <= hinted; e += 4) {
+          for (int64_t k = kAhead; k < kAhead + 4; ++k) __builtin_prefetch(w(e + k));
+          chains.template add<0>(w(e), values[e]);
+          chains.template add<1>(w(e + 1), values[e + 1]);
+          chains.template add<2>(w(e + 2), values[e + 2]);
+          chains.template add<3>(w(e + 3), values[e + 3]);
+        }
+        for (; e + 4 <= to; e += 4) {
+          chains.template add<0>(w(e), values[e]);
+          chains.template add<1>(w(e + 1), values[e + 1]);
+          chains.template add<2>(w(e + 2), values[e + 2]);
+          chains.template add<3>(w(e + 3), values[e + 3]);
+        }
+        if (e < to) chains.template add<0>(w(e), values[e]);
+        if (e + 1 < to) chains.template add<1>(w(e + 1), values[e + 1]);
+        if (e + 2 < to) chains.template add<2>(w(e + 2), values[e + 2]);
+        chains.fold(products, targets, from == first);
+      }
+      systems.set(lane, products, targets,
+                  regularisation_of<T>(problem.regularisation, problem.weighted, stop - first));
+    }
+    const int64_t failed = systems.solve();
+    if (failed >= 0) return batch + failed;
+    for (int64_t lane = 0; lane < rows; ++lane) {
+      for (int i = 0; i < kUnknowns; ++i) problem.solutions[(batch + lane) * kStride + i] = systems.s[i][lane];
+    }
+  }
+  return -1;
+}
+
+template <class T>
+RowSolver<T> small_solver_of(int64_t unknowns) {
+  switch (unknowns) {
+    case 1:
+      return {&solve_small<T, 1>, 1};
+    case 2:
+      return {&solve_small<T, 2>, 1};
+    case 3:
+      return {&solve_small<T, 3>, 1};
+    case 4:
+      return {&solve_small<T, 4>, 1};
+    case 5:
+      return {&solve_small<T, 5>, 1};
+    case 6:
+      return {&solve_small<T, 6>, 1};
+    case 7:
+      return {&solve_small<T, 7>, 1};
+    default:
+      return {&solve_small<T, 8>, 1};
+  }
+}
+
+RowSolver<float> small_float_solver(int64_t unknowns) { return small_solver_of<float>(unknowns); }
+RowSolver<double> small_double_solver(int64_t unknowns) { return small_solver_of<double>(unknowns); }
+
+#endif
+}  // namespace HWY_NAMESPACE
+}  // namespace factorise::cpu
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace factorise::cpu {
+
+template <>
+RowSolver<float> small_solver<float>(Isa isa, int64_t unknowns) {
+  FACTORISE_CHOOSE(isa, small_float_solver(unknowns), (RowSolver<float>{}))
+}
+template <>
+RowSolver<double> small_solver<double>(Isa isa, int64_t unknowns) {
+  FACTORISE_CHOOSE(isa, small_double_solver(unknowns), (RowSolver<double>{}))
+}
+
+}  // namespace factorise::cpu
+#endif
