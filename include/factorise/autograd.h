@@ -18,7 +18,7 @@ enum class AdLoss {
 };
 
 /// Options of gd_factorise_ad, beside those of all runs; on_epoch is called with the loss that is minimised.
-struct AdOptions : RunOptions<AdOptions> {
+struct AdOptions : StepOptions<AdOptions> {
   /// The loss that is minimised.
   TORCH_ARG(AdLoss, loss) = AdLoss::squared;
   /// m x n, nonzero where A is observed; not given: everywhere.

@@ -3,6 +3,7 @@
 //
 //   const auto [U, V] = factorise::sgd_factorise_masked(A, M, /*rank=*/5, factorise::SgdOptions().lr(0.002).seed(0));
 
+#include <factorise/als.h>
 #include <factorise/autograd.h>
 #include <factorise/datasets.h>
 #include <factorise/device.h>

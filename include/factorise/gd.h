@@ -12,7 +12,7 @@ namespace factorise {
 
 /// Options of gd_factorise_masked: those of all runs. lr: 1e-5 where none is given; the loss is a sum over all observed
 /// entries, so a larger matrix needs a smaller lr.
-struct GdOptions : RunOptions<GdOptions> {
+struct GdOptions : StepOptions<GdOptions> {
   GdOptions() { lr(1e-5); }
 };
 

@@ -26,10 +26,8 @@ class RunOptions {
  private:                                            \
   T name##_
 
-  /// Epochs of the whole run, >= 0: passes over the observed entries, or steps. 0 returns the start.
+  /// Epochs of the whole run, >= 0: passes over the observed entries, steps or sweeps. 0 returns the start.
   FACTORISE_OPTION(int64_t, num_epochs) = 1000;
-  /// Step size, > 0. See the method's type for its default.
-  FACTORISE_OPTION(double, lr) = 0.01;
   /// Allows rank > min(m, n) for a matrix that is observed everywhere; of others any rank is allowed.
   FACTORISE_OPTION(bool, overcomplete) = false;
   /// Seed of the start. Not given: torch's global CPU generator, as in the labs.
@@ -52,6 +50,13 @@ class RunOptions {
   FACTORISE_OPTION(FactorsCallback, on_factors);
   /// Ends the run early.
   FACTORISE_OPTION(StopRequest, stop);
+};
+
+/// Those of methods that go along a gradient.
+template <class Options>
+class StepOptions : public RunOptions<Options> {
+  /// Step size, > 0. See the method's type for its default.
+  FACTORISE_OPTION(double, lr) = 0.01;
 
 #undef FACTORISE_OPTION
 };

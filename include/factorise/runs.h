@@ -26,12 +26,14 @@ struct Run {
 /// Options: `seed`, `initial`, `on_epoch` and `on_factors` must not be set. `stop` is called on the calling thread
 /// alone, with the number of runs done, and ends all runs within an epoch of each: then the result is shorter than
 /// `seeds` and holds the runs before the first one that was not finished. The fused engine finishes runs of less than
-/// 2^24 multiply-adds (m n rank num_epochs; the entries in place of m n where they are listed), which take
-/// milliseconds, before it calls `stop`.
+/// 2^24 multiply-adds, which take milliseconds, before it calls `stop`.
 ///
-/// Threads: at::get_num_threads() runs side by side, each on one thread, where m n rank <= 2^22 (for the reference
-/// engine 2^15, below which torch's sums do not depend on the threads) on the CPU; else one after another. On a GPU the
-/// fused engine runs exact SGD from as many seeds at once as a gibibyte holds the factors of.
+/// An epoch has m n rank multiply-adds (the entries in place of m n where they are listed), with ALS those of its sums
+/// and its systems.
+///
+/// Threads: at::get_num_threads() runs side by side, each on one thread, where an epoch has 2^22 multiply-adds at most
+/// (for the reference engine 2^15, below which torch's sums do not depend on the threads) on the CPU; else one after
+/// another. On a GPU the fused engine runs exact SGD from as many seeds at once as a gibibyte holds the factors of.
 ///
 /// Throws c10::ValueError for bad arguments before any run begins; any other exception of a run ends all runs and is
 /// thrown.

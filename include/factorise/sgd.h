@@ -23,7 +23,7 @@ enum class SgdPath {
 
 /// Options of sgd_factorise, sgd_factorise_masked and sgd_factorise_entries, beside those of all runs. lr: 0.01, the
 /// sheet's, suits its 3 x 3 matrix; on ratings it diverges, 0.001 to 0.002 does not.
-struct SgdOptions : RunOptions<SgdOptions> {
+struct SgdOptions : StepOptions<SgdOptions> {
   /// L2 shrinkage λ >= 0, with lr * λ < 1: at each entry u and v are first scaled by 1 - lr * λ.
   TORCH_ARG(double, weight_decay) = 0;
   /// Factor > 0 that lr is multiplied by after every epoch.

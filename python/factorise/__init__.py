@@ -15,6 +15,10 @@ Ratings, of which few are observed, need a smaller lr; a callback reports the lo
     U, V = sgd_factorise_masked(A, M, rank=5, num_epochs=50, lr=0.002, weight_decay=0.02,
                                 callback=lambda epoch, loss: print(epoch, loss), progress=True)
 
+Alternating least squares has no step size, and needs few sweeps:
+
+    U, V = als_factorise_masked(A, M, rank=5)
+
 factor_loss is the loss alone, differentiable, for optimisers of your own:
 
     loss = factor_loss(U, V, A, M)
@@ -32,6 +36,7 @@ Sparse matrices, of scipy or torch, hold the observed entries; entries_of makes 
 Bad arguments raise ValueError, or TypeError, with a message "[function] what must hold, but what was given".
 """
 
+from ._als import als_factorise, als_factorise_entries, als_factorise_masked
 from ._autograd import gd_factorise_ad
 from ._divergence import DivergenceError
 from ._estimator import MatrixFactorisation
@@ -50,6 +55,9 @@ __all__ = [
     "MatrixFactorisation",
     "Patience",
     "__version__",
+    "als_factorise",
+    "als_factorise_entries",
+    "als_factorise_masked",
     "cross_validate_entries",
     "entries_of",
     "factor_loss",

@@ -45,7 +45,7 @@ class RunOptions(NamedTuple):
     """The options that all methods share."""
 
     num_epochs: int
-    lr: float
+    lr: float | None  # None: the method has none
     seed: int | None
     initial: Initial | None
     engine: Engine
@@ -75,21 +75,23 @@ def run(
     function: str, method: str, A: Matrix, M: Matrix | None, rank: int, options: RunOptions, *, mask: str = "M",
     masked: bool = False, **of_method: Any,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Runs a method ("sgd", "gd" or "ad") with its own options, and returns U and V. `mask` is M's name in sentences;
+    """Runs a method ("sgd", "gd", "ad" or "als") with its own options, and returns U and V. `mask` is M's name in sentences;
     `masked`: whether a dense A must have one."""
     options = _checked(function, options)
-    A, M = ratings_of(function, A, M, mask, sparse=method == "sgd")
+    A, M = ratings_of(function, A, M, mask, sparse=method in ("sgd", "als"))
     check_tensor(function, "A", A)
     if M is not None or (masked and not A.is_sparse):
         check_tensor(function, mask, M)
     with plain_computation(device_of(A)):
         settings = {name: getattr(options, name) for name in _OF_LIBRARY}
+        if options.lr is not None:
+            settings["lr"] = options.lr
         rank = check_integer(function, "rank", rank)
         opened = new_session(function, method, A, M, rank, {**settings, **of_method})
         if M is None and not A.is_sparse:
             notice_zeros(function, A)
         session = opened
-        if options.engine == "reference":
+        if options.engine == "reference" and method in REFERENCES:
             session = REFERENCES[method](opened.given(), lr=options.lr, epochs_done=options.epochs_done, **of_method)
         _run_epochs(function, options, session, opened.divergence)
         U, V = session.factors()
@@ -97,7 +99,7 @@ def run(
 
 
 # The observers and the bar are Python's.
-_OF_LIBRARY = ("num_epochs", "lr", "seed", "initial", "engine", "overcomplete", "epochs_done", "report_every",
+_OF_LIBRARY = ("num_epochs", "seed", "initial", "engine", "overcomplete", "epochs_done", "report_every",
                "factors_every")  # fmt: skip
 
 
@@ -108,7 +110,7 @@ def _checked(function: str, options: RunOptions) -> RunOptions:
     check_choice(function, "engine", options.engine, ("fused", "reference"))
     return options._replace(
         num_epochs=check_integer(function, "num_epochs", options.num_epochs),
-        lr=check_number(function, "lr", options.lr),
+        lr=None if options.lr is None else check_number(function, "lr", options.lr),
         seed=check_seed(function, options.seed),
         initial=check_initial(function, options.initial),
         overcomplete=bool(options.overcomplete),

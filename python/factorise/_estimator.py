@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ._als import als_factorise, als_factorise_entries, als_factorise_masked
 from ._arguments import Callback, Engine, Loss, Path, check_choice, check_integer, check_number, check_tensor
 from ._autograd import gd_factorise_ad
 from ._epochs import plain_computation
@@ -35,13 +36,16 @@ class MatrixFactorisation:
     X, of every method: m x n, a tensor (CPU or CUDA), or what numpy makes an array of, or a data frame (wide: a row for
     each row; entries_of makes a matrix of a long list of ratings): observed is what `mask` marks, else what is not
     missing (NaN, NA). Or X is sparse, scipy's CSR, CSC or COO or torch's: then its stored entries are what is observed,
-    stored zeros too, and there is no mask. method "sgd" takes memory for the entries alone.
+    stored zeros too, and there is no mask. Methods "sgd" and "als" take memory for the entries alone.
 
     rank: columns of U and V, >= 1.
-    method: "sgd" (sgd_factorise and its kin), "gd" (gd_factorise_masked) or "ad" (gd_factorise_ad).
-    lr: step size. None: the method's default.
+    method: "sgd" (sgd_factorise and its kin), "als" (als_factorise and its kin), "gd" (gd_factorise_masked) or "ad"
+        (gd_factorise_ad).
+    num_epochs: None: the method's default, 20 for "als", else 1000.
+    lr: step size, of all methods but "als". None: the method's default.
     weight_decay, lr_decay, path: for method "sgd"; weight_decay is also the ridge that transform takes for every
         observed entry of a row.
+    regularisation, weighted: for method "als"; transform takes the same for the rows that it is given.
     loss: for method "ad".
     score_hold_out: share of every row's entries, above 0 and below 1, that score holds back. score_seed: of its draw.
     All else as for sgd_factorise.
@@ -54,11 +58,13 @@ class MatrixFactorisation:
         self,
         rank: int = 2,
         *,
-        method: Literal["sgd", "gd", "ad"] = "sgd",
-        num_epochs: int = 1000,
+        method: Literal["sgd", "als", "gd", "ad"] = "sgd",
+        num_epochs: int | None = None,
         lr: float | None = None,
         weight_decay: float = 0.0,
         lr_decay: float = 1.0,
+        regularisation: float = 0.1,
+        weighted: bool = True,
         loss: Loss = "squared",
         seed: int | None = None,
         engine: Engine = "fused",
@@ -76,6 +82,8 @@ class MatrixFactorisation:
         self.lr = lr
         self.weight_decay = weight_decay
         self.lr_decay = lr_decay
+        self.regularisation = regularisation
+        self.weighted = weighted
         self.loss = loss
         self.seed = seed
         self.engine = engine
@@ -132,8 +140,17 @@ class MatrixFactorisation:
         return self
 
     def _factorise(self, function: str, A: Tensor, M: Tensor | None) -> tuple[Tensor, Tensor]:
-        shared = ("num_epochs", "seed", "engine", "report_every", "callback", "progress")
+        shared = ("seed", "engine", "report_every", "callback", "progress")
         options: dict[str, Any] = {name: getattr(self, name) for name in shared}
+        if self.num_epochs is not None:
+            options["num_epochs"] = self.num_epochs
+        if self.method == "als":
+            options.update(regularisation=self.regularisation, weighted=self.weighted)
+            if A.is_sparse:
+                return als_factorise_entries(A, self.rank, **options)
+            if M is None:
+                return als_factorise(A, self.rank, overcomplete=self.overcomplete, **options)
+            return als_factorise_masked(A, M, self.rank, **options)
         if self.lr is not None:
             options["lr"] = self.lr
         if self.method == "sgd":
@@ -146,7 +163,7 @@ class MatrixFactorisation:
         if self.method == "ad":
             return gd_factorise_ad(A, self.rank, loss=self.loss, mask=M, overcomplete=self.overcomplete, **options)
         if self.method != "gd":
-            raise ValueError(f"[{function}] method must be sgd, gd or ad, but was {self.method!r}.")
+            raise ValueError(f"[{function}] method must be sgd, als, gd or ad, but was {self.method!r}.")
         if M is None and not A.is_sparse:
             M = torch.ones_like(A, dtype=torch.bool)
         return gd_factorise_masked(A, M, self.rank, **options)
@@ -181,7 +198,11 @@ class MatrixFactorisation:
 
     def _fold_in(self, function: str, A: Tensor, M: Tensor | None) -> Tensor:
         with plain_computation(A.device):
-            factors = fold_in(self.V_.to(A.device, torch.float64), A, M, float(self.weight_decay))
+            V = self.V_.to(A.device, torch.float64)
+            if self.method == "als":
+                factors = fold_in(V, A, M, float(self.regularisation), weighted=self.weighted)
+            else:
+                factors = fold_in(V, A, M, float(self.weight_decay))
             if not bool(factors.isfinite().all()):
                 raise ValueError(
                     f"[{function}] X must be finite where it is observed, but holds NaN or infinity there."

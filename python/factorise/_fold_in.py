@@ -20,8 +20,9 @@ _DENSE = 0.04
 _WEAK = 1e-8
 
 
-def fold_in(V: Tensor, A: Tensor, M: Tensor | None, ridge: float) -> Tensor:
-    """The factors of A's rows, k x rank: u minimising Σ (a - u·v)² + ridge count |u|² over the row's entries.
+def fold_in(V: Tensor, A: Tensor, M: Tensor | None, ridge: float, *, weighted: bool = True) -> Tensor:
+    """The factors of A's rows, k x rank: u minimising Σ (a - u·v)² + ridge count |u|² over the row's entries; without
+    `weighted`, + ridge |u|².
 
     V: n x rank, float64. A: k x n, dense with a mask M (nonzero where observed) or None where all is, or sparse,
     coalesced, its entries being what is observed. Of several such u the shortest: of a row without entries, zeros.
@@ -29,7 +30,7 @@ def fold_in(V: Tensor, A: Tensor, M: Tensor | None, ridge: float) -> Tensor:
     k, (n, rank) = A.size(0), V.shape
     if not A.is_sparse and M is None:
         normal = V.T @ V
-        normal.diagonal().add_(ridge * n)
+        normal.diagonal().add_(ridge * n if weighted else ridge)
         inverse = torch.linalg.pinv(normal, hermitian=True)
         return torch.cat([rows.double() @ V @ inverse for rows in A.split(max(1, _BLOCK // n))])
     factors = torch.empty(k, rank, dtype=V.dtype, device=V.device)
@@ -47,7 +48,7 @@ def fold_in(V: Tensor, A: Tensor, M: Tensor | None, ridge: float) -> Tensor:
         normal = _normal_matrices(V, seen)
         if ridge:
             counts = torch.sparse.sum(seen, 1).to_dense() if seen.is_sparse else seen.sum(1)
-            normal.diagonal(dim1=1, dim2=2).add_(ridge * counts[:, None])
+            normal.diagonal(dim1=1, dim2=2).add_(ridge * counts[:, None] if weighted else ridge)
         factors[begin:end] = _solve(normal, values @ V)
     return factors
 

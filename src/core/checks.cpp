@@ -54,8 +54,8 @@ namespace {
 /// The advice for a matrix that is not dense. For ratings, to_dense() alone would turn missing entries into ratings of
 /// 0; a mask or a factor is the same matrix after it.
 const char* dense_advice(const char* name) {
-  return std::string_view(name) == "A" ? "Where its entries are what is observed, give it to sgd_factorise_entries, or "
-                                         "its to_dense() together with a mask of the entries."
+  return std::string_view(name) == "A" ? "Where its entries are what is observed, give it to sgd_factorise_entries or "
+                                         "als_factorise_entries, or its to_dense() together with a mask of the entries."
                                        : "Give its to_dense().";
 }
 
@@ -115,11 +115,14 @@ Tensor check_mask(const char* function, const Tensor& A, const Tensor& M) {
   return M.detach().resolve_neg().to(at::kBool).contiguous();
 }
 
-void check_epochs(const char* function, int64_t num_epochs, double lr, int64_t report_every) {
+void check_epochs(const char* function, int64_t num_epochs, int64_t report_every) {
   TORCH_CHECK_VALUE(num_epochs >= 0, "[", function, "] num_epochs must be at least 0, but was ", num_epochs, ".");
+  TORCH_CHECK_VALUE(report_every >= 1, "[", function, "] report_every must be at least 1, but was ", report_every, ".");
+}
+
+void check_lr(const char* function, double lr) {
   TORCH_CHECK_VALUE(std::isfinite(lr) && lr > 0, "[", function, "] lr must be a finite number above 0, but was ", lr,
                     ".");
-  TORCH_CHECK_VALUE(report_every >= 1, "[", function, "] report_every must be at least 1, but was ", report_every, ".");
 }
 
 void check_decay(const char* function, double lr, double weight_decay, double lr_decay) {

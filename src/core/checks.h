@@ -39,7 +39,10 @@ Tensor check_mask(const char* function, const Tensor& A, const Tensor& M);
 FACTORISE_INTERNAL std::string shape_of(const Tensor& tensor);
 
 /// The numbers that all options share.
-FACTORISE_INTERNAL void check_epochs(const char* function, int64_t num_epochs, double lr, int64_t report_every);
+FACTORISE_INTERNAL void check_epochs(const char* function, int64_t num_epochs, int64_t report_every);
+
+/// The step size.
+FACTORISE_INTERNAL void check_lr(const char* function, double lr);
 
 /// weight_decay and lr_decay of SGD.
 FACTORISE_INTERNAL void check_decay(const char* function, double lr, double weight_decay, double lr_decay);

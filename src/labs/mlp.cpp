@@ -247,7 +247,8 @@ class RunsAtOnce {
 };
 
 void check_options(int64_t classes, const MlpOptions& options) {
-  check_epochs(kTrain, options.num_epochs(), options.lr(), 1);
+  check_epochs(kTrain, options.num_epochs(), 1);
+  check_lr(kTrain, options.lr());
   TORCH_CHECK_VALUE(options.hidden() >= 1, "[", kTrain, "] hidden must be at least 1, but was ", options.hidden(), ".");
   TORCH_CHECK_VALUE(classes >= 1 && classes <= kMostClasses, "[", kTrain, "] classes must be between 1 and ",
                     kMostClasses, ", but was ", classes, ".");

@@ -172,7 +172,7 @@ std::unique_ptr<Session> open(const char* function, const Observed& observed, co
                               Engine engine) {
   TORCH_CHECK_VALUE(!observed.data().is_sparse(), "[", function,
                     "] A must be dense for full-batch descent, but was sparse. Give its to_dense() with a mask of its "
-                    "entries, or use SGD.");
+                    "entries, or use SGD or ALS.");
   if (engine == Engine::reference) {
     return step.loss ? make<ReferenceAd>(observed, start, step) : make<ReferenceMasked>(observed, start, step);
   }
@@ -187,11 +187,13 @@ std::unique_ptr<Session> open(const char* function, const Observed& observed, co
 }  // namespace
 
 void check_options(const char* function, const GdOptions& options) {
-  check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
+  check_epochs(function, options.num_epochs(), options.report_every());
+  check_lr(function, options.lr());
 }
 
 void check_options(const char* function, const AdOptions& options) {
-  check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
+  check_epochs(function, options.num_epochs(), options.report_every());
+  check_lr(function, options.lr());
 }
 
 std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,

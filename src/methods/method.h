@@ -15,11 +15,13 @@ namespace factorise {
 void check_options(const char* function, const SgdOptions& options);
 void check_options(const char* function, const GdOptions& options);
 void check_options(const char* function, const AdOptions& options);
+void check_options(const char* function, const AlsOptions& options);
 
 /// What to try when a run diverges, as a clause.
 inline const char* advice_of(const SgdOptions&) { return "a smaller lr, or weight_decay"; }
 inline const char* advice_of(const GdOptions&) { return "a smaller lr"; }
 inline const char* advice_of(const AdOptions&) { return "a smaller lr"; }
+inline const char* advice_of(const AlsOptions&) { return "a larger regularisation"; }
 
 /// Packs what is observed for the engine and the device. The session changes `start` in place. Called without grad.
 std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,
@@ -28,6 +30,8 @@ std::unique_ptr<Session> open(const char* function, const Observed& observed, co
                               const GdOptions& options);
 std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,
                               const AdOptions& options);
+std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,
+                              const AlsOptions& options);
 
 /// The body of the sheets' functions: observes a matrix, and a mask of it, or the entries of a sparse one, and
 /// factorises that.

@@ -46,9 +46,15 @@ Options only_checked(const Options& options) {
 }
 
 /// Multiply-adds of an epoch.
-double size_of(const Observed& observed, int64_t rank) {
+template <class Options>
+double size_of(const Observed& observed, int64_t rank, const Options&) {
   const double cells = static_cast<double>(observed.rows()) * static_cast<double>(observed.columns());
   return static_cast<double>(rank) * (observed.data().is_sparse() ? static_cast<double>(observed.count()) : cells);
+}
+
+double size_of(const Observed& observed, int64_t rank, const AlsOptions&) {
+  const auto r = static_cast<double>(rank), systems = static_cast<double>(observed.rows() + observed.columns());
+  return static_cast<double>(observed.count()) * r * (r + 3) + systems * r * r * r / 6;
 }
 
 template <class Options>
@@ -61,7 +67,7 @@ std::vector<Run> runs(const Observed& observed, int64_t rank, at::ArrayRef<uint6
       return sgd_runs_on_gpu(kFunction, observed, rank, seeds, options, on_runs);
     }
   }
-  const double size = size_of(observed, rank);
+  const double size = size_of(observed, rank, options);
   // A short run is finished before `stop` is called.
   const bool asked_within =
       options.engine() == Engine::reference || size * static_cast<double>(options.num_epochs()) >= kShort;

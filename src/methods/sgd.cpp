@@ -139,7 +139,8 @@ class SgdOnDevice final : public SgdSession {
 }  // namespace
 
 void check_options(const char* function, const SgdOptions& options) {
-  check_epochs(function, options.num_epochs(), options.lr(), options.report_every());
+  check_epochs(function, options.num_epochs(), options.report_every());
+  check_lr(function, options.lr());
   check_decay(function, options.lr(), options.weight_decay(), options.lr_decay());
 }
 

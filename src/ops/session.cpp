@@ -60,7 +60,6 @@ template <class Options>
 Setters<Options> shared_setters() {
   return {
       {"num_epochs", [](Options& o, const IValue& v) { o.num_epochs(v.toInt()); }},
-      {"lr", [](Options& o, const IValue& v) { o.lr(v.toDouble()); }},
       {"overcomplete", [](Options& o, const IValue& v) { o.overcomplete(v.toBool()); }},
       // The bits of a number without a sign.
       {"seed", [](Options& o, const IValue& v) { o.seed(static_cast<uint64_t>(v.toInt())); }},
@@ -80,9 +79,15 @@ Setters<Options> shared_setters() {
 }
 
 template <class Options>
+Setters<Options> step_setters() {
+  return {{"lr", [](Options& o, const IValue& v) { o.lr(v.toDouble()); }}};
+}
+
+template <class Options>
 Method method_of(const Values& values, const Setters<Options>& own) {
   Setters<Options> setters = shared_setters<Options>();
   setters.insert(own.begin(), own.end());
+  if constexpr (std::is_base_of_v<StepOptions<Options>, Options>) setters.merge(step_setters<Options>());
   Options options;
   for (const auto& entry : values) {
     const auto found = setters.find(entry.key());
@@ -104,7 +109,12 @@ Method method_of(const std::string& name, const Values& values) {
                   }}});
   }
   if (name == "gd") return method_of<GdOptions>(values, {});
-  TORCH_CHECK_VALUE(name == "ad", "[Session] method must be sgd, gd or ad, but was '", name, "'.");
+  if (name == "als") {
+    return method_of<AlsOptions>(
+        values, {{"regularisation", [](AlsOptions& o, const IValue& v) { o.regularisation(v.toDouble()); }},
+                 {"weighted", [](AlsOptions& o, const IValue& v) { o.weighted(v.toBool()); }}});
+  }
+  TORCH_CHECK_VALUE(name == "ad", "[Session] method must be sgd, gd, ad or als, but was '", name, "'.");
   return method_of<AdOptions>(values,
                               {{"loss", [](AdOptions& o, const IValue& v) {
                                   o.loss(choice<AdLoss>(v, {{"squared", AdLoss::squared}, {"norm", AdLoss::norm}}));
@@ -123,8 +133,8 @@ void check_plain(const std::string& function, const Tensor& tensor) {
 
 class SessionOfTorch final : public torch::CustomClassHolder {
  public:
-  /// function: for the sentences of errors. method: "sgd", "gd" or "ad". options: by the names of the C++ options;
-  /// None is one that is not given.
+  /// function: for the sentences of errors. method: "sgd", "gd", "ad" or "als". options: by the names of the C++
+  /// options; None is one that is not given.
   SessionOfTorch(const std::string& function, const std::string& method, const Tensor& A, const OptionalTensor& M,
                  int64_t rank, const Values& options)
       : function_(function) {
@@ -193,7 +203,8 @@ class SgdRatingsOfTorch final : public torch::CustomClassHolder {
     check_factor("U", U, runs, observed_->rows());
     check_factor("V", V, runs, observed_->columns());
     for (const double lr : lrs) {
-      check_epochs(kRatings, num_epochs, lr, 1);
+      check_epochs(kRatings, num_epochs, 1);
+      check_lr(kRatings, lr);
       check_decay(kRatings, lr, weight_decay, lr_decay);
     }
     const Guards guards;

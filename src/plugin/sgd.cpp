@@ -144,7 +144,8 @@ Tensor sgd_epochs(const Tensor& ratings, const Tensor& U, const Tensor& V, at::A
                     "[sgd_epochs] lr must be one number for each of the ", U.size(0), " runs, but they were ",
                     lrs.size(), ".");
   for (const double lr : lrs) {
-    check_epochs("sgd_epochs", epochs, lr, 1);
+    check_epochs("sgd_epochs", epochs, 1);
+    check_lr("sgd_epochs", lr);
     check_decay("sgd_epochs", lr, weight_decay, lr_decay);
   }
   const auto run = U.scalar_type() == at::kDouble ? run_typed<double> : run_typed<float>;

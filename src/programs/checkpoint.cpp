@@ -47,11 +47,8 @@ class Values {
 }  // namespace
 
 void save_checkpoint(const std::string& file, const State& state, const Settings& settings) {
-  std::vector<std::pair<std::string, PtEntry>> dict{{"format", std::string(kFormat)},
-                                                    {"U", state.factors->U},
-                                                    {"V", state.factors->V},
-                                                    {"epoch", state.epoch},
-                                                    {"lr_next", state.lr}};
+  std::vector<std::pair<std::string, PtEntry>> dict{
+      {"format", std::string(kFormat)}, {"U", state.factors->U}, {"V", state.factors->V}, {"epoch", state.epoch}};
   if (state.best) {
     dict.insert(dict.end(), {{"best_U", state.best->factors.U},
                              {"best_V", state.best->factors.V},
@@ -74,7 +71,6 @@ State load_checkpoint(const std::string& file, const Settings& settings) {
   }
   State state;
   state.epoch = values.get<int64_t>("epoch");
-  state.lr = values.get<double>("lr_next");
   state.factors = {values.get<at::Tensor>("U"), values.get<at::Tensor>("V")};
   if (values.has("best_U")) {
     state.best = Patience::Best{{values.get<at::Tensor>("best_U"), values.get<at::Tensor>("best_V")},

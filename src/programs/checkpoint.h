@@ -1,5 +1,5 @@
 #pragma once
-// The state from which a run can go on: U, V, the epoch, the step size, and the settings of the run.
+// The state from which a run can go on: U, V, the epoch, and the settings of the run.
 
 #include <factorise/patience.h>
 
@@ -13,7 +13,6 @@ namespace factorise::programs {
 /// The state of a run.
 struct State {
   int64_t epoch = 0;               ///< epochs done
-  double lr = 0;                   ///< of the next epoch
   std::optional<Factors> factors;  ///< empty: the run has not begun, and starts with the method's own factors
 
   // With a patience:

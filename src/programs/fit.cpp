@@ -50,8 +50,9 @@ Matrix read_matrix(const FitOptions& options) {
 
 /// The matrix in the form and on the device that the method takes.
 Matrix prepared(const FitOptions& options, Matrix matrix, c10::Device device) {
-  if (options.method != "sgd" || !device.is_cpu()) {
-    matrix = to_dense(matrix, options.matrix, "--method sgd with --device cpu needs none.");
+  const bool takes_entries = options.method == "sgd" || options.method == "als";
+  if (!takes_entries || !device.is_cpu()) {
+    matrix = to_dense(matrix, options.matrix, "--method sgd and als with --device cpu need none.");
   }
   matrix.A = matrix.A.to(device);
   if (matrix.M) matrix.M = matrix.M->to(device);
@@ -126,8 +127,8 @@ Settings settings_of(const FitOptions& given, const Problem& problem) {
 }
 
 /// The state of --resume, or of a run that has not begun.
-State first_state(const FitOptions& given, const Settings& settings, int64_t epochs, double lr, c10::Device device) {
-  const State beginning{0, lr, std::nullopt, std::nullopt, 0};
+State first_state(const FitOptions& given, const Settings& settings, int64_t epochs, c10::Device device) {
+  const State beginning{};
   if (given.resume.empty()) return beginning;
   // Allows the same command line to be repeated until the run is done.
   if (given.resume == given.checkpoint && !std::filesystem::exists(given.resume)) return beginning;
@@ -150,13 +151,10 @@ Observed observed_in(const Matrix& matrix) {
 /// Fits, with what options have in place of the program's: observers, and where the run begins.
 Fitted run_method(const FitOptions& given, const Problem& problem) {
   Method method = given.settings.method(given.method);
-  const auto [epochs, lr] =
-      std::visit([](const auto& options) { return std::pair(options.num_epochs(), options.lr()); }, method);
-  const auto* sgd = std::get_if<SgdOptions>(&method);
-  const double lr_decay = sgd ? sgd->lr_decay() : 1;
+  const int64_t epochs = std::visit([](const auto& options) { return options.num_epochs(); }, method);
   const c10::Device device = problem.matrix.A.device();
   const Settings settings = has_settings(given) ? settings_of(given, problem) : Settings();
-  State state = first_state(given, settings, epochs, lr, device);
+  State state = first_state(given, settings, epochs, device);
   const auto error = [&](const Factors& factors) {
     return judge(*problem.aside, factors, problem.observed, problem.clip).rmse;
   };
@@ -164,9 +162,8 @@ Fitted run_method(const FitOptions& given, const Problem& problem) {
   patience.resume(state.best, state.worse);
   Progress progress(fmt::format("{} rank {}", given.method, given.rank()), epochs - state.epoch, given.common.quiet);
 
-  const auto keep = [&, lr = lr](int64_t epoch, const Factors& factors) {
+  const auto keep = [&](int64_t epoch, const Factors& factors) {
     state.epoch = epoch;
-    state.lr = lr_after(lr, lr_decay, epoch);
     state.factors = factors;
     state.best = patience.best();
     state.worse = patience.worse();
@@ -184,7 +181,7 @@ Fitted run_method(const FitOptions& given, const Problem& problem) {
     return !shown || shown(epoch, loss);
   };
   std::visit(
-      [&, epochs = epochs](auto& options) {
+      [&](auto& options) {
         options.seed(given.common.seed).engine(given.engine == "fused" ? Engine::fused : Engine::reference);
         options.stop(progress.stop()).on_epoch(shown).report_every(progress.report_every());
         options.initial(state.factors ? state.factors : problem.initial).epochs_done(state.epoch);
@@ -199,7 +196,7 @@ Fitted run_method(const FitOptions& given, const Problem& problem) {
   const bool ended = is_over || (given.patience() && patience.is_over());
   const int64_t done = ended ? state.epoch : begun_at + progress.done();
   if (progress.stopped() && !is_over) keep(done, factors);
-  Fitted fitted{factors, epochs, done, done, lr, 0, progress.seconds(), progress.stopped()};
+  Fitted fitted{factors, epochs, done, done, 0, progress.seconds(), progress.stopped()};
   if (const auto& best = patience.best()) {
     fitted.factors = best->factors;
     fitted.epochs_done = best->epoch;

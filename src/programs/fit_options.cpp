@@ -37,8 +37,9 @@ void check_files(const FitOptions& options) {
 void add_fit_options(CLI::App& app, FitOptions& options) {
   std::vector<std::string> methods;
   for (const auto& [name, method] : named_methods()) methods.push_back(name);
-  add_choice(app, "--method", options.method, methods,
-             "sgd: one entry at a time; gd: full-batch descent; ad: the same with autograd");
+  add_choice(
+      app, "--method", options.method, methods,
+      "sgd: one entry at a time; gd: full-batch descent; ad: the same with autograd; als: alternating least squares");
   add_matrix_options(app, "A.pt", "A file with the matrix, as torch.save writes it, or NumPy's .npy", options.matrix);
   options.settings.add_to(app);
   add_choice(app, "--dtype", options.dtype, {"float32", "float64"}, "Type to compute in (default: A's, else float32)");
@@ -65,6 +66,7 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
                "  factorise fit A.pt --method sgd --rank 2 --checkpoint C.pt --resume C.pt --output factors.pt\n"
                "  factorise fit --entries ml-1m/ratings.dat --method sgd --rank 8 --lr 0.002 --output factors.pt\n"
                "  factorise fit --entries u1.base --test u1.test --method sgd --rank 5 --lr 0.002 --clip auto\n"
+               "  factorise fit --entries u1.base --test u1.test --method als --rank 5 --clip auto\n"
                "  factorise fit A.pt --config fit.toml\n"
                "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
 }

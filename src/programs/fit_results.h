@@ -17,7 +17,7 @@ struct Fitted {
   Factors factors;
   int64_t epochs, epochs_done;  ///< requested, and those that led to the factors
   int64_t epochs_run;           ///< more than epochs_done where the best factors are not the last
-  double lr, loss, seconds;
+  double loss, seconds;
   bool stopped;
   Observations observed = {};                      ///< of the matrix that was fitted
   std::optional<Judgement> aside = {}, test = {};  ///< over the entries set aside, and over those of --test

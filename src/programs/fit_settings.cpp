@@ -27,14 +27,18 @@ auto own(Access access) {
   };
 }
 
-/// The same for an option that all methods share.
-template <class T, class Access>
+/// The same for an option that several methods share; `Has` is a template of which they are.
+template <template <class> class Has, class T, class Access>
 auto shared(Access access) {
   return [access](Method& method, const std::optional<SettingValue>& given) -> SettingValue {
     return std::visit(
-        [&](auto& options) {
-          if (given) access(options, std::get<T>(*given));
-          return SettingValue(access(options, std::nullopt));
+        [&]<class Options>(Options& options) -> SettingValue {
+          if constexpr (std::is_base_of_v<Has<Options>, Options>) {
+            if (given) access(options, std::get<T>(*given));
+            return SettingValue(access(options, std::nullopt));
+          } else {
+            TORCH_INTERNAL_ASSERT(false, "this method has no such option.");
+          }
         },
         method);
   };
@@ -60,25 +64,27 @@ struct Choices {
 
 std::vector<Setting> standard_settings() {
   const Choices<AdLoss> losses{{{"squared", AdLoss::squared}, {"norm", AdLoss::norm}}};
+  const Choices<bool> weightings{{{"entries", true}, {"none", false}}};
   const Choices<SgdPath> paths{
       {{"automatic", SgdPath::automatic}, {"wavefront", SgdPath::wavefront}, {"entries", SgdPath::entries}}};
   return {
       {.flag = "--rank", .help = "Columns of U and V", .saved = true, .kind = Setting::Integer{{1}}},
       {.flag = "--epochs",
-       .help = "Passes over the observed entries (default 1000)",
+       .help = "Passes over the observed entries (default 1000, with als 20)",
        .compared = Setting::Compared::with_patience,
        .kind = Setting::Integer{{0}},
-       .in_library = shared<int64_t>([](auto& options, std::optional<int64_t> value) {
+       .in_library = shared<RunOptions, int64_t>([](auto& options, std::optional<int64_t> value) {
          if (value) options.num_epochs(*value);
          return options.num_epochs();
        })},
       {.flag = "--lr",
-       .help = "Step size (default 0.01, with gd 1e-5)",
+       .help = "sgd, gd, ad: step size (default 0.01, with gd 1e-5)",
+       .methods = {"sgd", "gd", "ad"},
        .label = "lr",
        .always_printed = true,
        .saved = true,
        .kind = Setting::Real{{0, HUGE_VAL, false}},
-       .in_library = shared<double>([](auto& options, std::optional<double> value) {
+       .in_library = shared<StepOptions, double>([](auto& options, std::optional<double> value) {
          if (value) options.lr(*value);
          return options.lr();
        })},
@@ -102,6 +108,28 @@ std::vector<Setting> standard_settings() {
          if (value) options.lr_decay(*value);
          return options.lr_decay();
        })},
+      {.flag = "--regularisation",
+       .help = "als: L2 regularisation of U and V (default 0.1)",
+       .methods = {"als"},
+       .label = "regularisation",
+       .always_printed = true,
+       .saved = true,
+       .kind = Setting::Real{{0}},
+       .in_library = own<AlsOptions, double>([](AlsOptions& options, std::optional<double> value) {
+         if (value) options.regularisation(*value);
+         return options.regularisation();
+       })},
+      {.flag = "--weighting",
+       .help = "als: whether the regularisation counts for every entry, or once for a row",
+       .methods = {"als"},
+       .label = "weighting",
+       .saved = true,
+       .kind = Setting::Word{weightings.words()},
+       .in_library =
+           own<AlsOptions, std::string>([weightings](AlsOptions& options, const std::optional<std::string>& value) {
+             if (value) options.weighted(weightings.named(*value));
+             return weightings.name_of(options.weighted());
+           })},
       {.flag = "--loss",
        .help = "ad: what is descended",
        .methods = {"ad"},
@@ -128,7 +156,7 @@ std::vector<Setting> standard_settings() {
        .help = "Allow a rank above min(m, n) without missing entries",
        .compared = Setting::Compared::never,
        .kind = Setting::Flag{},
-       .in_library = shared<bool>([](auto& options, std::optional<bool> value) {
+       .in_library = shared<RunOptions, bool>([](auto& options, std::optional<bool> value) {
          if (value) options.overcomplete(*value);
          return options.overcomplete();
        })},
@@ -154,7 +182,7 @@ std::vector<Setting> standard_settings() {
 
 const std::vector<std::pair<std::string, Method>>& named_methods() {
   static const std::vector<std::pair<std::string, Method>> methods{
-      {"sgd", SgdOptions()}, {"gd", GdOptions()}, {"ad", AdOptions()}};
+      {"sgd", SgdOptions()}, {"gd", GdOptions()}, {"ad", AdOptions()}, {"als", AlsOptions()}};
   return methods;
 }
 

@@ -154,7 +154,7 @@ void check_bits(const Sample<T>& sample, double regularisation, bool weighted) {
 }
 
 /// Around vectors, tiles and the change of kernel; the largest rank with a bias.
-constexpr int64_t kUnknowns[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 12, 15, 16, 17,
+constexpr int64_t kUnknowns[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 12,  15,  16,  17,
                                  23, 24, 25, 31, 32, 33, 40, 64, 70, 71, 128, 200, 256, 257};
 
 }  // namespace
@@ -207,7 +207,7 @@ TEMPLATE_TEST_CASE("least squares names the first row that has no single solutio
       CHECK(solve_rows(good.problem(solutions, 0, false), 3) == -1);
       // Far fewer entries than unknowns: with one fewer, rounding errors may hide it.
       counts[97] = counts[61] = counts[40] = std::max<int64_t>(1, unknowns / 3);
-      counts[3] = 0;                                        // none at all is no failure
+      counts[3] = 0;  // none at all is no failure
       const Sample<TestType> bad(unknowns, counts, 1000);
       for (const int threads : {1, 4}) {
         CHECK(solve_rows(bad.problem(solutions, 0, false), threads) == 40);

@@ -1,10 +1,11 @@
 #pragma once
-// The four factorisers, each in both engines, behind one signature, so that a law that holds for all of them is written
+// The factorisers, each in both engines, behind one signature, so that a law that holds for all of them is written
 // once; and the sheet's matrices.
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>
+#include <factorise/als.h>
 #include <factorise/autograd.h>
 #include <factorise/gd.h>
 #include <factorise/sgd.h>
@@ -38,9 +39,9 @@ struct Factoriser {
 
 template <class Options>
 Options options_of(const Settings& s, Engine engine) {
-  return Options()
-      .num_epochs(s.num_epochs)
-      .lr(s.lr)
+  Options options;
+  if constexpr (std::is_base_of_v<StepOptions<Options>, Options>) options.lr(s.lr);
+  return options.num_epochs(s.num_epochs)
       .seed(s.seed)
       .initial(s.initial)
       .engine(engine)
@@ -52,8 +53,21 @@ Options options_of(const Settings& s, Engine engine) {
       .epochs_done(s.epochs_done);
 }
 
+/// ALS with a small regularisation: so that more sweeps lower the error, which is without it.
+inline AlsOptions als_options(const Settings& s, Engine engine) {
+  return options_of<AlsOptions>(s, engine).regularisation(1e-3);
+}
+
 inline std::vector<Factoriser> methods_of(Engine engine) {
   return {
+      {"als_factorise", false, engine,
+       [=](const Tensor& A, const Tensor&, const Settings& s) {
+         return als_factorise(A, s.rank, als_options(s, engine));
+       }},
+      {"als_factorise_masked", true, engine,
+       [=](const Tensor& A, const Tensor& M, const Settings& s) {
+         return als_factorise_masked(A, M, s.rank, als_options(s, engine));
+       }},
       {"sgd_factorise", false, engine,
        [=](const Tensor& A, const Tensor&, const Settings& s) {
          return sgd_factorise(A, s.rank, options_of<SgdOptions>(s, engine));
@@ -82,6 +96,9 @@ inline std::vector<Factoriser> methods() {
   for (Factoriser& method : methods_of(Engine::fused)) all.push_back(std::move(method));
   return all;
 }
+
+/// Whether a method has a step size.
+inline bool has_step(const Factoriser& method) { return !method.name.starts_with("als"); }
 
 /// For INFO.
 inline std::string label(const Factoriser& method) {

@@ -23,10 +23,11 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// What every method says of A, M and settings, without its name: "" where they differ from each other.
-std::string said_by_all(const Tensor& A, const Tensor& M, const Settings& settings, bool only_masked = false) {
+std::string said_by_all(const Tensor& A, const Tensor& M, const Settings& settings, bool only_masked = false,
+                        bool only_with_step = false) {
   std::string said;
   for (const Factoriser& method : methods()) {
-    if (only_masked && !method.masked) continue;
+    if ((only_masked && !method.masked) || (only_with_step && !has_step(method))) continue;
     const std::string prefix = "[" + method.name + "] ";
     const std::string sentence = sentence_of([&] { method.run(A, M, settings); });
     INFO(label(method) << ": " << sentence);
@@ -70,7 +71,7 @@ TEST_CASE("matrices that are none", "[refusals]") {
   CHECK(said_by_all(at::empty({3, 0}), M, {}) == "A must have rows and columns, but was 3 x 0.");
   CHECK(said_by_all(lab1_matrix().to_sparse(), M, {}) ==
         "A must be dense, but was of layout Sparse. Where its entries are what is observed, give it to "
-        "sgd_factorise_entries, or its to_dense() together with a mask of the entries.");
+        "sgd_factorise_entries or als_factorise_entries, or its to_dense() together with a mask of the entries.");
   CHECK(said_by_all(at::complex(lab1_matrix(), lab1_matrix()), M, {}) ==
         "A must be real: an integer, bool or float type up to 64 bits, but was ComplexFloat.");
   CHECK(said_by_all(at::quantize_per_tensor(lab1_matrix(), 0.1, 0, at::kQInt8), M, {}) ==
@@ -131,11 +132,12 @@ TEST_CASE("starts that do not fit", "[refusals]") {
 
 TEST_CASE("numbers of the schedule", "[refusals]") {
   const Tensor A = lab1_matrix(), M = lab1_mask();
+  const auto said_of_lr = [&](double lr) { return said_by_all(A, M, {.lr = lr}, false, true); };
   CHECK(said_by_all(A, M, {.num_epochs = -1}) == "num_epochs must be at least 0, but was -1.");
-  CHECK(said_by_all(A, M, {.lr = 0}) == "lr must be a finite number above 0, but was 0.");
-  CHECK(said_by_all(A, M, {.lr = -0.5}) == "lr must be a finite number above 0, but was -0.5.");
-  CHECK(said_by_all(A, M, {.lr = kNaN}) == "lr must be a finite number above 0, but was nan.");
-  CHECK(said_by_all(A, M, {.lr = kInfinity}) == "lr must be a finite number above 0, but was inf.");
+  CHECK(said_of_lr(0) == "lr must be a finite number above 0, but was 0.");
+  CHECK(said_of_lr(-0.5) == "lr must be a finite number above 0, but was -0.5.");
+  CHECK(said_of_lr(kNaN) == "lr must be a finite number above 0, but was nan.");
+  CHECK(said_of_lr(kInfinity) == "lr must be a finite number above 0, but was inf.");
   CHECK(said_by_all(A, M, {.report_every = 0}) == "report_every must be at least 1, but was 0.");
   CHECK(sentence_of([&] { sgd_factorise(A, 2, SgdOptions().weight_decay(-1)); }) ==
         "[sgd_factorise] weight_decay must be at least 0 and below 1 / lr = 100, but was -1.");
@@ -143,6 +145,10 @@ TEST_CASE("numbers of the schedule", "[refusals]") {
         "[sgd_factorise] weight_decay must be at least 0 and below 1 / lr = 100, but was 100.");
   CHECK(sentence_of([&] { sgd_factorise(A, 2, SgdOptions().weight_decay(kNaN)); }) ==
         "[sgd_factorise] weight_decay must be at least 0 and below 1 / lr = 100, but was nan.");
+  CHECK(sentence_of([&] { als_factorise(A, 2, AlsOptions().regularisation(-1)); }) ==
+        "[als_factorise] regularisation must be a finite number of at least 0, but was -1.");
+  CHECK(sentence_of([&] { als_factorise(A, 2, AlsOptions().regularisation(kNaN)); }) ==
+        "[als_factorise] regularisation must be a finite number of at least 0, but was nan.");
   CHECK(sentence_of([&] { sgd_factorise(A, 2, SgdOptions().lr_decay(0)); }) ==
         "[sgd_factorise] lr_decay must be a finite number above 0, but was 0.");
 }

@@ -47,10 +47,12 @@ struct Case {
 
 std::vector<Case> cases(const Sample& sample, Engine engine) {
   const auto sgd = SgdOptions().num_epochs(11).lr(0.01).weight_decay(0.1).lr_decay(0.9).initial(sample.start);
+  const auto als = AlsOptions().num_epochs(11).initial(sample.start);
   const auto gd = GdOptions().num_epochs(11).lr(0.001).initial(sample.start);
   const auto ad = AdOptions().num_epochs(11).lr(0.001).initial(sample.start);
   const auto of = [engine](auto options) { return options.engine(engine); };
   return {{"sgd", of(sgd), [=](const Sample& s) { return sgd_factorise_masked(s.A, s.M, 3, of(sgd)); }},
+          {"als", of(als), [=](const Sample& s) { return als_factorise_masked(s.A, s.M, 3, of(als)); }},
           {"gd", of(gd), [=](const Sample& s) { return gd_factorise_masked(s.A, s.M, 3, of(gd)); }},
           {"ad", of(ad), [=](const Sample& s) { return gd_factorise_ad(s.A, 3, of(AdOptions(ad).mask(s.M))); }},
           {"norm", of(AdOptions(ad).loss(AdLoss::norm)),
@@ -72,7 +74,8 @@ TEST_CASE("fit has the bits of the sheets' functions, and a run in parts too", "
             CHECK(same_bits(fit(observed, 3, test.method), expected));
             // The observed entries are as they were: a second run has the same bits.
             CHECK(same_bits(fit(observed, 3, test.method), expected));
-            if (test.name == "sgd") CHECK(same_bits(fit(Observed::entries(sample.sparse()), 3, test.method), expected));
+            if (test.name == "sgd" || test.name == "als")
+              CHECK(same_bits(fit(Observed::entries(sample.sparse()), 3, test.method), expected));
             const at::NoGradGuard no_grad;
             const OpenRun opened = open_run("opened", sample.A, sample.M, 3, test.method);
             CHECK(same_bits(in_parts(*opened.session), expected));
@@ -122,12 +125,17 @@ TEST_CASE("a part says at which of its epochs a factor left the finite numbers",
   const Observed observed = Observed::masked(sample.A, sample.M);
   for (const Engine engine : {Engine::fused, Engine::reference}) {
     for (Case& test : cases(sample, engine)) {
-      if (test.name == "norm") continue;  // its steps have a bound
+      if (test.name == "norm" || test.name == "als") continue;  // their steps have a bound
       INFO(test.name);
       int64_t epoch = 0;
       for (double lr = 1; epoch <= 1; lr *= 0.8) {  // some lr diverges after a few epochs
         REQUIRE(lr > 0.001);
-        std::visit([&](auto& options) { options.num_epochs(100).lr(lr); }, test.method);
+        std::visit(
+            [&]<class Options>(Options& options) {
+              options.num_epochs(100);
+              if constexpr (std::is_base_of_v<StepOptions<Options>, Options>) options.lr(lr);
+            },
+            test.method);
         try {
           fit(observed, 3, test.method);
         } catch (const DivergenceError& error) {
@@ -168,9 +176,9 @@ TEST_CASE("fit refuses what a method cannot take", "[session]") {
         "[fit] mask must not be set: the first argument says what is observed.");
   CHECK(said(entries, 2, GdOptions()) ==
         "[fit] A must be dense for full-batch descent, but was sparse. Give its to_dense() with a mask of its entries, "
-        "or use SGD.");
+        "or use SGD or ALS.");
   CHECK(said(entries, 2, AdOptions()) == said(entries, 2, GdOptions()));
-  for (const Method& method : {Method(SgdOptions()), Method(GdOptions()), Method(AdOptions())}) {
+  for (const Method& method : {Method(SgdOptions()), Method(GdOptions()), Method(AdOptions()), Method(AlsOptions())}) {
     CHECK(
         said(all, 4, method) ==
         "[fit] rank must be at most min(m, n) = 3 for a 3 x 3 matrix, but was 4. Set the option overcomplete, or give "

@@ -75,8 +75,7 @@ int64_t solve_rows(const LeastSquares<T>& problem, int threads) {
   const int64_t none = problem.lists.rows;
   std::atomic<int64_t> failed{none};
   for_blocks(std::ssize(begins) - 1, threads, [&] {
-    const at::Tensor workspace =
-        at::empty({solver.workspace}, at::TensorOptions(c10::CppTypeToScalarType<T>::value));
+    const at::Tensor workspace = at::empty({solver.workspace}, at::TensorOptions(c10::CppTypeToScalarType<T>::value));
     return [&, workspace](int64_t block) {
       const auto b = static_cast<size_t>(block);
       const int64_t row = solver.solve(problem, begins[b], begins[b + 1], workspace.mutable_data_ptr<T>());

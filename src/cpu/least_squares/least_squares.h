@@ -15,8 +15,8 @@ template <class T>
 struct LeastSquares {
   EntryLists<T> lists;
   int64_t unknowns;
-  const T* features;  ///< a row for each column of the lists, feature_stride(unknowns) apart, aligned to 64 bytes; zeros
-                      ///< after the unknowns
+  const T* features;  ///< a row for each column of the lists, feature_stride(unknowns) apart, aligned to 64 bytes;
+                      ///< zeros after the unknowns
   double regularisation;
   bool weighted;
   T* solutions;  ///< a row for each row of the lists, laid out as the features; what is after the unknowns stays

@@ -101,8 +101,7 @@ class Chains {
       const auto wide = widened(features[0]);
       FACTORISE_UNROLL
       for (int v = 0; v < P::kVectors; ++v) {
-        const auto product =
-            hn::Mul(hn::TableLookupLanes(wide, first_[v]), hn::TableLookupLanes(wide, second_[v]));
+        const auto product = hn::Mul(hn::TableLookupLanes(wide, first_[v]), hn::TableLookupLanes(wide, second_[v]));
         products_[kChain][v] = hn::Add(products_[kChain][v], product);
       }
     } else {
