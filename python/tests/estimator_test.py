@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from factorise import MatrixFactorisation, gd_factorise_ad, gd_factorise_masked, sgd_factorise, sgd_factorise_masked
+from factorise import (
+    MatrixFactorisation,
+    als_factorise,
+    als_factorise_masked,
+    gd_factorise_ad,
+    gd_factorise_masked,
+    sgd_factorise,
+    sgd_factorise_masked,
+)
 
 GENERATOR = torch.Generator().manual_seed(0)
 A = torch.rand(12, 3, generator=GENERATOR) @ torch.rand(3, 9, generator=GENERATOR)
@@ -22,6 +30,9 @@ HOLED = A.masked_fill(~M, float("nan"))
         ({"weight_decay": 0.1, "lr_decay": 0.9, "num_epochs": 9, "lr": 0.02},
          lambda: sgd_factorise_masked(A, M, 2, 9, 0.02, weight_decay=0.1, lr_decay=0.9, seed=0)),
         ({"method": "gd", "lr": 0.01}, lambda: gd_factorise_masked(A, M, 2, lr=0.01, seed=0)),
+        ({"method": "als"}, lambda: als_factorise_masked(A, M, 2, seed=0)),
+        ({"method": "als", "num_epochs": 3, "regularisation": 0.5, "weighted": False},
+         lambda: als_factorise_masked(A, M, 2, 3, 0.5, weighted=False, seed=0)),
         ({"method": "ad"}, lambda: gd_factorise_ad(A, 2, mask=M, seed=0)),
     ],
 )  # fmt: skip
@@ -38,6 +49,7 @@ def test_without_holes_the_whole_matrix_is_fitted():
     model = MatrixFactorisation(2, seed=0).fit(A)
     assert torch.equal(model.U_, sgd_factorise(A, 2, seed=0)[0])
     assert torch.equal(MatrixFactorisation(2, seed=0, method="ad").fit(A).U_, gd_factorise_ad(A, 2, seed=0)[0])
+    assert torch.equal(MatrixFactorisation(2, seed=0, method="als").fit(A).U_, als_factorise(A, 2, seed=0)[0])
     by_gd = gd_factorise_masked(A, torch.ones_like(A), 2, seed=0)
     assert torch.equal(MatrixFactorisation(2, seed=0, method="gd").fit(A).U_, by_gd[0])
 
@@ -52,6 +64,20 @@ def test_new_rows_are_fitted_by_least_squares():
     expected = torch.linalg.lstsq(V[M[1]], A[1].double()[M[1]]).solution
     torch.testing.assert_close(model.transform(rows)[1], expected, rtol=1e-6, atol=1e-8)
     assert torch.equal(model.transform(torch.full((1, 9), float("nan")).double()), torch.zeros(1, 3).double())
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_new_rows_of_als_are_solved_for_with_its_regularisation(weighted):
+    model = MatrixFactorisation(3, seed=0, method="als", regularisation=0.2, weighted=weighted).fit(HOLED.double())
+    rows = HOLED[:4].double()
+    for row, seen, factor in zip(rows, M[:4], model.transform(rows), strict=True):
+        V = model.V_[seen]
+        ridge = 0.2 * (int(seen.sum()) if weighted else 1)
+        expected = torch.linalg.solve(V.T @ V + ridge * torch.eye(3).double(), V.T @ row[seen])
+        torch.testing.assert_close(factor, expected, rtol=1e-9, atol=1e-12)
+    # Where the sweeps have converged, the rows that were fitted have the factors that transform finds.
+    more = MatrixFactorisation(3, seed=0, method="als", regularisation=0.2, num_epochs=3000).fit(HOLED.double())
+    torch.testing.assert_close(more.transform(HOLED.double()), more.U_, rtol=1e-6, atol=1e-6)
 
 
 def test_rows_that_were_fitted_have_factors_of_their_own():
@@ -93,8 +119,8 @@ def test_parameters_can_be_read_and_set():
     assert repr(model) == "MatrixFactorisation(method='ad', lr=0.1)"
     with pytest.raises(ValueError, match="a parameter must be one of rank, method, .* but was 'ranks'"):
         model.set_params(ranks=3)
-    with pytest.raises(ValueError, match="method must be sgd, gd or ad, but was 'als'"):
-        MatrixFactorisation(method="als").fit(A)
+    with pytest.raises(ValueError, match="method must be sgd, als, gd or ad, but was 'svd'"):
+        MatrixFactorisation(method="svd").fit(A)
 
 
 def test_before_fit_it_says_so():

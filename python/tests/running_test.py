@@ -21,6 +21,8 @@ NESTED = torch.nested.nested_tensor([A], layout=torch.jagged)
 METHODS = {
     "sgd_factorise": lambda **kw: factorise.sgd_factorise(A, 3, **{"lr": 0.002, **kw}),
     "sgd_factorise_masked": lambda **kw: factorise.sgd_factorise_masked(A, M, 3, **{"lr": 0.002, **kw}),
+    "als_factorise": lambda **kw: factorise.als_factorise(A, 3, **kw),
+    "als_factorise_masked": lambda **kw: factorise.als_factorise_masked(A, M, 3, **kw),
     "gd_factorise_masked": lambda **kw: factorise.gd_factorise_masked(A, M, 3, **{"lr": 0.001, **kw}),
     "gd_factorise_ad": lambda **kw: factorise.gd_factorise_ad(A, 3, **{"lr": 0.0005, **kw}),
 }

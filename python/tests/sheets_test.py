@@ -87,6 +87,12 @@ FITS = {
             RATINGS * RATED, RATED, 5, 40, 0.002, weight_decay=0.1, lr_decay=0.99, seed=4, engine=e
         ),
     ),
+    "als": (
+        ["--method", "als", "--missing", "zero", "--regularisation", "0.2", "--weighting", "none"],
+        lambda e: factorise.als_factorise_masked(
+            RATINGS * RATED, RATED, 5, regularisation=0.2, weighted=False, seed=4, engine=e
+        ),
+    ),
     "gd": (
         ["--method", "gd", "--missing", "zero", "--epochs", "40"],
         lambda e: factorise.gd_factorise_masked(RATINGS * RATED, RATED, 5, 40, 0.002, seed=4, engine=e),
@@ -104,7 +110,8 @@ FITS = {
 def test_the_programs_and_the_package_give_one_answer(fit, engine, tmp_path):
     arguments, call = FITS[fit]
     torch.save(RATINGS * RATED if "zero" in arguments else RATINGS, tmp_path / "A.pt")
-    command = [PROGRAM, "fit", tmp_path / "A.pt", "--rank", "5", "--lr", "0.002", "--seed", "4", "--engine", engine]
+    command = [PROGRAM, "fit", tmp_path / "A.pt", "--rank", "5", "--seed", "4", "--engine", engine]
+    command += [] if "als" in arguments else ["--lr", "0.002"]
     method = [] if "--method" in arguments else ["--method", "sgd"]
     command += [*arguments, *method, "--device", "cpu", "--output", tmp_path / "factors.pt", "--quiet"]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)

@@ -118,7 +118,7 @@ def test_a_sparse_mask_marks_its_entries_that_are_not_zero():
 
 
 @every_kind
-@pytest.mark.parametrize("method", ["sgd", "gd", "ad"])
+@pytest.mark.parametrize("method", ["sgd", "als", "gd", "ad"])
 def test_the_estimator_learns_completes_and_scores_as_from_nan(kind, method):
     options = {"lr": 0.01 if method == "sgd" else 0.001, "num_epochs": 30, "seed": 0, "weight_decay": 0.05}
     X = sparse(kind)

@@ -95,6 +95,8 @@ TEST_CASE("every method, a hold-out, patience and a resumed run have the bits of
       {"--method", "sgd", "--rank", "3", "--hold-out", "0.2", "--split-seed", "5", "--epochs", "30"},
       {"--method", "sgd", "--rank", "4", "--hold-out", "0.3", "--patience", "2", "--every", "5", "--epochs", "90"},
       {"--method", "sgd", "--rank", "2", "--checkpoint", "C.pt", "--every", "7", "--epochs", "30"},
+      {"--method", "als", "--rank", "3"},
+      {"--method", "als", "--rank", "9", "--hold-out", "0.2", "--epochs", "5"},
       {"--method", "gd", "--rank", "3", "--hold-out", "0.2", "--lr", "0.001", "--epochs", "30"},
       {"--method", "ad", "--rank", "3", "--lr", "0.001", "--epochs", "30"}};
   for (const auto& arguments : runs) {

@@ -61,9 +61,11 @@ Schema fit_schema() {
        {"device", Schema::text()},
        {"rank", Schema::whole()},
        {"epochs", Schema::whole()},
-       {"lr", Schema::number()},
+       {"lr", Schema::number().or_null()},
        {"weight_decay", Schema::number().or_null()},
        {"lr_decay", Schema::number().or_null()},
+       {"regularisation", Schema::number().or_null()},
+       {"weighting", Schema::text().or_null()},
        {"objective", Schema::text().or_null()},
        {"seed", Schema::whole()},
        {"shape", Schema::list(Schema::whole(), 2)},
@@ -102,6 +104,10 @@ TEST_CASE("fit writes the factors that the library returns, bit for bit", "[fit]
   check_same(run({"both.pt", "--key", "ratings", "--mask", "both.pt", "--mask-key", "mask", "--method", "sgd"}),
              sgd_factorise_masked(A, M, 2, sgd));
   const auto gd = GdOptions().seed(3).num_epochs(40);
+  const auto als = AlsOptions().seed(3).num_epochs(40);
+  check_same(run({"A.pt", "--method", "als"}), als_factorise(A, 2, als));
+  check_same(run({"N.pt", "--method", "als", "--missing", "nan", "--regularisation", "2", "--weighting", "none"}),
+             als_factorise_masked(A, M, 2, AlsOptions(als).regularisation(2).weighted(false)));
   check_same(run({"A.pt", "--method", "gd"}), gd_factorise_masked(A, M.fill_(1), 2, gd));
   check_same(run({"N.pt", "--method", "gd", "--missing", "nan"}), gd_factorise_masked(A, mask(), 2, gd));
   const auto ad = AdOptions().seed(3).num_epochs(40);
@@ -114,7 +120,8 @@ TEST_CASE("fit writes the factors that the library returns, bit for bit", "[fit]
 
 TEST_CASE("the JSON of fit has its keys, the methods' defaults and the library's loss", "[fit]") {
   const std::string folder = files("fit_json");
-  const std::vector<std::pair<std::string, double>> defaults{{"sgd", 0.01}, {"gd", 1e-5}, {"ad", 0.01}};
+  const std::vector<std::pair<std::string, ordered_json>> defaults{
+      {"sgd", 0.01}, {"gd", 1e-5}, {"ad", 0.01}, {"als", ordered_json()}};
   for (const auto& [method, lr] : defaults) {
     const ProcessResult result =
         fit(folder, {"N.pt", "--method", method, "--rank", "2", "--missing", "nan", "--json", "-", "--output", "F.pt"});
@@ -128,7 +135,9 @@ TEST_CASE("the JSON of fit has its keys, the methods' defaults and the library's
     CHECK(json["weight_decay"] == (method == "sgd" ? ordered_json(0.0) : ordered_json()));
     CHECK(json["lr_decay"] == (method == "sgd" ? ordered_json(1.0) : ordered_json()));
     CHECK(json["objective"] == (method == "ad" ? ordered_json("squared") : ordered_json()));
-    CHECK(json["epochs"] == 1000);
+    CHECK(json["regularisation"] == (method == "als" ? ordered_json(0.1) : ordered_json()));
+    CHECK(json["weighting"] == (method == "als" ? ordered_json("entries") : ordered_json()));
+    CHECK(json["epochs"] == (method == "als" ? 20 : 1000));
     CHECK(json["seed"] == 0);
     CHECK(json["shape"] == ordered_json::array({3, 3}));
     CHECK(json["observed"] == 7);
@@ -270,7 +279,7 @@ TEST_CASE("command lines that make no sense end with status 2", "[fit]") {
       {{"A.pt", "--rank", "2"}, "--method is required"},
       {{"A.pt", "--method", "sgd"}, "--rank is required"},
       {{"--method", "sgd", "--rank", "2"}, "A.pt is required"},
-      {{"A.pt", "--method", "sdg", "--rank", "2"}, "--method must be sgd, gd or ad, but was 'sdg'"},
+      {{"A.pt", "--method", "sdg", "--rank", "2"}, "--method must be sgd, gd, ad or als, but was 'sdg'"},
       {{"A.pt", "--method", "gd", "--rank", "2", "--weight-decay", "0.1"}, "--weight-decay is for --method sgd alone"},
       {{"A.pt", "--method", "ad", "--rank", "2", "--lr-decay", "0.9"}, "--lr-decay is for --method sgd alone"},
       {{"A.pt", "--method", "sgd", "--rank", "2", "--loss", "norm"}, "--loss is for --method ad alone"},

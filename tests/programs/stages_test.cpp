@@ -68,6 +68,9 @@ TEST_CASE("checkpoints and going on from one change no bit", "[stages]") {
       {"--method", "sgd", "--rank", "3", "--lr", "0.02", "--lr-decay", "0.97", "--weight-decay", "0.1"},
       {"--method", "sgd", "--rank", "9", "--engine", "reference", "--lr-decay", "1.01"},
       {"--method", "sgd", "--rank", "2", "--dtype", "float64", "--hold-out", "0.2"},
+      {"--method", "als", "--rank", "3"},
+      {"--method", "als", "--rank", "9", "--hold-out", "0.2", "--weighting", "none", "--regularisation", "1"},
+      {"--method", "als", "--rank", "2", "--engine", "reference"},
       {"--method", "gd", "--rank", "3", "--lr", "0.001"},
       {"--method", "ad", "--rank", "3", "--lr", "0.001"},
       {"--method", "ad", "--rank", "3", "--loss", "norm", "--engine", "reference"},
@@ -88,8 +91,11 @@ TEST_CASE("checkpoints and going on from one change no bit", "[stages]") {
 
 TEST_CASE("a run killed at any moment goes on to the same bits", "[stages]") {
   const std::string folder = files("stages_kill", 200, 300);
-  const std::vector<std::string> arguments{"--method", "sgd",        "--rank", "8",        "--lr",
-                                           "0.001",    "--lr-decay", "0.999",  "--epochs", "400"};
+  const bool sgd = GENERATE(true, false);
+  const std::vector<std::string> arguments =
+      sgd ? std::vector<std::string>{"--method", "sgd",        "--rank", "8",        "--lr",
+                                     "0.001",    "--lr-decay", "0.999",  "--epochs", "400"}
+          : std::vector<std::string>{"--method", "als", "--rank", "8", "--epochs", "400"};
   run(folder, arguments, {"--output", "once.pt"});
   auto again = arguments;
   again.insert(again.end(), {"--checkpoint", "C.pt", "--resume", "C.pt", "--every", "1", "--output", "F.pt"});
