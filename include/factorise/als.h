@@ -3,9 +3,8 @@
 // size, and each half of a sweep is the best that one side can be for the other.
 //
 //   const auto options = factorise::AlsOptions().num_epochs(20).regularisation(0.1).seed(0);
-//   const auto masked = factorise::als_factorise_masked(A, M, /*rank=*/5, options);     // M: nonzero where A is
-//   observed const auto listed = factorise::als_factorise_entries(sparse, /*rank=*/5, options);  // the entries that it
-//   stores
+//   const auto masked = factorise::als_factorise_masked(A, M, /*rank=*/5, options);     // where M is not zero
+//   const auto listed = factorise::als_factorise_entries(sparse, /*rank=*/5, options);  // the entries that it stores
 
 #include <factorise/export.h>
 #include <factorise/run_options.h>

@@ -8,19 +8,9 @@
 #include <optional>
 #include <vector>
 
+#include "cpu/entry_lists.h"
+
 namespace factorise::cpu {
-
-/// Lists by row: row r owns the entries [starts[r], starts[r + 1]), in ascending columns. By column the same with the
-/// words exchanged.
-template <class T>
-struct EntryLists {
-  int64_t rows, columns;
-  const int64_t* starts;   ///< rows + 1
-  const int32_t* indices;  ///< columns of the entries
-  const T* values;
-
-  int64_t count() const { return starts[rows]; }
-};
 
 /// The counts and checks of a pass over a matrix and its mask.
 struct EntryCounts {

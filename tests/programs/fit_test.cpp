@@ -4,6 +4,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/tensor.h>
+#include <factorise/als.h>
 #include <factorise/autograd.h>
 #include <factorise/gd.h>
 #include <factorise/io.h>

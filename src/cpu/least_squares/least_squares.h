@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "cpu/lists.h"
+#include "cpu/entry_lists.h"
 
 namespace factorise::cpu {
 
