@@ -6,7 +6,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cholesky_solve.h>
-#include <ATen/ops/empty_like.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/linalg_cholesky_ex.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
@@ -75,6 +75,11 @@ class AlsSession : public Session {
   int64_t sweeps_;
 };
 
+/// Entries in three bytes each.
+struct Packed {
+  Tensor indices, values;
+};
+
 template <class T>
 class AlsOnCpu final : public AlsSession {
  public:
@@ -94,7 +99,9 @@ class AlsOnCpu final : public AlsSession {
     const bool by_row = side == Side::row;
     const int64_t rows = by_row ? observed_.rows() : observed_.columns(),
                   columns = by_row ? observed_.columns() : observed_.rows();
-    const cpu::LeastSquares<T> problem{pointers<T>(lists, rows, columns),
+    const cpu::EntryLists<T> entries = pointers<T>(lists, rows, columns);
+    const cpu::LeastSquares<T> problem{entries,
+                                       narrow(by_row ? of_rows_ : of_columns_, entries),
                                        rank_,
                                        (by_row ? V_ : U_).template const_data_ptr<T>(),
                                        options_.regularisation(),
@@ -104,6 +111,19 @@ class AlsOnCpu final : public AlsSession {
     if (failed >= 0) refuse(side, failed, lists);
   }
   bool is_finite() const override { return all_finite(U_) && all_finite(V_); }
+
+  /// The entries in fewer bytes, where they fit and the kernel reads them; made at the first call.
+  cpu::NarrowEntries narrow(Packed& packed, const cpu::EntryLists<T>& entries) const {
+    if (!cpu::reads_narrow(rank_) || !cpu::fits_narrow(entries.columns, observed_.data().counts().fits_bytes))
+      return {};
+    if (!packed.indices.defined()) {
+      packed.indices = at::empty({entries.count()}, at::TensorOptions(at::kUInt16));
+      packed.values = at::empty({entries.count()}, at::TensorOptions(at::kByte));
+      cpu::narrow_entries(entries, packed.indices.mutable_data_ptr<uint16_t>(),
+                          packed.values.mutable_data_ptr<uint8_t>(), threads_);
+    }
+    return {packed.indices.const_data_ptr<uint16_t>(), packed.values.const_data_ptr<uint8_t>()};
+  }
 
   /// As the kernels read them: rows of cpu::feature_stride numbers.
   static Tensor padded(const Tensor& factor) {
@@ -116,6 +136,7 @@ class AlsOnCpu final : public AlsSession {
   }
 
   Tensor U_, V_;
+  Packed of_rows_, of_columns_;
   int threads_;
 };
 

@@ -34,6 +34,7 @@ namespace {
 template <class T>
 struct Sample {
   int64_t unknowns, columns;
+  bool whole;  // whether the values are whole numbers
   std::vector<int64_t> starts{0};
   std::vector<int32_t> indices;
   std::vector<T> values;
@@ -41,15 +42,15 @@ struct Sample {
 
   static constexpr c10::ScalarType kType = c10::CppTypeToScalarType<T>::value;
 
-  Sample(int64_t unknowns_, const std::vector<int64_t>& counts, int64_t columns_)
-      : unknowns(unknowns_), columns(columns_) {
+  Sample(int64_t unknowns_, const std::vector<int64_t>& counts, int64_t columns_, bool whole_ = false)
+      : unknowns(unknowns_), columns(columns_), whole(whole_) {
     at::manual_seed(static_cast<uint64_t>(unknowns * 31 + columns));
     for (const int64_t count : counts) {
       // Ascending, without two that are equal, spread over the columns.
       for (int64_t k = 0; k < count; ++k) indices.push_back(static_cast<int32_t>(k * columns / count));
       starts.push_back(starts.back() + count);
     }
-    const Tensor drawn = at::randint(1, 6, {starts.back()}, at::TensorOptions(kType)) + at::rand({1}, kType);
+    const Tensor drawn = at::randint(1, 6, {starts.back()}, at::TensorOptions(kType)) + (whole ? 0 : 0.375);
     values.assign(drawn.const_data_ptr<T>(), drawn.const_data_ptr<T>() + drawn.numel());
     features = at::zeros({columns, feature_stride(unknowns)}, at::TensorOptions(kType));
     features.narrow(1, 0, unknowns).copy_(at::randn({columns, unknowns}, at::TensorOptions(kType)));
@@ -57,14 +58,12 @@ struct Sample {
 
   int64_t rows() const { return std::ssize(starts) - 1; }
 
+  EntryLists<T> lists() const { return {rows(), columns, starts.data(), indices.data(), values.data()}; }
+
   LeastSquares<T> problem(Tensor& solutions, double regularisation, bool weighted) const {
     solutions = at::zeros({rows(), feature_stride(unknowns)}, at::TensorOptions(kType));
-    return {{rows(), columns, starts.data(), indices.data(), values.data()},
-            unknowns,
-            features.const_data_ptr<T>(),
-            regularisation,
-            weighted,
-            solutions.mutable_data_ptr<T>()};
+    return {
+        lists(), {}, unknowns, features.const_data_ptr<T>(), regularisation, weighted, solutions.mutable_data_ptr<T>()};
   }
 };
 
@@ -149,6 +148,15 @@ void check_bits(const Sample<T>& sample, double regularisation, bool weighted) {
         }
       }
       CHECK(different == 0);
+      if (!sample.whole || !fits_narrow(sample.columns, true)) continue;
+      std::vector<uint16_t> indices(sample.indices.size());
+      std::vector<uint8_t> values(sample.values.size());
+      narrow_entries(sample.lists(), indices.data(), values.data(), threads);
+      Tensor again;
+      LeastSquares<T> problem = sample.problem(again, regularisation, weighted);
+      problem.narrow = {indices.data(), values.data()};
+      REQUIRE(solve_rows(problem, threads) == -1);
+      CHECK(at::equal(again, solutions));
     }
   }
 }
@@ -174,6 +182,17 @@ TEMPLATE_TEST_CASE("least squares has the contract's bits for every number of un
 TEMPLATE_TEST_CASE("least squares has the contract's bits on rows of many segments", "[least_squares]", float, double) {
   for (const int64_t unknowns : {3, 8, 20}) {
     check_bits(Sample<TestType>(unknowns, {30'000, 1, 7, 3 * 1024 + 1}, 40'000), 0.1, true);
+  }
+}
+
+TEMPLATE_TEST_CASE("least squares has the contract's bits where rows go through blocks of columns together",
+                   "[least_squares][threads]", float, double) {
+  for (const int64_t unknowns : {1, 2, 3, 4, 5, 6, 7, 8}) {
+    // Dense enough for blocks, over several of them; rows end in the middle of one, and some have no entry.
+    const std::vector<int64_t> counts{2500, 1024, 0,   1, 1025, 3,    700, 4000, 2048, 5,
+                                      511,  512,  513, 0, 3999, 1000, 2,   2047, 333};
+    check_bits(Sample<TestType>(unknowns, counts, 4000, true), 0.1, true);
+    check_bits(Sample<TestType>(unknowns, counts, 4000), 0.1, false);
   }
 }
 

@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "contract/least_squares.h"
 #include "cpu/least_squares/kernels.h"
@@ -21,6 +20,9 @@ namespace factorise::cpu {
 namespace HWY_NAMESPACE {
 #if FACTORISE_HAS_VECTORS
 namespace hn = hwy::HWY_NAMESPACE;
+
+/// Features beyond this, of all columns, are requested before they are needed: they do not stay in a core's caches.
+constexpr int64_t kNearBytes = 1 << 20;
 
 /// Entries of a panel; a segment is whole panels.
 constexpr int64_t kPanel = 64;
@@ -39,17 +41,18 @@ HWY_INLINE void add_tile(D d, const T* panel, int64_t stride, int64_t entries, i
     FACTORISE_UNROLL
     for (int v = 0; v < kVectors; ++v) sums[r][v] = hn::Load(d, S + (i + r) * stride + j + v * kLanes);
   }
-  for (int64_t k = 0; k < entries; ++k) {
-    const T* row = panel + k * stride;
-    hn::Vec<D> right[kVectors];
+  const T* left = panel + i;
+  const T* right = panel + j;
+  for (int64_t k = 0; k < entries; ++k, left += stride, right += stride) {
+    hn::Vec<D> y[kVectors];
     FACTORISE_UNROLL
-    for (int v = 0; v < kVectors; ++v) right[v] = hn::Load(d, row + j + v * kLanes);
+    for (int v = 0; v < kVectors; ++v) y[v] = hn::Load(d, right + v * kLanes);
     FACTORISE_UNROLL
     for (int r = 0; r < kTileRows; ++r) {
-      const auto left = hn::Set(d, row[i + r]);
+      const auto x = hn::Set(d, left[r]);
       FACTORISE_UNROLL
       for (int v = 0; v < kVectors; ++v) {
-        sums[r][v] = kSubtract ? hn::NegMulAdd(left, right[v], sums[r][v]) : hn::MulAdd(left, right[v], sums[r][v]);
+        sums[r][v] = kSubtract ? hn::NegMulAdd(x, y[v], sums[r][v]) : hn::MulAdd(x, y[v], sums[r][v]);
       }
     }
   }
@@ -106,6 +109,7 @@ template <class T>
 class System {
  public:
   static constexpr int64_t kLanes = static_cast<int64_t>(MaxLanes(hn::ScalableTag<T>()));
+  static constexpr int64_t kNumbersOfLine = 64 / sizeof(T);
 
   System(int64_t unknowns, T* workspace)
       : unknowns_(unknowns),
@@ -127,11 +131,16 @@ class System {
   /// The sums over a row's entries.
   void sum(const LeastSquares<T>& problem, int64_t first, int64_t stop) {
     for (int64_t from = first; from < stop; from += kSegmentEntries) {
+      const int64_t end = std::min(stop, from + kSegmentEntries);
       T* S = from == first ? S_ : of_segment_;
       T* s = S + rows_ * stride_;
-      std::fill(S, s + stride_, T(0));
-      const int64_t end = std::min(stop, from + kSegmentEntries);
-      for (int64_t e = from; e < end; e += kPanel) add_panel(problem, e, std::min(kPanel, end - e), S, s);
+      if (kLanes > kChainedUnknowns && unknowns_ <= kLanes) {
+        unknowns_ <= kLanes * 3 / 4 ? sum_narrow<kLanes / 4>(problem, from, end, S, s)
+                                    : sum_narrow<kLanes / 2>(problem, from, end, S, s);
+      } else {
+        std::fill(S, s + stride_, T(0));
+        for (int64_t e = from; e < end; e += kPanel) add_panel(problem, e, std::min(kPanel, end - e), S, s);
+      }
       if (from == first) continue;
       for (int64_t x = 0; x < (rows_ + 1) * stride_; ++x) S_[x] += of_segment_[x];
     }
@@ -168,11 +177,52 @@ class System {
   }
 
  private:
+  /// A segment of up to as many unknowns as a vector has lanes: all sums stay in registers, S's lower half in vectors
+  /// of half the length. kBelow: rows of the lower half.
+  template <int kBelow>
+  void sum_narrow(const LeastSquares<T>& problem, int64_t from, int64_t end, T* S, T* s) {
+    const hn::ScalableTag<T> d;
+    const hn::Half<decltype(d)> half;
+    constexpr int kHalf = static_cast<int>(kLanes / 2);
+    using V = hn::Vec<decltype(d)>;
+    using H = hn::Vec<decltype(half)>;
+    V above[kHalf], right = hn::Zero(d);
+    H below[kBelow];
+    FACTORISE_UNROLL
+    for (int i = 0; i < kHalf; ++i) above[i] = hn::Zero(d);
+    FACTORISE_UNROLL
+    for (int i = 0; i < kBelow; ++i) below[i] = hn::Zero(half);
+    for (int64_t e = from; e < end; ++e) {
+      const T* w = problem.features + problem.lists.indices[e] * kLanes;
+      const V x = hn::Load(d, w);
+      const H upper = hn::Load(half, w + kHalf);
+      right = hn::MulAdd(x, hn::Set(d, problem.lists.values[e]), right);
+      FACTORISE_UNROLL
+      for (int i = 0; i < kHalf; ++i) above[i] = hn::MulAdd(hn::Set(d, w[i]), x, above[i]);
+      FACTORISE_UNROLL
+      for (int i = 0; i < kBelow; ++i) below[i] = hn::MulAdd(hn::Set(half, w[kHalf + i]), upper, below[i]);
+    }
+    FACTORISE_UNROLL
+    for (int i = 0; i < kHalf; ++i) hn::Store(above[i], d, S + i * kLanes);
+    FACTORISE_UNROLL
+    for (int i = 0; i < kBelow; ++i) hn::Store(below[i], half, S + (kHalf + i) * kLanes + kHalf);
+    hn::Store(right, d, s);
+  }
+
   void add_panel(const LeastSquares<T>& problem, int64_t first, int64_t entries, T* S, T* s) {
+    const hn::ScalableTag<T> d;
     const int32_t* indices = problem.lists.indices + first;
     for (int64_t k = 0; k < entries; ++k) {
-      std::memcpy(panel_ + k * stride_, problem.features + indices[k] * stride_,
-                  static_cast<size_t>(stride_) * sizeof(T));
+      const T* from = problem.features + indices[k] * stride_;
+      T* to = panel_ + k * stride_;
+      for (int64_t j = 0; j < stride_; j += kLanes) hn::Store(hn::Load(d, from + j), d, to + j);
+    }
+    if (problem.lists.columns * stride_ * static_cast<int64_t>(sizeof(T)) > kNearBytes) {
+      const int64_t after = problem.lists.count() - first;  // entries from here on
+      for (int64_t k = kPanel; k < std::min(2 * kPanel, after); ++k) {
+        const T* later = problem.features + indices[k] * stride_;
+        for (int64_t j = 0; j < stride_; j += kNumbersOfLine) __builtin_prefetch(later + j, 0, 2);
+      }
     }
     for (int64_t i = 0; i < rows_; i += kTileRows) add_tiles<false>(panel_, stride_, entries, i, columns_, S);
     add_targets(panel_, stride_, problem.lists.values + first, entries, columns_, s);

@@ -2,7 +2,7 @@
 
 #include "cpu/least_squares/least_squares.h"
 
-#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 #include <atomic>
 #include <vector>
@@ -69,13 +69,28 @@ std::vector<int64_t> split(const LeastSquares<T>& problem, int64_t blocks) {
 }  // namespace
 
 template <class T>
+void narrow_entries(const EntryLists<T>& lists, uint16_t* indices, uint8_t* values, int threads) {
+  constexpr int64_t kBlock = 1 << 16;
+  const int64_t count = lists.count();
+  for_blocks((count + kBlock - 1) / kBlock, threads, [&] {
+    return [&](int64_t block) {
+      const int64_t begin = block * kBlock, end = std::min(count, begin + kBlock);
+      for (int64_t e = begin; e < end; ++e) {
+        indices[e] = static_cast<uint16_t>(lists.indices[e]);
+        values[e] = static_cast<uint8_t>(lists.values[e]);
+      }
+    };
+  });
+}
+
+template <class T>
 int64_t solve_rows(const LeastSquares<T>& problem, int threads) {
   const RowSolver<T> solver = solver_for<T>(problem.unknowns);
   const std::vector<int64_t> begins = split(problem, threads == 1 ? 1 : 16 * int64_t{threads});
   const int64_t none = problem.lists.rows;
   std::atomic<int64_t> failed{none};
   for_blocks(std::ssize(begins) - 1, threads, [&] {
-    const at::Tensor workspace = at::empty({solver.workspace}, at::TensorOptions(c10::CppTypeToScalarType<T>::value));
+    const at::Tensor workspace = at::zeros({solver.workspace}, at::TensorOptions(c10::CppTypeToScalarType<T>::value));
     return [&, workspace](int64_t block) {
       const auto b = static_cast<size_t>(block);
       const int64_t row = solver.solve(problem, begins[b], begins[b + 1], workspace.mutable_data_ptr<T>());
@@ -88,6 +103,8 @@ int64_t solve_rows(const LeastSquares<T>& problem, int threads) {
   return failed == none ? -1 : failed.load();
 }
 
+template void narrow_entries<float>(const EntryLists<float>&, uint16_t*, uint8_t*, int);
+template void narrow_entries<double>(const EntryLists<double>&, uint16_t*, uint8_t*, int);
 template int64_t solve_rows<float>(const LeastSquares<float>&, int);
 template int64_t solve_rows<double>(const LeastSquares<double>&, int);
 

@@ -8,12 +8,29 @@
 
 namespace factorise::cpu {
 
+/// Entries in three bytes each, which take less time to read than lists' eight or twelve.
+struct NarrowEntries {
+  const uint16_t* indices = nullptr;
+  const uint8_t* values = nullptr;
+};
+
+/// Whether solve_rows reads them at this number of unknowns: more take so long to sum that reading hides behind it.
+constexpr bool reads_narrow(int64_t unknowns) { return unknowns <= 8; }
+
+/// Whether entries fit: `whole`: whether their values are whole numbers from 0 to 255.
+constexpr bool fits_narrow(int64_t columns, bool whole) { return whole && columns <= 1 << 16; }
+
+/// Writes the lists' entries, which fit.
+template <class T>
+void narrow_entries(const EntryLists<T>& lists, uint16_t* indices, uint8_t* values, int threads);
+
 /// The problem of all rows: row r's solution x minimises
 ///   Σ (values[e] - features[indices[e]]·x)² + λ x·x  over its entries e,
 /// λ being the regularisation, times the row's count of entries where weighted.
 template <class T>
 struct LeastSquares {
   EntryLists<T> lists;
+  NarrowEntries narrow;  ///< the lists' entries again, or null
   int64_t unknowns;
   const T* features;  ///< a row for each column of the lists, feature_stride(unknowns) apart, aligned to 64 bytes;
                       ///< zeros after the unknowns

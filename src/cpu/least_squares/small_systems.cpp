@@ -9,6 +9,8 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <numeric>
+#include <vector>
 
 #include "contract/least_squares.h"
 #include "cpu/least_squares/kernels.h"
@@ -18,6 +20,9 @@ namespace factorise::cpu {
 namespace HWY_NAMESPACE {
 #if FACTORISE_HAS_VECTORS
 namespace hn = hwy::HWY_NAMESPACE;
+
+/// Features beyond this, of all columns, are requested before they are needed: they do not stay in a core's caches.
+constexpr int64_t kNearBytes = 1 << 19;
 
 /// Entries between a load of features and the hint that they will be loaded.
 constexpr int64_t kAhead = 24;
@@ -35,6 +40,7 @@ struct Places {
   static constexpr int kLanes = static_cast<int>(MaxLanes(Products()));
   static constexpr int kFeatureLanes = static_cast<int>(MaxLanes(Features()));
   static constexpr bool kPermuted = kFeatureLanes >= kUnknowns;
+  static constexpr int kSumLanes = kPermuted ? kLanes : kFeatureLanes;  // of a vector of products
   static constexpr int kFeatureVectors = (kUnknowns + kFeatureLanes - 1) / kFeatureLanes;
 
   /// Vectors of the products of row i and of those above it, where each row has its own.
@@ -62,14 +68,11 @@ class Chains {
   using Sums = hn::Vec<std::conditional_t<P::kPermuted, D, F>>;
 
  public:
+  /// Numbers that save() writes.
+  static constexpr int kSaved = 4 * (P::kVectors * P::kSumLanes + P::kFeatureVectors * P::kFeatureLanes);
+
   HWY_INLINE Chains() {
-    FACTORISE_UNROLL
-    for (int c = 0; c < 4; ++c) {
-      FACTORISE_UNROLL
-      for (int v = 0; v < P::kVectors; ++v) products_[c][v] = hn::Zero(Tag());
-      FACTORISE_UNROLL
-      for (int v = 0; v < P::kFeatureVectors; ++v) targets_[c][v] = hn::Zero(F());
-    }
+    clear();
     if constexpr (P::kPermuted) {
       using Index = hwy::MakeSigned<T>;
       alignas(64) Index first[P::kVectors * P::kLanes] = {}, second[P::kVectors * P::kLanes] = {};
@@ -84,6 +87,42 @@ class Chains {
         first_[v] = hn::SetTableIndices(D(), first + v * P::kLanes);
         second_[v] = hn::SetTableIndices(D(), second + v * P::kLanes);
       }
+    }
+  }
+
+  HWY_INLINE void clear() {
+    FACTORISE_UNROLL
+    for (int c = 0; c < 4; ++c) {
+      FACTORISE_UNROLL
+      for (int v = 0; v < P::kVectors; ++v) products_[c][v] = hn::Zero(Tag());
+      FACTORISE_UNROLL
+      for (int v = 0; v < P::kFeatureVectors; ++v) targets_[c][v] = hn::Zero(F());
+    }
+  }
+
+  HWY_INLINE void load(const T* HWY_RESTRICT from) {
+    FACTORISE_UNROLL
+    for (int c = 0; c < 4; ++c) {
+      FACTORISE_UNROLL
+      for (int v = 0; v < P::kVectors; ++v, from += P::kSumLanes) products_[c][v] = hn::Load(Tag(), from);
+    }
+    FACTORISE_UNROLL
+    for (int c = 0; c < 4; ++c) {
+      FACTORISE_UNROLL
+      for (int v = 0; v < P::kFeatureVectors; ++v, from += P::kFeatureLanes) targets_[c][v] = hn::Load(F(), from);
+    }
+  }
+
+  HWY_INLINE void save(T* HWY_RESTRICT to) const {
+    FACTORISE_UNROLL
+    for (int c = 0; c < 4; ++c) {
+      FACTORISE_UNROLL
+      for (int v = 0; v < P::kVectors; ++v, to += P::kSumLanes) hn::Store(products_[c][v], Tag(), to);
+    }
+    FACTORISE_UNROLL
+    for (int c = 0; c < 4; ++c) {
+      FACTORISE_UNROLL
+      for (int v = 0; v < P::kFeatureVectors; ++v, to += P::kFeatureLanes) hn::Store(targets_[c][v], F(), to);
     }
   }
 
@@ -214,53 +253,157 @@ struct Systems {
   }
 };
 
-template <class T, int kUnknowns>
-int64_t solve_small(const LeastSquares<T>& problem, int64_t begin, int64_t end, T*) {
+/// The entries of lists.
+template <class T>
+struct ListedEntries {
+  explicit ListedEntries(const LeastSquares<T>& problem)
+      : indices(problem.lists.indices), values(problem.lists.values) {}
+  HWY_INLINE int64_t index(int64_t e) const { return indices[e]; }
+  HWY_INLINE T value(int64_t e) const { return values[e]; }
+
+  const int32_t* indices;
+  const T* values;
+};
+
+/// The same from three bytes each. A table of all values takes less time than a conversion.
+template <class T>
+struct PackedEntries {
+  explicit PackedEntries(const LeastSquares<T>& problem)
+      : indices(problem.narrow.indices), values(problem.narrow.values), table(table_of_values()) {}
+  HWY_INLINE int64_t index(int64_t e) const { return indices[e]; }
+  HWY_INLINE T value(int64_t e) const { return table[values[e]]; }
+
+  static const T* table_of_values() {
+    static const std::vector<T> all = [] {
+      std::vector<T> numbers(256);
+      std::iota(numbers.begin(), numbers.end(), T(0));
+      return numbers;
+    }();
+    return all.data();
+  }
+
+  const uint16_t* indices;
+  const uint8_t* values;
+  const T* table;
+};
+
+/// The sums of neighbouring rows, of which the systems are made. Where features are too many for the first cache, the
+/// rows go through them together, block after block of columns.
+template <class T, int kUnknowns, class Entries>
+class Sums {
+ public:
   using P = Places<T, kUnknowns>;
+  using C = Chains<T, kUnknowns>;
+  static constexpr int64_t kRows = Systems<T, kUnknowns>::kLanes;
+
+  explicit Sums(const LeastSquares<T>& problem)
+      : problem_(problem),
+        entries_(problem),
+        last_(problem.lists.count() - 1),
+        is_far_(problem.lists.columns * kStride * static_cast<int64_t>(sizeof(T)) > kNearBytes) {
+    const double density = static_cast<double>(problem.lists.count()) /
+                           (static_cast<double>(problem.lists.rows) * static_cast<double>(problem.lists.columns));
+    // With fewer entries in a block, going from row to row takes the time that it saves.
+    block_ = density * kBlock >= 64 && problem.lists.columns > 2 * kBlock ? kBlock : problem.lists.columns;
+  }
+
+  /// Writes the systems of the rows [begin, begin + rows).
+  void make(int64_t begin, int64_t rows, Systems<T, kUnknowns>& systems) {
+    const int64_t* starts = problem_.lists.starts + begin;
+    for (int64_t lane = 0; lane < kRows; ++lane) {
+      if (lane < rows && starts[lane] < starts[lane + 1]) {
+        next_[lane] = starts[lane];
+      } else {
+        next_[lane] = kDone;
+        systems.set_empty(lane);
+      }
+    }
+    for (int64_t end = block_;; end += block_) {
+      const bool is_last = end >= problem_.lists.columns;
+      for (int64_t lane = 0; lane < rows; ++lane) {
+        if (!is_last && lane + 1 < rows) request(next_[lane + 1]);
+        if (next_[lane] != kDone) advance(starts[lane], starts[lane + 1], lane, is_last ? kNoEnd : end, systems);
+      }
+      if (is_last) return;
+    }
+  }
+
+ private:
+  static constexpr int64_t kStride = feature_stride(kUnknowns);
+  static constexpr int64_t kBlock = (1 << 15) / (kStride * static_cast<int64_t>(sizeof(T)));
+  static constexpr int64_t kRequested = 128;  // entries
+  static constexpr int64_t kDone = -1, kNoEnd = int64_t{1} << 62;
+
+  /// Requests the next entries of a row, which lie apart from those that are read before.
+  HWY_INLINE void request(int64_t next) const {
+    if (next == kDone) return;
+    for (int64_t byte = 0; byte < kRequested * static_cast<int64_t>(sizeof(*entries_.indices)); byte += 64) {
+      __builtin_prefetch(reinterpret_cast<const char*>(entries_.indices + next) + byte);
+    }
+    for (int64_t byte = 0; byte < kRequested * static_cast<int64_t>(sizeof(*entries_.values)); byte += 64) {
+      __builtin_prefetch(reinterpret_cast<const char*>(entries_.values + next) + byte);
+    }
+  }
+
+  /// Sums a row's entries up to the column `end`, which may be passed by three entries: whole fours are summed.
+  HWY_INLINE void advance(int64_t first, int64_t stop, int64_t lane, int64_t end, Systems<T, kUnknowns>& systems) {
+    int64_t e = next_[lane];
+    const Entries entries = entries_;
+    const T* features = problem_.features;
+    const auto w = [&](int64_t x) HWY_ATTR { return features + entries.index(x) * kStride; };
+    const bool is_far = is_far_;
+    C chains;
+    if (e > first) chains.load(saved_[lane]);
+    for (;;) {
+      const int64_t begun = (e - first) / kSegmentEntries * kSegmentEntries;
+      const int64_t to = std::min(stop, first + begun + kSegmentEntries);
+      for (; e + 4 <= to && entries.index(e) < end; e += 4) {
+        if (is_far) {
+          for (int64_t k = kAhead; k < kAhead + 4; ++k) __builtin_prefetch(w(std::min(e + k, last_)));
+        }
+        chains.template add<0>(w(e), entries.value(e));
+        chains.template add<1>(w(e + 1), entries.value(e + 1));
+        chains.template add<2>(w(e + 2), entries.value(e + 2));
+        chains.template add<3>(w(e + 3), entries.value(e + 3));
+      }
+      if (e + 4 <= to) break;
+      if (e < to) chains.template add<0>(w(e), entries.value(e));
+      if (e + 1 < to) chains.template add<1>(w(e + 1), entries.value(e + 1));
+      if (e + 2 < to) chains.template add<2>(w(e + 2), entries.value(e + 2));
+      chains.fold(products_[lane], targets_[lane], begun == 0);
+      if (to == stop) {
+        systems.set(lane, products_[lane], targets_[lane],
+                    regularisation_of<T>(problem_.regularisation, problem_.weighted, stop - first));
+        next_[lane] = kDone;
+        return;
+      }
+      chains.clear();
+      e = to;
+    }
+    chains.save(saved_[lane]);
+    next_[lane] = e;
+  }
+
+  const LeastSquares<T>& problem_;
+  const Entries entries_;
+  const int64_t last_;
+  const bool is_far_;
+  int64_t block_;
+  int64_t next_[kRows];  // entries that are not summed yet
+  alignas(64) T products_[kRows][P::kVectors * P::kSumLanes];
+  alignas(64) T targets_[kRows][P::kFeatureVectors * P::kFeatureLanes];
+  alignas(64) T saved_[kRows][C::kSaved];
+};
+
+template <class T, int kUnknowns, class Entries>
+int64_t solve_small_of(const LeastSquares<T>& problem, int64_t begin, int64_t end) {
   constexpr int64_t kStride = feature_stride(kUnknowns), kLanes = Systems<T, kUnknowns>::kLanes;
   static_assert(kRowsTogether % kLanes == 0);
-  const int64_t* starts = problem.lists.starts;
-  const int32_t* indices = problem.lists.indices;
-  const T* values = problem.lists.values;
-  const T* features = problem.features;
-  const auto w = [&](int64_t e) { return features + static_cast<int64_t>(indices[e]) * kStride; };
-  alignas(64) T products[P::kVectors * std::max(P::kLanes, P::kFeatureLanes)];
-  alignas(64) T targets[P::kFeatureVectors * P::kFeatureLanes];
   Systems<T, kUnknowns> systems;
-  const int64_t last = problem.lists.starts[problem.lists.rows];
+  Sums<T, kUnknowns, Entries> sums(problem);
   for (int64_t batch = begin; batch < end; batch += kLanes) {
     const int64_t rows = std::min(kLanes, end - batch);
-    for (int64_t lane = 0; lane < kLanes; ++lane) {
-      const int64_t first = lane < rows ? starts[batch + lane] : 0, stop = lane < rows ? starts[batch + lane + 1] : 0;
-      if (first == stop) {
-        systems.set_empty(lane);
-        continue;
-      }
-      for (int64_t from = first; from < stop; from += kSegmentEntries) {
-        const int64_t to = std::min(stop, from + kSegmentEntries);
-        Chains<T, kUnknowns> chains;
-        int64_t e = from;
-        for (const int64_t hinted = std::min(to, last - kAhead - 4); e + 4 <= hinted; e += 4) {
-          for (int64_t k = kAhead; k < kAhead + 4; ++k) __builtin_prefetch(w(e + k));
-          chains.template add<0>(w(e), values[e]);
-          chains.template add<1>(w(e + 1), values[e + 1]);
-          chains.template add<2>(w(e + 2), values[e + 2]);
-          chains.template add<3>(w(e + 3), values[e + 3]);
-        }
-        for (; e + 4 <= to; e += 4) {
-          chains.template add<0>(w(e), values[e]);
-          chains.template add<1>(w(e + 1), values[e + 1]);
-          chains.template add<2>(w(e + 2), values[e + 2]);
-          chains.template add<3>(w(e + 3), values[e + 3]);
-        }
-        if (e < to) chains.template add<0>(w(e), values[e]);
-        if (e + 1 < to) chains.template add<1>(w(e + 1), values[e + 1]);
-        if (e + 2 < to) chains.template add<2>(w(e + 2), values[e + 2]);
-        chains.fold(products, targets, from == first);
-      }
-      systems.set(lane, products, targets,
-                  regularisation_of<T>(problem.regularisation, problem.weighted, stop - first));
-    }
+    sums.make(batch, rows, systems);
     const int64_t failed = systems.solve();
     if (failed >= 0) return batch + failed;
     for (int64_t lane = 0; lane < rows; ++lane) {
@@ -268,6 +411,12 @@ int64_t solve_small(const LeastSquares<T>& problem, int64_t begin, int64_t end, 
     }
   }
   return -1;
+}
+
+template <class T, int kUnknowns>
+int64_t solve_small(const LeastSquares<T>& problem, int64_t begin, int64_t end, T*) {
+  return problem.narrow.indices ? solve_small_of<T, kUnknowns, PackedEntries<T>>(problem, begin, end)
+                                : solve_small_of<T, kUnknowns, ListedEntries<T>>(problem, begin, end);
 }
 
 template <class T>
