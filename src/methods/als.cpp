@@ -104,6 +104,8 @@ class AlsOnCpu final : public AlsSession {
                                        narrow(by_row ? of_rows_ : of_columns_, entries),
                                        rank_,
                                        (by_row ? V_ : U_).template const_data_ptr<T>(),
+                                       nullptr,
+                                       options_.regularisation(),
                                        options_.regularisation(),
                                        options_.weighted(),
                                        (by_row ? U_ : V_).template mutable_data_ptr<T>()};

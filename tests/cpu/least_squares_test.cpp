@@ -39,6 +39,7 @@ struct Sample {
   std::vector<int32_t> indices;
   std::vector<T> values;
   Tensor features;  // columns x feature_stride
+  Tensor offsets;   // one for each column, or undefined
 
   static constexpr c10::ScalarType kType = c10::CppTypeToScalarType<T>::value;
 
@@ -62,9 +63,28 @@ struct Sample {
 
   LeastSquares<T> problem(Tensor& solutions, double regularisation, bool weighted) const {
     solutions = at::zeros({rows(), feature_stride(unknowns)}, at::TensorOptions(kType));
-    return {
-        lists(), {}, unknowns, features.const_data_ptr<T>(), regularisation, weighted, solutions.mutable_data_ptr<T>()};
+    return {lists(),
+            {},
+            unknowns,
+            features.const_data_ptr<T>(),
+            offsets.defined() ? offsets.const_data_ptr<T>() : nullptr,
+            regularisation,
+            last(regularisation),
+            weighted,
+            solutions.mutable_data_ptr<T>()};
   }
+
+  /// Offsets, as biases make them, and a last feature of 1.
+  Sample with_offsets() const {
+    Sample result = *this;
+    result.features = features.clone();
+    result.features.select(1, unknowns - 1).fill_(1);
+    result.offsets = at::randn({columns}, at::TensorOptions(kType));
+    return result;
+  }
+
+  /// The regularisation of the last unknown.
+  double last(double regularisation) const { return offsets.defined() ? 3 * regularisation : regularisation; }
 };
 
 /// docs/contract.md, "Least squares", as the plainest loops: the solution of row r, or nothing where there is none.
@@ -77,6 +97,11 @@ std::vector<T> referee(const Sample<T>& sample, int64_t r, double regularisation
     return sample.features.template const_data_ptr<T>()[sample.indices[first + k] * feature_stride(sample.unknowns) +
                                                         static_cast<int64_t>(i)];
   };
+  const auto t = [&](int64_t k) {
+    const T value = sample.values[first + k];
+    return sample.offsets.defined() ? value - sample.offsets.template const_data_ptr<T>()[sample.indices[first + k]]
+                                    : value;
+  };
   // With the right-hand side as column d.
   std::vector<std::vector<T>> S(d, std::vector<T>(d + 1, 0));
   for (size_t i = 0; i < d; ++i) {
@@ -87,7 +112,7 @@ std::vector<T> referee(const Sample<T>& sample, int64_t r, double regularisation
           const int64_t e = segment + k;
           T& chain = chains[d <= 8 ? k % 4 : 0];
           if (j == d) {
-            chain = std::fma(w(e, i), sample.values[first + e], chain);
+            chain = std::fma(w(e, i), t(e), chain);
           } else if (d > 8) {
             chain = std::fma(w(e, i), w(e, j), chain);
           } else {
@@ -101,7 +126,8 @@ std::vector<T> referee(const Sample<T>& sample, int64_t r, double regularisation
     }
   }
   for (size_t i = 0; i < d; ++i) {
-    S[i][i] += static_cast<T>(weighted ? regularisation * static_cast<double>(count) : regularisation);
+    const double lambda = i + 1 < d ? regularisation : sample.last(regularisation);
+    S[i][i] += static_cast<T>(weighted ? lambda * static_cast<double>(count) : lambda);
   }
   std::vector<std::vector<T>> R = S;
   std::vector<T> inverse(d);
@@ -175,6 +201,7 @@ TEMPLATE_TEST_CASE("least squares has the contract's bits for every number of un
     if (unknowns <= 40) counts.insert(counts.end(), {1023, 1024, 1025, 1100, 2048, 2050});
     const Sample<TestType> sample(unknowns, counts, 2100);
     check_bits(sample, 0.5, false);
+    if (unknowns < 128) check_bits(sample.with_offsets(), 0.1, unknowns % 2 == 0);
     if (unknowns < 70) check_bits(sample, 0.01, true);
   }
 }
@@ -192,6 +219,7 @@ TEMPLATE_TEST_CASE("least squares has the contract's bits where rows go through 
     const std::vector<int64_t> counts{2500, 1024, 0,   1, 1025, 3,    700, 4000, 2048, 5,
                                       511,  512,  513, 0, 3999, 1000, 2,   2047, 333};
     check_bits(Sample<TestType>(unknowns, counts, 4000, true), 0.1, true);
+    check_bits(Sample<TestType>(unknowns, counts, 4000, true).with_offsets(), 0.1, true);
     check_bits(Sample<TestType>(unknowns, counts, 4000), 0.1, false);
   }
 }

@@ -121,11 +121,12 @@ class System {
         s_(S_ + rows_ * stride_),
         of_segment_(s_ + stride_),
         inverse_(of_segment_ + (rows_ + 1) * stride_),
-        smallest_(inverse_ + stride_) {}
+        smallest_(inverse_ + stride_),
+        targets_(smallest_ + stride_) {}
 
   static int64_t workspace(int64_t unknowns) {
     const int64_t stride = feature_stride(unknowns), rows = (unknowns + kTileRows - 1) / kTileRows * kTileRows;
-    return kPanel * stride + 2 * (rows + 1) * stride + 2 * stride;
+    return kPanel * stride + 2 * (rows + 1) * stride + 2 * stride + kPanel;
   }
 
   /// The sums over a row's entries.
@@ -146,8 +147,9 @@ class System {
     }
   }
 
-  void regularise(T added) {
-    for (int64_t i = 0; i < unknowns_; ++i) S_[i * stride_ + i] += added;
+  void regularise(T added, T last_added) {
+    for (int64_t i = 0; i + 1 < unknowns_; ++i) S_[i * stride_ + i] += added;
+    S_[(unknowns_ - 1) * (stride_ + 1)] += last_added;
   }
 
   /// Writes the solution. False where the system is not positive definite.
@@ -193,10 +195,13 @@ class System {
     FACTORISE_UNROLL
     for (int i = 0; i < kBelow; ++i) below[i] = hn::Zero(half);
     for (int64_t e = from; e < end; ++e) {
-      const T* w = problem.features + problem.lists.indices[e] * kLanes;
+      const int64_t index = problem.lists.indices[e];
+      const T* w = problem.features + index * kLanes;
       const V x = hn::Load(d, w);
       const H upper = hn::Load(half, w + kHalf);
-      right = hn::MulAdd(x, hn::Set(d, problem.lists.values[e]), right);
+      right = hn::MulAdd(
+          x, hn::Set(d, problem.offsets ? problem.lists.values[e] - problem.offsets[index] : problem.lists.values[e]),
+          right);
       FACTORISE_UNROLL
       for (int i = 0; i < kHalf; ++i) above[i] = hn::MulAdd(hn::Set(d, w[i]), x, above[i]);
       FACTORISE_UNROLL
@@ -225,7 +230,12 @@ class System {
       }
     }
     for (int64_t i = 0; i < rows_; i += kTileRows) add_tiles<false>(panel_, stride_, entries, i, columns_, S);
-    add_targets(panel_, stride_, problem.lists.values + first, entries, columns_, s);
+    const T* targets = problem.lists.values + first;
+    if (problem.offsets) {
+      for (int64_t k = 0; k < entries; ++k) targets_[k] = targets[k] - problem.offsets[indices[k]];
+      targets = targets_;
+    }
+    add_targets(panel_, stride_, targets, entries, columns_, s);
   }
 
   /// Rows [begin, end) of the factor, from which the products of the rows above are subtracted already. Elements left
@@ -258,6 +268,7 @@ class System {
   T* const of_segment_;  // as S and s
   T* const inverse_;     // stride
   T* const smallest_;    // stride
+  T* const targets_;     // kPanel
 };
 
 template <class T>
@@ -272,7 +283,8 @@ int64_t solve_large(const LeastSquares<T>& problem, int64_t begin, int64_t end, 
       continue;
     }
     system.sum(problem, first, stop);
-    system.regularise(regularisation_of<T>(problem.regularisation, problem.weighted, stop - first));
+    system.regularise(regularisation_of<T>(problem.regularisation, problem.weighted, stop - first),
+                      regularisation_of<T>(problem.last_regularisation, problem.weighted, stop - first));
     if (!system.solve(solution)) return row;
   }
   return -1;

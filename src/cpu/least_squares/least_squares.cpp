@@ -29,10 +29,14 @@ int64_t solve_plainly(const LeastSquares<T>& problem, int64_t begin, int64_t end
       continue;
     }
     const auto w = [&](int64_t k) { return problem.features + problem.lists.indices[first + k] * stride; };
-    const auto t = [&](int64_t k) { return problem.lists.values[first + k]; };
+    const auto t = [&](int64_t k) {
+      const T value = problem.lists.values[first + k];
+      return problem.offsets ? value - problem.offsets[problem.lists.indices[first + k]] : value;
+    };
     normal_equations(n, count, w, t, S, x, of_segment);
     const T added = regularisation_of<T>(problem.regularisation, problem.weighted, count);
-    for (int i = 0; i < n; ++i) S[i * n + i] += added;
+    for (int i = 0; i + 1 < n; ++i) S[i * n + i] += added;
+    S[n * n - 1] += regularisation_of<T>(problem.last_regularisation, problem.weighted, count);
     if (!solve(n, S, x, inverse)) return row;
   }
   return -1;

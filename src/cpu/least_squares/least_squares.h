@@ -25,8 +25,8 @@ template <class T>
 void narrow_entries(const EntryLists<T>& lists, uint16_t* indices, uint8_t* values, int threads);
 
 /// The problem of all rows: row r's solution x minimises
-///   Σ (values[e] - features[indices[e]]·x)² + λ x·x  over its entries e,
-/// λ being the regularisation, times the row's count of entries where weighted.
+///   Σ (values[e] - offsets[indices[e]] - features[indices[e]]·x)² + λ x·x  over its entries e,
+/// λ being the regularisation, times the row's count of entries where weighted; the last unknown has its own.
 template <class T>
 struct LeastSquares {
   EntryLists<T> lists;
@@ -34,7 +34,8 @@ struct LeastSquares {
   int64_t unknowns;
   const T* features;  ///< a row for each column of the lists, feature_stride(unknowns) apart, aligned to 64 bytes;
                       ///< zeros after the unknowns
-  double regularisation;
+  const T* offsets;   ///< one for each column of the lists; null: none
+  double regularisation, last_regularisation;
   bool weighted;
   T* solutions;  ///< a row for each row of the lists, laid out as the features; what is after the unknowns stays
 };

@@ -207,10 +207,10 @@ struct Systems {
     }
   }
 
-  void set(int64_t lane, const T* products, const T* targets, T added) {
+  void set(int64_t lane, const T* products, const T* targets, T added, T last_added) {
     for (int i = 0; i < kUnknowns; ++i) {
       for (int j = i; j < kUnknowns; ++j) S[i * kUnknowns + j][lane] = products[P::of(i, j)];
-      S[i * kUnknowns + i][lane] += added;
+      S[i * kUnknowns + i][lane] += i + 1 < kUnknowns ? added : last_added;
       s[i][lane] = targets[i];
     }
   }
@@ -285,6 +285,15 @@ struct PackedEntries {
   const uint16_t* indices;
   const uint8_t* values;
   const T* table;
+};
+
+/// Entries, less the offsets of their columns.
+template <class T, class Entries>
+struct WithOffsets : Entries {
+  explicit WithOffsets(const LeastSquares<T>& problem) : Entries(problem), offsets(problem.offsets) {}
+  HWY_INLINE T value(int64_t e) const { return Entries::value(e) - offsets[Entries::index(e)]; }
+
+  const T* offsets;
 };
 
 /// The sums of neighbouring rows, of which the systems are made. Where features are too many for the first cache, the
@@ -373,7 +382,8 @@ class Sums {
       chains.fold(products_[lane], targets_[lane], begun == 0);
       if (to == stop) {
         systems.set(lane, products_[lane], targets_[lane],
-                    regularisation_of<T>(problem_.regularisation, problem_.weighted, stop - first));
+                    regularisation_of<T>(problem_.regularisation, problem_.weighted, stop - first),
+                    regularisation_of<T>(problem_.last_regularisation, problem_.weighted, stop - first));
         next_[lane] = kDone;
         return;
       }
@@ -413,10 +423,16 @@ int64_t solve_small_of(const LeastSquares<T>& problem, int64_t begin, int64_t en
   return -1;
 }
 
+template <class T, int kUnknowns, class Entries>
+int64_t solve_small_from(const LeastSquares<T>& problem, int64_t begin, int64_t end) {
+  return problem.offsets ? solve_small_of<T, kUnknowns, WithOffsets<T, Entries>>(problem, begin, end)
+                         : solve_small_of<T, kUnknowns, Entries>(problem, begin, end);
+}
+
 template <class T, int kUnknowns>
 int64_t solve_small(const LeastSquares<T>& problem, int64_t begin, int64_t end, T*) {
-  return problem.narrow.indices ? solve_small_of<T, kUnknowns, PackedEntries<T>>(problem, begin, end)
-                                : solve_small_of<T, kUnknowns, ListedEntries<T>>(problem, begin, end);
+  return problem.narrow.indices ? solve_small_from<T, kUnknowns, PackedEntries<T>>(problem, begin, end)
+                                : solve_small_from<T, kUnknowns, ListedEntries<T>>(problem, begin, end);
 }
 
 template <class T>
