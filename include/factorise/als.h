@@ -10,6 +10,8 @@
 #include <factorise/run_options.h>
 #include <torch/csrc/api/include/torch/arg.h>
 
+#include <optional>
+
 namespace factorise {
 
 /// Options of als_factorise, als_factorise_masked and als_factorise_entries, beside those of all runs. num_epochs: 20
@@ -19,6 +21,12 @@ struct AlsOptions : RunOptions<AlsOptions> {
 
   /// L2 regularisation λ >= 0 of the factors. 0 needs at least `rank` entries in every row and column that has any.
   TORCH_ARG(double, regularisation) = 0.1;
+  /// Whether the model has the mean μ of what is observed and biases: A[r,c] ≈ μ + b[r] + c[c] + U[r]·V[c] (Koren, Bell
+  /// and Volinsky, IEEE Computer 42(8), 2009, equation 3). U then has two more columns, μ + b and 1, and V has 1 and c
+  /// beside them, so that U Vᵀ is the prediction and all functions of factors take them.
+  TORCH_ARG(bool, biases) = false;
+  /// λ of b and c. Not given: as of the factors.
+  TORCH_ARG(std::optional<double>, bias_regularisation);
   /// Whether λ counts for every entry (Zhou, Wilkinson, Schreiber and Pan, AAIM 2008, equation 3), so that it need not
   /// be changed with the number of entries; else once for every row and column.
   TORCH_ARG(bool, weighted) = true;
@@ -35,7 +43,8 @@ struct AlsOptions : RunOptions<AlsOptions> {
 /// CPU, on at::get_num_threads() threads. The reference engine solves with torch's Cholesky, row by row, on any device.
 ///
 /// A: m x n, as for sgd_factorise; rank 1 to min(m, n), at most 256 (see RunOptions::overcomplete). V starts uniform on
-/// [0, 1), drawn after U, which the first sweep does not read. Returns factors in A's computing type on A's device.
+/// [0, 1), drawn after U, which the first sweep does not read; biases start at 0. `initial` with biases has the columns
+/// of a result with biases. Returns factors in A's computing type on A's device.
 /// Throws c10::ValueError for bad arguments, and for a row or column whose system is not positive definite, which it
 /// names: `regularisation` is then too small for its entries. DivergenceError when a factor leaves the finite numbers.
 FACTORISE_EXPORT Factors als_factorise(const Tensor& A, int64_t rank, const AlsOptions& options = {});

@@ -17,6 +17,8 @@ def als_factorise(
     num_epochs: int = 20,
     regularisation: float = 0.1,
     *,
+    biases: bool = False,
+    bias_regularisation: float | None = None,
     weighted: bool = True,
     seed: int | None = None,
     initial: Initial | None = None,
@@ -38,6 +40,10 @@ def als_factorise(
     rank: 1 to min(m, n), at most 256; above min(m, n) with `overcomplete`.
     num_epochs: sweeps, >= 0; 0 returns the start.
     regularisation: λ >= 0. 0 needs at least `rank` entries in every row and column that has any.
+    biases: whether the model has the mean μ of what is observed and biases: A[r,c] ≈ μ + b[r] + c[c] + U[r]·V[c] (Koren,
+        Bell and Volinsky, IEEE Computer 42(8), 2009, equation 3). U then has two more columns, μ + b and 1, and V has 1
+        and c beside them: U @ V.T is the prediction. `initial` has these columns too.
+    bias_regularisation: λ of b and c. None: as of the factors.
     weighted: λ_r is λ times the number of the row's observed entries, λ_c likewise (Zhou, Wilkinson, Schreiber and Pan,
         AAIM 2008, equation 3); else each is λ.
     engine: "fused", kernels with the bits of docs/contract.md on every number of threads and instruction set, on the CPU
@@ -49,7 +55,7 @@ def als_factorise(
     """
     options = RunOptions(num_epochs, None, seed, initial, engine, overcomplete, epochs_done, report_every, callback,
                          factors_every, on_factors, progress)  # fmt: skip
-    return _factorise("als_factorise", A, None, rank, options, regularisation, weighted)
+    return _factorise("als_factorise", A, None, rank, options, regularisation, biases, bias_regularisation, weighted)
 
 
 @outside_graphs
@@ -60,6 +66,8 @@ def als_factorise_masked(
     num_epochs: int = 20,
     regularisation: float = 0.1,
     *,
+    biases: bool = False,
+    bias_regularisation: float | None = None,
     weighted: bool = True,
     seed: int | None = None,
     initial: Initial | None = None,
@@ -80,7 +88,8 @@ def als_factorise_masked(
     """
     options = RunOptions(num_epochs, None, seed, initial, engine, True, epochs_done, report_every, callback,
                          factors_every, on_factors, progress)  # fmt: skip
-    return _factorise("als_factorise_masked", A, M, rank, options, regularisation, weighted, masked=True)
+    return _factorise("als_factorise_masked", A, M, rank, options, regularisation, biases, bias_regularisation, weighted,
+                      masked=True)  # fmt: skip
 
 
 @outside_graphs
@@ -90,6 +99,8 @@ def als_factorise_entries(
     num_epochs: int = 20,
     regularisation: float = 0.1,
     *,
+    biases: bool = False,
+    bias_regularisation: float | None = None,
     weighted: bool = True,
     seed: int | None = None,
     initial: Initial | None = None,
@@ -117,13 +128,15 @@ def als_factorise_entries(
         )
     options = RunOptions(num_epochs, None, seed, initial, engine, True, epochs_done, report_every, callback,
                          factors_every, on_factors, progress)  # fmt: skip
-    return _factorise(function, A, None, rank, options, regularisation, weighted)
+    return _factorise(function, A, None, rank, options, regularisation, biases, bias_regularisation, weighted)
 
 
 def _factorise(
-    function: str, A: Matrix, M: Matrix | None, rank: int, options: RunOptions, regularisation: float, weighted: bool,
-    *, masked: bool = False,
+    function: str, A: Matrix, M: Matrix | None, rank: int, options: RunOptions, regularisation: float, biases: bool,
+    bias_regularisation: float | None, weighted: bool, *, masked: bool = False,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     regularisation = check_number(function, "regularisation", regularisation)
-    return run(function, "als", A, M, rank, options, masked=masked, regularisation=regularisation,
-               weighted=bool(weighted))  # fmt: skip
+    if bias_regularisation is not None:
+        bias_regularisation = check_number(function, "bias_regularisation", bias_regularisation)
+    return run(function, "als", A, M, rank, options, masked=masked, regularisation=regularisation, biases=bool(biases),
+               bias_regularisation=bias_regularisation, weighted=bool(weighted))  # fmt: skip

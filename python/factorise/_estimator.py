@@ -19,7 +19,7 @@ from ._als import als_factorise, als_factorise_entries, als_factorise_masked
 from ._arguments import Callback, Engine, Loss, Path, check_choice, check_integer, check_number, check_tensor
 from ._autograd import gd_factorise_ad
 from ._epochs import plain_computation
-from ._fold_in import fold_in
+from ._fold_in import fold_in, less_offsets
 from ._folds import held_back
 from ._frames import contained, container_of, names_of_columns
 from ._gd import gd_factorise_masked
@@ -45,7 +45,8 @@ class MatrixFactorisation:
     lr: step size, of all methods but "als". None: the method's default.
     weight_decay, lr_decay, path: for method "sgd"; weight_decay is also the ridge that transform takes for every
         observed entry of a row.
-    regularisation, weighted: for method "als"; transform takes the same for the rows that it is given.
+    regularisation, biases, bias_regularisation, weighted: for method "als"; transform takes the same for the rows that
+        it is given. With biases U_ and V_ have two more columns.
     loss: for method "ad".
     score_hold_out: share of every row's entries, above 0 and below 1, that score holds back. score_seed: of its draw.
     All else as for sgd_factorise.
@@ -64,6 +65,8 @@ class MatrixFactorisation:
         weight_decay: float = 0.0,
         lr_decay: float = 1.0,
         regularisation: float = 0.1,
+        biases: bool = False,
+        bias_regularisation: float | None = None,
         weighted: bool = True,
         loss: Loss = "squared",
         seed: int | None = None,
@@ -83,6 +86,8 @@ class MatrixFactorisation:
         self.weight_decay = weight_decay
         self.lr_decay = lr_decay
         self.regularisation = regularisation
+        self.biases = biases
+        self.bias_regularisation = bias_regularisation
         self.weighted = weighted
         self.loss = loss
         self.seed = seed
@@ -145,7 +150,8 @@ class MatrixFactorisation:
         if self.num_epochs is not None:
             options["num_epochs"] = self.num_epochs
         if self.method == "als":
-            options.update(regularisation=self.regularisation, weighted=self.weighted)
+            options.update(regularisation=self.regularisation, biases=self.biases,
+                           bias_regularisation=self.bias_regularisation, weighted=self.weighted)  # fmt: skip
             if A.is_sparse:
                 return als_factorise_entries(A, self.rank, **options)
             if M is None:
@@ -200,7 +206,7 @@ class MatrixFactorisation:
         with plain_computation(A.device):
             V = self.V_.to(A.device, torch.float64)
             if self.method == "als":
-                factors = fold_in(V, A, M, float(self.regularisation), weighted=self.weighted)
+                factors = self._fold_in_als(V, A, M)
             else:
                 factors = fold_in(V, A, M, float(self.weight_decay))
             if not bool(factors.isfinite().all()):
@@ -208,6 +214,19 @@ class MatrixFactorisation:
                     f"[{function}] X must be finite where it is observed, but holds NaN or infinity there."
                 )
         return factors
+
+    def _fold_in_als(self, V: Tensor, A: Tensor, M: Tensor | None) -> Tensor:
+        ridge = float(self.regularisation)
+        if not self.biases:
+            return fold_in(V, A, M, ridge, weighted=self.weighted)
+        # V has 1 after the rank, the feature of a row's bias, then the columns' biases.
+        features, offsets = V[:, :-1], V[:, -1] + self.mean_
+        of_bias = ridge if self.bias_regularisation is None else float(self.bias_regularisation)
+        ridges = torch.full((features.size(1),), ridge, dtype=V.dtype, device=V.device)
+        ridges[-1] = of_bias
+        factors = fold_in(features, less_offsets(A, offsets), M, ridges, weighted=self.weighted)
+        factors[:, -1] += self.mean_
+        return torch.cat([factors, torch.ones_like(factors[:, :1])], 1)
 
     def fit_transform(self, X: Any, y: Any = None, *, mask: Any = None) -> Any:
         """fit, then transform: not U_, but the factors that transform finds for the same rows again."""

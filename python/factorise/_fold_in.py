@@ -20,9 +20,9 @@ _DENSE = 0.04
 _WEAK = 1e-8
 
 
-def fold_in(V: Tensor, A: Tensor, M: Tensor | None, ridge: float, *, weighted: bool = True) -> Tensor:
+def fold_in(V: Tensor, A: Tensor, M: Tensor | None, ridge: float | Tensor, *, weighted: bool = True) -> Tensor:
     """The factors of A's rows, k x rank: u minimising Σ (a - u·v)² + ridge count |u|² over the row's entries; without
-    `weighted`, + ridge |u|².
+    `weighted`, + ridge |u|². A tensor of ridges has one for each of u's numbers.
 
     V: n x rank, float64. A: k x n, dense with a mask M (nonzero where observed) or None where all is, or sparse,
     coalesced, its entries being what is observed. Of several such u the shortest: of a row without entries, zeros.
@@ -46,11 +46,19 @@ def fold_in(V: Tensor, A: Tensor, M: Tensor | None, ridge: float, *, weighted: b
             seen = observed.double()
             values = torch.where(observed, A[begin:end], 0).double()
         normal = _normal_matrices(V, seen)
-        if ridge:
+        if isinstance(ridge, Tensor) or ridge:
             counts = torch.sparse.sum(seen, 1).to_dense() if seen.is_sparse else seen.sum(1)
             normal.diagonal(dim1=1, dim2=2).add_(ridge * counts[:, None] if weighted else ridge)
         factors[begin:end] = _solve(normal, values @ V)
     return factors
+
+
+def less_offsets(A: Tensor, offsets: Tensor) -> Tensor:
+    """A less each column's offset, in float64; of a sparse A at its entries."""
+    if not A.is_sparse:
+        return A.double() - offsets
+    values = A._values().double() - offsets[A._indices()[1]]
+    return torch.sparse_coo_tensor(A._indices(), values, A.shape, is_coalesced=True, check_invariants=False)
 
 
 def _rows_of_entries(A: Tensor, begin: int, end: int, sparse: bool) -> tuple[Tensor, Tensor]:

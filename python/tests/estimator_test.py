@@ -33,6 +33,8 @@ HOLED = A.masked_fill(~M, float("nan"))
         ({"method": "als"}, lambda: als_factorise_masked(A, M, 2, seed=0)),
         ({"method": "als", "num_epochs": 3, "regularisation": 0.5, "weighted": False},
          lambda: als_factorise_masked(A, M, 2, 3, 0.5, weighted=False, seed=0)),
+        ({"method": "als", "biases": True, "bias_regularisation": 0.3},
+         lambda: als_factorise_masked(A, M, 2, biases=True, bias_regularisation=0.3, seed=0)),
         ({"method": "ad"}, lambda: gd_factorise_ad(A, 2, mask=M, seed=0)),
     ],
 )  # fmt: skip
@@ -64,6 +66,18 @@ def test_new_rows_are_fitted_by_least_squares():
     expected = torch.linalg.lstsq(V[M[1]], A[1].double()[M[1]]).solution
     torch.testing.assert_close(model.transform(rows)[1], expected, rtol=1e-6, atol=1e-8)
     assert torch.equal(model.transform(torch.full((1, 9), float("nan")).double()), torch.zeros(1, 3).double())
+
+
+def test_new_rows_of_als_with_biases_are_solved_for_as_the_fitted_ones():
+    params = {"regularisation": 0.2, "biases": True, "bias_regularisation": 0.7, "num_epochs": 3000, "seed": 0}
+    model = MatrixFactorisation(2, method="als", **params).fit(HOLED.double())
+    assert model.U_.shape == (12, 4) and bool((model.U_[:, 3] == 1).all()) and bool((model.V_[:, 2] == 1).all())
+    torch.testing.assert_close(model.transform(HOLED.double()), model.U_, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(model.predict(HOLED.double()), model.U_ @ model.V_.T, rtol=1e-6, atol=1e-6)
+    sparse = torch.where(M, A, 0).double().to_sparse()
+    torch.testing.assert_close(model.transform(sparse), model.U_, rtol=1e-6, atol=1e-6)
+    new = model.transform(torch.full((1, 9), float("nan")).double())
+    torch.testing.assert_close(new, torch.tensor([[0, 0, model.mean_, 1]], dtype=torch.float64))
 
 
 @pytest.mark.parametrize("weighted", [True, False])

@@ -5,13 +5,19 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/cholesky_solve.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/linalg_cholesky_ex.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 #include "core/checks.h"
 #include "core/driver.h"
@@ -21,6 +27,9 @@
 
 namespace factorise {
 namespace {
+
+/// Columns that biases add to U and V.
+constexpr int64_t kBiasColumns = 2;
 
 /// A side of the matrix, in sentences.
 enum class Side { row, column };
@@ -39,11 +48,28 @@ enum class Side { row, column };
                     ", or a smaller rank.");
 }
 
-/// Sweeps by half: solve(lists, side) writes the factors of one side.
+/// The mean of the observed entries: in float64, the rows' sums added in order.
+double mean_of(const EntryLists& lists) {
+  const Tensor values = lists.values.to(at::kCPU, at::kDouble), starts = lists.starts.cpu();
+  const double* value = values.const_data_ptr<double>();
+  const int64_t* start = starts.const_data_ptr<int64_t>();
+  double total = 0;
+  for (int64_t row = 0; row + 1 < starts.numel(); ++row) {
+    total += std::accumulate(value + start[row], value + start[row + 1], 0.0);
+  }
+  return total / static_cast<double>(values.numel());
+}
+
+/// Sweeps by half.
 class AlsSession : public Session {
  public:
-  AlsSession(const char* function, const Observed& observed, int64_t rank, const AlsOptions& options)
-      : function_(function), observed_(observed), rank_(rank), options_(options), sweeps_(options.epochs_done()) {}
+  AlsSession(const char* function, const Observed& observed, const Factors& start, const AlsOptions& options)
+      : function_(function),
+        observed_(observed),
+        rank_(start.U.size(1) - (options.biases() ? kBiasColumns : 0)),
+        options_(options),
+        mean_(options.biases() ? mean_of(observed.by_row()) : 0),
+        sweeps_(options.epochs_done()) {}
 
   int64_t advance(int64_t epochs) final {
     const WithoutAutograd guard;
@@ -65,11 +91,14 @@ class AlsSession : public Session {
   [[noreturn]] void refuse(Side side, int64_t index, const EntryLists& lists) const {
     refuse_system(function_.c_str(), side, index, lists, rank_, options_, sweeps_);
   }
+  bool has_biases() const { return options_.biases(); }
+  double bias_regularisation() const { return options_.bias_regularisation().value_or(options_.regularisation()); }
 
   const std::string function_;
   const Observed observed_;
   const int64_t rank_;
   const AlsOptions options_;
+  const double mean_;
 
  private:
   int64_t sweeps_;
@@ -84,40 +113,90 @@ template <class T>
 class AlsOnCpu final : public AlsSession {
  public:
   AlsOnCpu(const char* function, const Observed& observed, const Factors& start, const AlsOptions& options)
-      : AlsSession(function, observed, start.U.size(1), options), U_(padded(start.U)), V_(padded(start.V)) {
-    const auto r = static_cast<double>(rank_);
-    threads_ = static_cast<int>(cpu::threads_for(static_cast<double>(observed.count()) * r * (r + 3) / 2));
+      : AlsSession(function, observed, start, options),
+        unknowns_(rank_ + (has_biases() ? 1 : 0)),
+        rows_(start.U),
+        columns_(start.V) {
+    for (Half* half : {&rows_, &columns_}) half->features = padded(half->features);
+    if (has_biases()) {
+      rows_.offsets = start.U.select(1, rank_).contiguous();  // μ + b
+      rows_.biases = at::zeros_like(rows_.offsets);
+      columns_.biases = start.V.select(1, rank_ + 1).contiguous();
+      columns_.offsets = columns_.biases.add(mean_);
+    }
+    const auto d = static_cast<double>(unknowns_);
+    threads_ = static_cast<int>(cpu::threads_for(static_cast<double>(observed.count()) * d * (d + 3) / 2));
   }
 
   Factors factors() override {
     const WithoutAutograd guard;
-    return {without_padding(U_), without_padding(V_)};
+    const auto of = [&](const Half& half, const Tensor& first, const Tensor& second) {
+      const int64_t size = half.features.size(0);
+      Tensor result = at::empty({size, rank_ + (has_biases() ? kBiasColumns : 0)}, half.features.options());
+      result.narrow(1, 0, rank_).copy_(half.features.narrow(1, 0, rank_));
+      if (has_biases()) {
+        result.select(1, rank_).copy_(first);
+        result.select(1, rank_ + 1).copy_(second);
+      }
+      return result;
+    };
+    const Tensor one = has_biases() ? at::ones({}, rows_.features.options()) : Tensor();
+    return {of(rows_, rows_.offsets, one), of(columns_, one, columns_.biases)};
   }
 
  private:
+  /// The factors of one side, as the kernels read them for the other: rows of cpu::feature_stride numbers; with biases
+  /// a 1 after the rank, and what is subtracted from the entries.
+  struct Half {
+    explicit Half(const Tensor& factor) : features(factor) {}
+
+    Tensor features, offsets, biases;
+    Packed packed;
+  };
+
   void solve(Side side, const EntryLists& lists) override {
     const bool by_row = side == Side::row;
-    const int64_t rows = by_row ? observed_.rows() : observed_.columns(),
-                  columns = by_row ? observed_.columns() : observed_.rows();
-    const cpu::EntryLists<T> entries = pointers<T>(lists, rows, columns);
+    Half &own = by_row ? rows_ : columns_, &other = by_row ? columns_ : rows_;
+    const cpu::EntryLists<T> entries = pointers<T>(lists, own.features.size(0), other.features.size(0));
     const cpu::LeastSquares<T> problem{entries,
-                                       narrow(by_row ? of_rows_ : of_columns_, entries),
-                                       rank_,
-                                       (by_row ? V_ : U_).template const_data_ptr<T>(),
-                                       nullptr,
+                                       narrow(own.packed, entries),
+                                       unknowns_,
+                                       other.features.template const_data_ptr<T>(),
+                                       has_biases() ? other.offsets.template const_data_ptr<T>() : nullptr,
                                        options_.regularisation(),
-                                       options_.regularisation(),
+                                       has_biases() ? bias_regularisation() : options_.regularisation(),
                                        options_.weighted(),
-                                       (by_row ? U_ : V_).template mutable_data_ptr<T>()};
+                                       own.features.template mutable_data_ptr<T>()};
     const int64_t failed = cpu::solve_rows(problem, threads_);
     if (failed >= 0) refuse(side, failed, lists);
+    if (has_biases()) take_biases(own);
   }
-  bool is_finite() const override { return all_finite(U_) && all_finite(V_); }
+
+  /// Takes the biases out of the solutions, where a 1 stands for the other side.
+  void take_biases(Half& own) const {
+    const int64_t stride = own.features.size(1);
+    T* features = own.features.template mutable_data_ptr<T>();
+    T* biases = own.biases.template mutable_data_ptr<T>();
+    T* offsets = own.offsets.template mutable_data_ptr<T>();
+    const T mean = static_cast<T>(mean_);
+    for (int64_t row = 0; row < own.features.size(0); ++row) {
+      biases[row] = std::exchange(features[row * stride + rank_], T(1));
+      offsets[row] = mean + biases[row];
+    }
+  }
+
+  bool is_finite() const override {
+    const auto finite = [&](const Half& half) {
+      return all_finite(half.features) && (!has_biases() || all_finite(half.offsets));
+    };
+    return finite(rows_) && finite(columns_);
+  }
 
   /// The entries in fewer bytes, where they fit and the kernel reads them; made at the first call.
   cpu::NarrowEntries narrow(Packed& packed, const cpu::EntryLists<T>& entries) const {
-    if (!cpu::reads_narrow(rank_) || !cpu::fits_narrow(entries.columns, observed_.data().counts().fits_bytes))
+    if (!cpu::reads_narrow(unknowns_) || !cpu::fits_narrow(entries.columns, observed_.data().counts().fits_bytes)) {
       return {};
+    }
     if (!packed.indices.defined()) {
       packed.indices = at::empty({entries.count()}, at::TensorOptions(at::kUInt16));
       packed.values = at::empty({entries.count()}, at::TensorOptions(at::kByte));
@@ -127,48 +206,57 @@ class AlsOnCpu final : public AlsSession {
     return {packed.indices.const_data_ptr<uint16_t>(), packed.values.const_data_ptr<uint8_t>()};
   }
 
-  /// As the kernels read them: rows of cpu::feature_stride numbers.
-  static Tensor padded(const Tensor& factor) {
-    Tensor result = at::zeros({factor.size(0), cpu::feature_stride(factor.size(1))}, factor.options());
-    result.narrow(1, 0, factor.size(1)).copy_(factor);
+  Tensor padded(const Tensor& factor) const {
+    Tensor result = at::zeros({factor.size(0), cpu::feature_stride(unknowns_)}, factor.options());
+    result.narrow(1, 0, rank_).copy_(factor.narrow(1, 0, rank_));
+    if (has_biases()) result.select(1, rank_).fill_(1);
     return result;
   }
-  Tensor without_padding(const Tensor& factor) const {
-    return factor.narrow(1, 0, rank_).clone(at::MemoryFormat::Contiguous);
-  }
 
-  Tensor U_, V_;
-  Packed of_rows_, of_columns_;
+  const int64_t unknowns_;
+  Half rows_, columns_;
   int threads_;
 };
 
 class AlsReference final : public AlsSession {
  public:
   AlsReference(const char* function, const Observed& observed, const Factors& start, const AlsOptions& options)
-      : AlsSession(function, observed, start.U.size(1), options), factors_(start) {}
+      : AlsSession(function, observed, start, options), factors_(start) {}
 
   Factors factors() override { return copied(factors_); }
   Factors result() override { return factors_; }
 
  private:
   void solve(Side side, const EntryLists& lists) override {
-    const Tensor& other = side == Side::row ? factors_.V : factors_.U;
-    const Tensor& own = side == Side::row ? factors_.U : factors_.V;
+    const bool by_row = side == Side::row;
+    const Tensor &other = by_row ? factors_.V : factors_.U, &own = by_row ? factors_.U : factors_.V;
+    // With biases V has a 1 after the rank, as the last feature, and U the offsets; c and 1 follow.
+    const Tensor features = !has_biases() ? other
+                            : by_row      ? other.narrow(1, 0, rank_ + 1)
+                                          : at::cat({other.narrow(1, 0, rank_), other.narrow(1, rank_ + 1, 1)}, 1);
+    const Tensor offsets = !has_biases() ? Tensor()
+                           : by_row      ? other.select(1, rank_ + 1).add(mean_)
+                                         : other.select(1, rank_);
     const Tensor on_cpu = lists.starts.cpu();
     const int64_t* start = on_cpu.const_data_ptr<int64_t>();
+    Tensor lambda = at::full({features.size(1)}, options_.regularisation(), own.options());
+    if (has_biases()) lambda[rank_].fill_(bias_regularisation());
     for (int64_t row = 0; row < own.size(0); ++row) {
       const int64_t count = start[row + 1] - start[row];
-      if (count == 0) {
-        own.select(0, row).zero_();
-        continue;
+      Tensor x = at::zeros({features.size(1)}, own.options());
+      if (count > 0) {
+        const Tensor indices = lists.indices.narrow(0, start[row], count);
+        const Tensor W = features.index_select(0, indices);
+        Tensor t = lists.values.narrow(0, start[row], count);
+        if (has_biases()) t = t - offsets.index_select(0, indices);
+        const Tensor S = W.t().mm(W);
+        S.diagonal().add_(lambda, options_.weighted() ? static_cast<double>(count) : 1);
+        const auto [L, info] = at::linalg_cholesky_ex(S);
+        if (info.item<int64_t>() != 0) refuse(side, row, lists);
+        x = at::cholesky_solve(W.t().mm(t.unsqueeze(1)), L).squeeze(1);
       }
-      const Tensor W = other.index_select(0, lists.indices.narrow(0, start[row], count));
-      const Tensor t = lists.values.narrow(0, start[row], count).unsqueeze(1);
-      const Tensor S = W.t().mm(W);
-      S.diagonal().add_(options_.regularisation() * (options_.weighted() ? static_cast<double>(count) : 1));
-      const auto [L, info] = at::linalg_cholesky_ex(S);
-      if (info.item<int64_t>() != 0) refuse(side, row, lists);
-      own.select(0, row).copy_(at::cholesky_solve(W.t().mm(t), L).squeeze(1));
+      own.select(0, row).narrow(0, 0, rank_).copy_(x.narrow(0, 0, rank_));
+      if (has_biases()) own[row][rank_ + (by_row ? 0 : 1)].copy_(by_row ? x[rank_] + mean_ : x[rank_]);
     }
   }
   bool is_finite() const override { return all_finite(factors_.U) && all_finite(factors_.V); }
@@ -182,6 +270,29 @@ void check_options(const char* function, const AlsOptions& options) {
   check_epochs(function, options.num_epochs(), options.report_every());
   TORCH_CHECK_VALUE(std::isfinite(options.regularisation()) && options.regularisation() >= 0, "[", function,
                     "] regularisation must be a finite number of at least 0, but was ", options.regularisation(), ".");
+  const double of_biases = options.bias_regularisation().value_or(0);
+  TORCH_CHECK_VALUE(std::isfinite(of_biases) && of_biases >= 0, "[", function,
+                    "] bias_regularisation must be a finite number of at least 0, but was ", of_biases, ".");
+  TORCH_CHECK_VALUE(options.biases() || !options.bias_regularisation(), "[", function,
+                    "] bias_regularisation is for biases alone, but biases was false.");
+}
+
+Factors start_of(const char* function, const Observed& observed, int64_t rank, const AlsOptions& options) {
+  if (!options.biases()) return start(function, observed, rank, options.initial(), options.seed());
+  if (options.initial()) {
+    const Factors given = start(function, observed, rank + kBiasColumns, options.initial(), options.seed());
+    TORCH_CHECK_VALUE(
+        given.U.select(1, rank + 1).eq(1).all().item<bool>() && given.V.select(1, rank).eq(1).all().item<bool>(), "[",
+        function, "] initial must have the columns that a run with biases returns: column ", rank + 1,
+        " of U and column ", rank, " of V (from 0) must be 1 everywhere, but are not.");
+    return given;
+  }
+  const auto [U, V] = start(function, observed, rank, std::nullopt, options.seed());
+  const double mean = mean_of(observed.by_row());
+  const auto column = [](const Tensor& factor, double value) {
+    return at::full({factor.size(0), 1}, value, factor.options());
+  };
+  return {at::cat({U, column(U, mean), column(U, 1)}, 1), at::cat({V, column(V, 1), column(V, 0)}, 1)};
 }
 
 std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,

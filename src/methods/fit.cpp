@@ -21,7 +21,7 @@ struct Beginning {
 template <class Options>
 Beginning begin(const char* function, const Observed& observed, int64_t rank, const Options& options) {
   if (options.engine() == Engine::fused) check_fused_device(function, observed.device());
-  const Factors factors = start(function, observed, rank, options.initial(), options.seed());
+  const Factors factors = start_of(function, observed, rank, options);
   return {factors, schedule_of(function, advice_of(options), options, observed.device())};
 }
 

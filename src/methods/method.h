@@ -6,6 +6,7 @@
 
 #include <memory>
 
+#include "core/checks.h"
 #include "core/observed_data.h"
 #include "core/session.h"
 
@@ -22,6 +23,13 @@ inline const char* advice_of(const SgdOptions&) { return "a smaller lr, or weigh
 inline const char* advice_of(const GdOptions&) { return "a smaller lr"; }
 inline const char* advice_of(const AdOptions&) { return "a smaller lr"; }
 inline const char* advice_of(const AlsOptions&) { return "a larger regularisation"; }
+
+/// The factors that a run starts from, checked or drawn.
+template <class Options>
+Factors start_of(const char* function, const Observed& observed, int64_t rank, const Options& options) {
+  return start(function, observed, rank, options.initial(), options.seed());
+}
+Factors start_of(const char* function, const Observed& observed, int64_t rank, const AlsOptions& options);
 
 /// Packs what is observed for the engine and the device. The session changes `start` in place. Called without grad.
 std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,

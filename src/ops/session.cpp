@@ -112,6 +112,8 @@ Method method_of(const std::string& name, const Values& values) {
   if (name == "als") {
     return method_of<AlsOptions>(
         values, {{"regularisation", [](AlsOptions& o, const IValue& v) { o.regularisation(v.toDouble()); }},
+                 {"bias_regularisation", [](AlsOptions& o, const IValue& v) { o.bias_regularisation(v.toDouble()); }},
+                 {"biases", [](AlsOptions& o, const IValue& v) { o.biases(v.toBool()); }},
                  {"weighted", [](AlsOptions& o, const IValue& v) { o.weighted(v.toBool()); }}});
   }
   TORCH_CHECK_VALUE(name == "ad", "[Session] method must be sgd, gd, ad or als, but was '", name, "'.");

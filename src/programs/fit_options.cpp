@@ -66,7 +66,7 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
                "  factorise fit A.pt --method sgd --rank 2 --checkpoint C.pt --resume C.pt --output factors.pt\n"
                "  factorise fit --entries ml-1m/ratings.dat --method sgd --rank 8 --lr 0.002 --output factors.pt\n"
                "  factorise fit --entries u1.base --test u1.test --method sgd --rank 5 --lr 0.002 --clip auto\n"
-               "  factorise fit --entries u1.base --test u1.test --method als --rank 5 --clip auto\n"
+               "  factorise fit --entries u1.base --test u1.test --method als --rank 5 --biases --clip auto\n"
                "  factorise fit A.pt --config fit.toml\n"
                "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
 }
@@ -85,6 +85,8 @@ void check_fit_options(const FitOptions& options) {
   needs(options.initial_names.given(), "--u", !options.initial.empty(), "--initial");
   needs(!options.clip.text.empty(), "--clip", holds_out || !options.test.empty(), "--hold-out and --test");
   needs(has_patience, "--patience", holds_out, "--hold-out");
+  needs(options.settings.given<double>("bias_regularisation").has_value(), "--bias-regularisation",
+        options.settings.given<bool>("biases").has_value(), "--biases");
   needs(options.settings.given<int64_t>("every").has_value(), "--every", !options.checkpoint.empty() || has_patience,
         "--checkpoint and --patience");
   check_files(options);

@@ -55,7 +55,8 @@ std::string method_text(const FitOptions& options, const Fitted& fitted) {
                                  fitted.epochs_done == 1 ? "" : "s");
   for (const auto& [setting, value] : options.settings.of(options.method)) {
     if (setting.label.empty() || !(setting.always_printed || setting.given())) continue;
-    text += fmt::format(", {} {}", setting.label, setting_text(value));
+    text += ", " + setting.label;
+    if (!std::holds_alternative<Setting::Flag>(setting.kind)) text += " " + setting_text(value);
   }
   return text;
 }

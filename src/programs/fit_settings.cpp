@@ -119,6 +119,26 @@ std::vector<Setting> standard_settings() {
          if (value) options.regularisation(*value);
          return options.regularisation();
        })},
+      {.flag = "--biases",
+       .help = "als: with the mean, and a bias of every row and column",
+       .methods = {"als"},
+       .label = "biases",
+       .saved = true,
+       .kind = Setting::Flag{},
+       .in_library = own<AlsOptions, bool>([](AlsOptions& options, std::optional<bool> value) {
+         if (value) options.biases(*value);
+         return options.biases();
+       })},
+      {.flag = "--bias-regularisation",
+       .help = "als: that of the biases (default: --regularisation)",
+       .methods = {"als"},
+       .label = "bias regularisation",
+       .saved = true,
+       .kind = Setting::Real{{0}},
+       .in_library = own<AlsOptions, double>([](AlsOptions& options, std::optional<double> value) {
+         if (value) options.bias_regularisation(*value);
+         return options.bias_regularisation().value_or(options.regularisation());
+       })},
       {.flag = "--weighting",
        .help = "als: whether the regularisation counts for every entry, or once for a row",
        .methods = {"als"},

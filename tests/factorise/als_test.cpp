@@ -71,6 +71,108 @@ TEST_CASE("a sweep of ALS never raises what it minimises", "[als]") {
   }
 }
 
+namespace {
+
+AlsOptions with_biases() { return AlsOptions().biases(true).bias_regularisation(0.3).seed(6); }
+
+/// What ALS with biases minimises.
+double objective_with_biases(const Sample& sample, const Factors& factors, const AlsOptions& options) {
+  const int64_t rank = factors.U.size(1) - 2;
+  const Tensor mask = sample.M.to(at::kDouble);
+  const double mean = (sample.A.mul(mask).sum() / mask.sum()).item<double>();
+  const auto penalty = [&](const Tensor& factor, const Tensor& bias, int64_t dim) {
+    const Tensor squares = options.regularisation() * factor.narrow(1, 0, rank).square().sum(1) +
+                           *options.bias_regularisation() * bias.square();
+    return (options.weighted() ? squares * mask.sum(dim) : squares).sum().item<double>();
+  };
+  return squared_error(sample.A, factors, sample.M) + penalty(factors.U, factors.U.select(1, rank) - mean, 1) +
+         penalty(factors.V, factors.V.select(1, rank + 1), 0);
+}
+
+}  // namespace
+
+TEST_CASE("a sweep of ALS with biases never raises what it minimises", "[als]") {
+  const Sample sample(30, 50, 0.3);
+  for (const int64_t rank : {1, 4, 7, 8, 16}) {
+    for (const bool weighted : {true, false}) {
+      INFO("rank " << rank << (weighted ? ", weighted" : ""));
+      const auto options = with_biases().weighted(weighted);
+      std::vector<double> values;
+      const auto record = [&](int64_t, const Factors& factors) {
+        values.push_back(objective_with_biases(sample, factors, options));
+        return true;
+      };
+      const Factors end = als_factorise_masked(sample.A, sample.M, rank, AlsOptions(options).on_factors(record));
+      for (size_t i = 1; i < values.size(); ++i) CHECK(values[i] <= values[i - 1] * (1 + 1e-12));
+      CHECK(values.back() < values.front());
+      CHECK(end.U.size(1) == rank + 2);
+      CHECK(end.U.select(1, rank + 1).eq(1).all().item<bool>());
+      CHECK(end.V.select(1, rank).eq(1).all().item<bool>());
+    }
+  }
+}
+
+TEST_CASE("ALS with biases finds biases alone where there is nothing else", "[als]") {
+  at::manual_seed(4);
+  const Tensor A = 3.5 + at::randn({40, 1}, at::kDouble) + at::randn({1, 30}, at::kDouble);
+  const auto options = AlsOptions().biases(true).regularisation(1e3).bias_regularisation(1e-9).num_epochs(100).seed(0);
+  const Factors factors = als_factorise(A, 2, options);
+  CHECK((reconstruct(factors) - A).abs().max().item<double>() < 1e-5);
+  CHECK(factors.U.narrow(1, 0, 2).abs().max().item<double>() < 1e-3);
+}
+
+TEST_CASE("a run of ALS with biases that goes on has the bits of one run", "[als]") {
+  for (const Engine engine : {Engine::fused, Engine::reference}) {
+    for (const auto type : {at::kFloat, at::kDouble}) {
+      const Sample sample(20, 90, 0.4, type);
+      for (const int64_t rank : {3, 9}) {
+        const auto run = [&](const AlsOptions& options) {
+          return als_factorise_masked(sample.A, sample.M, rank, AlsOptions(options).engine(engine));
+        };
+        const Factors whole = run(with_biases().num_epochs(7)), part = run(with_biases().num_epochs(3));
+        CHECK(same_bits(run(with_biases().num_epochs(7).initial(part).epochs_done(3)), whole));
+        CHECK(same_bits(run(with_biases().num_epochs(4).initial(part)), whole));
+        CHECK_FALSE(same_bits(part, whole));
+      }
+    }
+  }
+}
+
+TEST_CASE("the engines of ALS with biases are near each other, on every instruction set alike", "[als]") {
+  for (const int64_t rank : {2, 7, 8, 12}) {
+    Sample sample(50, 80, 0.5);
+    sample.M[7].fill_(false);
+    sample.M.select(1, 9).fill_(false);
+    const auto options = with_biases().num_epochs(3);
+    const Factors reference =
+        als_factorise_masked(sample.A, sample.M, rank, AlsOptions(options).engine(Engine::reference));
+    const Factors fused = als_factorise_masked(sample.A, sample.M, rank, options);
+    CHECK((fused.U - reference.U).abs().max().item<double>() < 1e-10);
+    CHECK((fused.V - reference.V).abs().max().item<double>() < 1e-10);
+    for (const cpu::Isa isa : cpu::available_isas()) {
+      const Variable variable("FACTORISE_ISA", cpu::to_string(isa).c_str());
+      CHECK(same_bits(als_factorise_masked(sample.A, sample.M, rank, options), fused));
+      const Tensor sparse = sample.A.masked_fill(sample.M.logical_not(), 0).to_sparse();
+      CHECK(same_bits(als_factorise_entries(sparse, rank, options), fused));
+    }
+  }
+}
+
+TEST_CASE("ALS refuses biases that make no sense", "[als]") {
+  const Tensor A = lab1_matrix();
+  CHECK(sentence_of([&] { als_factorise(A, 2, AlsOptions().bias_regularisation(1)); }) ==
+        "[als_factorise] bias_regularisation is for biases alone, but biases was false.");
+  CHECK(sentence_of([&] { als_factorise(A, 2, with_biases().bias_regularisation(-1)); }) ==
+        "[als_factorise] bias_regularisation must be a finite number of at least 0, but was -1.");
+  const Factors plain = als_factorise(A, 2, AlsOptions().seed(0));
+  CHECK(sentence_of([&] { als_factorise(A, 2, with_biases().initial(plain)); }) ==
+        "[als_factorise] initial.U must be 3 x 4, but was 3 x 2.");
+  const Factors four{at::rand({3, 4}), at::rand({3, 4})};
+  CHECK(sentence_of([&] { als_factorise(A, 2, with_biases().initial(four)); }) ==
+        "[als_factorise] initial must have the columns that a run with biases returns: column 3 of U and column 2 of V "
+        "(from 0) must be 1 everywhere, but are not.");
+}
+
 TEST_CASE("half a sweep of ALS is torch's solution, to a bound from the condition number", "[als]") {
   const Sample sample(40, 70, 0.4);
   for (const int64_t rank : {1, 5, 8, 9, 20}) {

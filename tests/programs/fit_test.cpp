@@ -66,6 +66,8 @@ Schema fit_schema() {
        {"weight_decay", Schema::number().or_null()},
        {"lr_decay", Schema::number().or_null()},
        {"regularisation", Schema::number().or_null()},
+       {"biases", Schema::truth().or_null()},
+       {"bias_regularisation", Schema::number().or_null()},
        {"weighting", Schema::text().or_null()},
        {"objective", Schema::text().or_null()},
        {"seed", Schema::whole()},
@@ -109,6 +111,8 @@ TEST_CASE("fit writes the factors that the library returns, bit for bit", "[fit]
   check_same(run({"A.pt", "--method", "als"}), als_factorise(A, 2, als));
   check_same(run({"N.pt", "--method", "als", "--missing", "nan", "--regularisation", "2", "--weighting", "none"}),
              als_factorise_masked(A, M, 2, AlsOptions(als).regularisation(2).weighted(false)));
+  check_same(run({"A.pt", "--method", "als", "--biases", "--bias-regularisation", "0.5"}),
+             als_factorise(A, 2, AlsOptions(als).biases(true).bias_regularisation(0.5)));
   check_same(run({"A.pt", "--method", "gd"}), gd_factorise_masked(A, M.fill_(1), 2, gd));
   check_same(run({"N.pt", "--method", "gd", "--missing", "nan"}), gd_factorise_masked(A, mask(), 2, gd));
   const auto ad = AdOptions().seed(3).num_epochs(40);
@@ -137,6 +141,7 @@ TEST_CASE("the JSON of fit has its keys, the methods' defaults and the library's
     CHECK(json["lr_decay"] == (method == "sgd" ? ordered_json(1.0) : ordered_json()));
     CHECK(json["objective"] == (method == "ad" ? ordered_json("squared") : ordered_json()));
     CHECK(json["regularisation"] == (method == "als" ? ordered_json(0.1) : ordered_json()));
+    CHECK(json["biases"] == (method == "als" ? ordered_json(false) : ordered_json()));
     CHECK(json["weighting"] == (method == "als" ? ordered_json("entries") : ordered_json()));
     CHECK(json["epochs"] == (method == "als" ? 20 : 1000));
     CHECK(json["seed"] == 0);

@@ -71,6 +71,8 @@ TEST_CASE("checkpoints and going on from one change no bit", "[stages]") {
       {"--method", "als", "--rank", "3"},
       {"--method", "als", "--rank", "9", "--hold-out", "0.2", "--weighting", "none", "--regularisation", "1"},
       {"--method", "als", "--rank", "2", "--engine", "reference"},
+      {"--method", "als", "--rank", "4", "--biases", "--bias-regularisation", "0.3"},
+      {"--method", "als", "--rank", "8", "--biases", "--engine", "reference"},
       {"--method", "gd", "--rank", "3", "--lr", "0.001"},
       {"--method", "ad", "--rank", "3", "--lr", "0.001"},
       {"--method", "ad", "--rank", "3", "--loss", "norm", "--engine", "reference"},
