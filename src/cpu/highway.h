@@ -7,6 +7,9 @@
 
 #include "cpu/isa.h"
 
+// Without optimisation, and under sanitizers, Highway checks arguments by a function that its headers lack.
+#define HWY_IS_DEBUG_BUILD 0
+
 // The bits of HWY_AVX3, HWY_AVX2, HWY_NEON, HWY_EMU128 and HWY_SCALAR, which Highway keeps between its versions. Names
 // cannot be used: those that a version does not know would be zero in a condition, and an error elsewhere.
 #define HWY_DISABLED_TARGETS (~((1LL << 8) | (1LL << 9) | (1LL << 28) | (1LL << 61) | (1LL << 62)))
