@@ -16,8 +16,18 @@ struct RowSolver {
   int64_t workspace;
 };
 
-/// Kernels may solve so many neighbouring rows side by side.
+/// The most neighbouring rows that a kernel solves side by side.
 constexpr int64_t kRowsTogether = 16;
+
+/// Entries between a request of features and their use.
+constexpr int64_t kAhead = 24;
+
+/// Whether the features of all columns are so many that they do not stay in a core's caches: then kernels request those
+/// of later entries before they read them.
+template <class T>
+bool are_far(const LeastSquares<T>& problem) {
+  return problem.lists.columns * feature_stride(problem.unknowns) * static_cast<int64_t>(sizeof(T)) > 1 << 20;
+}
 
 /// For up to kChainedUnknowns unknowns. `solve` is null where the instruction set has no vectors.
 template <class T>

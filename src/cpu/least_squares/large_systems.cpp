@@ -21,9 +21,6 @@ namespace HWY_NAMESPACE {
 #if FACTORISE_HAS_VECTORS
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Features beyond this, of all columns, are requested before they are needed: they do not stay in a core's caches.
-constexpr int64_t kNearBytes = 1 << 20;
-
 /// Entries of a panel; a segment is whole panels.
 constexpr int64_t kPanel = 64;
 static_assert(kSegmentEntries % kPanel == 0);
@@ -194,8 +191,12 @@ class System {
     for (int i = 0; i < kHalf; ++i) above[i] = hn::Zero(d);
     FACTORISE_UNROLL
     for (int i = 0; i < kBelow; ++i) below[i] = hn::Zero(half);
+    const int32_t* indices = problem.lists.indices;
+    const int64_t last = problem.lists.count() - 1;
+    const bool is_far = are_far(problem);
     for (int64_t e = from; e < end; ++e) {
-      const int64_t index = problem.lists.indices[e];
+      if (is_far) __builtin_prefetch(problem.features + indices[std::min(e + kAhead, last)] * kLanes);
+      const int64_t index = indices[e];
       const T* w = problem.features + index * kLanes;
       const V x = hn::Load(d, w);
       const H upper = hn::Load(half, w + kHalf);
@@ -222,7 +223,7 @@ class System {
       T* to = panel_ + k * stride_;
       for (int64_t j = 0; j < stride_; j += kLanes) hn::Store(hn::Load(d, from + j), d, to + j);
     }
-    if (problem.lists.columns * stride_ * static_cast<int64_t>(sizeof(T)) > kNearBytes) {
+    if (are_far(problem)) {
       const int64_t after = problem.lists.count() - first;  // entries from here on
       for (int64_t k = kPanel; k < std::min(2 * kPanel, after); ++k) {
         const T* later = problem.features + indices[k] * stride_;

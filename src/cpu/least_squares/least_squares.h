@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "contract/least_squares.h"
 #include "cpu/entry_lists.h"
 
 namespace factorise::cpu {
@@ -15,7 +16,7 @@ struct NarrowEntries {
 };
 
 /// Whether solve_rows reads them at this number of unknowns: more take so long to sum that reading hides behind it.
-constexpr bool reads_narrow(int64_t unknowns) { return unknowns <= 8; }
+constexpr bool reads_narrow(int64_t unknowns) { return unknowns <= kChainedUnknowns; }
 
 /// Whether entries fit: `whole`: whether their values are whole numbers from 0 to 255.
 constexpr bool fits_narrow(int64_t columns, bool whole) { return whole && columns <= 1 << 16; }

@@ -21,12 +21,6 @@ namespace HWY_NAMESPACE {
 #if FACTORISE_HAS_VECTORS
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Features beyond this, of all columns, are requested before they are needed: they do not stay in a core's caches.
-constexpr int64_t kNearBytes = 1 << 19;
-
-/// Entries between a load of features and the hint that they will be loaded.
-constexpr int64_t kAhead = 24;
-
 /// Where the sums of an entry lie in vectors: first the products w_i w_j, i <= j, row by row, then w_i t.
 template <class T, int kUnknowns>
 struct Places {
@@ -74,18 +68,10 @@ class Chains {
   HWY_INLINE Chains() {
     clear();
     if constexpr (P::kPermuted) {
-      using Index = hwy::MakeSigned<T>;
-      alignas(64) Index first[P::kVectors * P::kLanes] = {}, second[P::kVectors * P::kLanes] = {};
-      for (int i = 0; i < kUnknowns; ++i) {
-        for (int j = i; j < kUnknowns; ++j) {
-          first[P::of(i, j)] = static_cast<Index>(i);
-          second[P::of(i, j)] = static_cast<Index>(j);
-        }
-      }
       FACTORISE_UNROLL
       for (int v = 0; v < P::kVectors; ++v) {
-        first_[v] = hn::SetTableIndices(D(), first + v * P::kLanes);
-        second_[v] = hn::SetTableIndices(D(), second + v * P::kLanes);
+        first_[v] = hn::SetTableIndices(D(), kPairs.first + v * P::kLanes);
+        second_[v] = hn::SetTableIndices(D(), kPairs.second + v * P::kLanes);
       }
     }
   }
@@ -167,6 +153,24 @@ class Chains {
  private:
   using Tag = std::conditional_t<P::kPermuted, D, F>;
 
+  using Index = hwy::MakeSigned<T>;
+
+  /// The two features of each product, at its place.
+  struct Pairs {
+    alignas(64) Index first[P::kVectors * P::kLanes] = {};
+    alignas(64) Index second[P::kVectors * P::kLanes] = {};
+
+    constexpr Pairs() {
+      for (int i = 0; P::kPermuted && i < kUnknowns; ++i) {
+        for (int j = i; j < kUnknowns; ++j) {
+          first[P::of(i, j)] = static_cast<Index>(i);
+          second[P::of(i, j)] = static_cast<Index>(j);
+        }
+      }
+    }
+  };
+  static constexpr Pairs kPairs{};
+
   static HWY_INLINE hn::Vec<D> widened(hn::Vec<F> features) {
     if constexpr (P::kLanes == P::kFeatureLanes) {
       return features;
@@ -185,8 +189,7 @@ class Chains {
 
   Sums products_[4][P::kVectors];
   hn::Vec<F> targets_[4][P::kFeatureVectors];
-  decltype(hn::SetTableIndices(D(), static_cast<const hwy::MakeSigned<T>*>(nullptr))) first_[P::kVectors],
-      second_[P::kVectors];
+  decltype(hn::SetTableIndices(D(), static_cast<const Index*>(nullptr))) first_[P::kVectors], second_[P::kVectors];
 };
 
 /// Systems of neighbouring rows, a lane for each.
@@ -306,10 +309,7 @@ class Sums {
   static constexpr int64_t kRows = Systems<T, kUnknowns>::kLanes;
 
   explicit Sums(const LeastSquares<T>& problem)
-      : problem_(problem),
-        entries_(problem),
-        last_(problem.lists.count() - 1),
-        is_far_(problem.lists.columns * kStride * static_cast<int64_t>(sizeof(T)) > kNearBytes) {
+      : problem_(problem), entries_(problem), last_(problem.lists.count() - 1), is_far_(are_far(problem)) {
     const double density = static_cast<double>(problem.lists.count()) /
                            (static_cast<double>(problem.lists.rows) * static_cast<double>(problem.lists.columns));
     // With fewer entries in a block, going from row to row takes the time that it saves.
@@ -439,21 +439,21 @@ template <class T>
 RowSolver<T> small_solver_of(int64_t unknowns) {
   switch (unknowns) {
     case 1:
-      return {&solve_small<T, 1>, 1};
+      return {&solve_small<T, 1>, 0};
     case 2:
-      return {&solve_small<T, 2>, 1};
+      return {&solve_small<T, 2>, 0};
     case 3:
-      return {&solve_small<T, 3>, 1};
+      return {&solve_small<T, 3>, 0};
     case 4:
-      return {&solve_small<T, 4>, 1};
+      return {&solve_small<T, 4>, 0};
     case 5:
-      return {&solve_small<T, 5>, 1};
+      return {&solve_small<T, 5>, 0};
     case 6:
-      return {&solve_small<T, 6>, 1};
+      return {&solve_small<T, 6>, 0};
     case 7:
-      return {&solve_small<T, 7>, 1};
+      return {&solve_small<T, 7>, 0};
     default:
-      return {&solve_small<T, 8>, 1};
+      return {&solve_small<T, 8>, 0};
   }
 }
 
