@@ -9,6 +9,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 
+#include <numeric>
+
 #include "core/checks.h"
 #include "core/derivatives.h"
 #include "core/driver.h"
@@ -277,6 +279,23 @@ const EntryLists& Observed::Data::by_column() const {
   return by_column_.get([&] {
     if (A.is_cpu()) return turned(by_row(), A.size(0), A.size(1));
     return listed_by_torch(to_computing_type(A).t().contiguous(), observed().defined() ? observed().t() : Tensor());
+  });
+}
+
+double Observed::Data::mean() const {
+  return mean_.get([&] {
+    const Tensor values = by_row().values.cpu(), starts = by_row().starts.cpu();
+    const int64_t* start = starts.const_data_ptr<int64_t>();
+    const auto sum = [&](const auto* value) {
+      double total = 0;
+      for (int64_t row = 0; row + 1 < starts.numel(); ++row) {
+        total += std::accumulate(value + start[row], value + start[row + 1], 0.0);
+      }
+      return total;
+    };
+    const double total = values.scalar_type() == at::kDouble ? sum(values.const_data_ptr<double>())
+                                                             : sum(values.const_data_ptr<float>());
+    return total / static_cast<double>(values.numel());
   });
 }
 

@@ -48,11 +48,14 @@ struct Observed::Data {
 
   const EntryLists& by_row() const;
   const EntryLists& by_column() const;
+  /// The mean of the observed entries in the computing type: in float64, the rows' sums added in order.
+  double mean() const;
 
  private:
   Lazy<cpu::EntryCounts> counts_;
   Lazy<Tensor> dense_, observed_;
   Lazy<EntryLists> by_row_, by_column_;
+  Lazy<double> mean_;
 };
 
 /// Observes a matrix without reading its values: for functions that take any values. A sparse A has no mask.

@@ -3,7 +3,6 @@
 
 #include <factorise/als.h>
 
-#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/cholesky_solve.h>
@@ -13,10 +12,8 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <cmath>
-#include <numeric>
 #include <utility>
 
 #include "core/checks.h"
@@ -31,34 +28,8 @@ namespace {
 /// Columns that biases add to U and V.
 constexpr int64_t kBiasColumns = 2;
 
-/// A side of the matrix, in sentences.
+/// A side of the matrix.
 enum class Side { row, column };
-
-/// Refuses a system that is not positive definite. sweep: from 1.
-[[noreturn]] void refuse_system(const char* function, Side side, int64_t index, const EntryLists& lists, int64_t rank,
-                                const AlsOptions& options, int64_t sweep) {
-  const auto starts = lists.starts.cpu();
-  const int64_t* start = starts.const_data_ptr<int64_t>();
-  const int64_t count = start[index + 1] - start[index];
-  TORCH_CHECK_VALUE(false, "[", function, "] sweep ", sweep, ": the factor of ", side == Side::row ? "row " : "column ",
-                    index, " (from 0), which has ", count, count == 1 ? " entry" : " entries",
-                    ", is not determined at rank ", rank, " with regularisation ", options.regularisation(),
-                    ": its normal equations are not positive definite. Give a ",
-                    options.regularisation() > 0 ? "larger regularisation" : "regularisation above 0, as 0.1",
-                    ", or a smaller rank.");
-}
-
-/// The mean of the observed entries: in float64, the rows' sums added in order.
-double mean_of(const EntryLists& lists) {
-  const Tensor values = lists.values.to(at::kCPU, at::kDouble), starts = lists.starts.cpu();
-  const double* value = values.const_data_ptr<double>();
-  const int64_t* start = starts.const_data_ptr<int64_t>();
-  double total = 0;
-  for (int64_t row = 0; row + 1 < starts.numel(); ++row) {
-    total += std::accumulate(value + start[row], value + start[row + 1], 0.0);
-  }
-  return total / static_cast<double>(values.numel());
-}
 
 /// Sweeps by half.
 class AlsSession : public Session {
@@ -68,7 +39,7 @@ class AlsSession : public Session {
         observed_(observed),
         rank_(start.U.size(1) - (options.biases() ? kBiasColumns : 0)),
         options_(options),
-        mean_(options.biases() ? mean_of(observed.by_row()) : 0),
+        mean_(options.biases() ? observed.data().mean() : 0),
         sweeps_(options.epochs_done()) {}
 
   int64_t advance(int64_t epochs) final {
@@ -88,10 +59,18 @@ class AlsSession : public Session {
   virtual void solve(Side side, const EntryLists& lists) = 0;
   virtual bool is_finite() const = 0;
 
+  /// Refuses a system that is not positive definite.
   [[noreturn]] void refuse(Side side, int64_t index, const EntryLists& lists) const {
-    refuse_system(function_.c_str(), side, index, lists, rank_, options_, sweeps_);
+    const int64_t count = lists.starts[index + 1].item<int64_t>() - lists.starts[index].item<int64_t>();
+    const double given = options_.regularisation();
+    TORCH_CHECK_VALUE(false, "[", function_, "] sweep ", sweeps_, ": the factor of ",
+                      side == Side::row ? "row " : "column ", index, " (from 0), which has ", count,
+                      count == 1 ? " entry" : " entries", ", is not determined at rank ", rank_,
+                      " with regularisation ", given, ": its normal equations are not positive definite. Give a ",
+                      given > 0 ? "larger regularisation" : "regularisation above 0, as 0.1", ", or a smaller rank.");
   }
   bool has_biases() const { return options_.biases(); }
+  /// That of the last unknown; without biases, of a factor as the others.
   double bias_regularisation() const { return options_.bias_regularisation().value_or(options_.regularisation()); }
 
   const std::string function_;
@@ -115,12 +94,10 @@ class AlsOnCpu final : public AlsSession {
   AlsOnCpu(const char* function, const Observed& observed, const Factors& start, const AlsOptions& options)
       : AlsSession(function, observed, start, options),
         unknowns_(rank_ + (has_biases() ? 1 : 0)),
-        rows_(start.U),
-        columns_(start.V) {
-    for (Half* half : {&rows_, &columns_}) half->features = padded(half->features);
+        rows_{padded(start.U)},
+        columns_{padded(start.V)} {
     if (has_biases()) {
       rows_.offsets = start.U.select(1, rank_).contiguous();  // μ + b
-      rows_.biases = at::zeros_like(rows_.offsets);
       columns_.biases = start.V.select(1, rank_ + 1).contiguous();
       columns_.offsets = columns_.biases.add(mean_);
     }
@@ -145,13 +122,12 @@ class AlsOnCpu final : public AlsSession {
   }
 
  private:
-  /// The factors of one side, as the kernels read them for the other: rows of cpu::feature_stride numbers; with biases
-  /// a 1 after the rank, and what is subtracted from the entries.
+  /// What is known of one side.
   struct Half {
-    explicit Half(const Tensor& factor) : features(factor) {}
-
-    Tensor features, offsets, biases;
-    Packed packed;
+    Tensor features;      ///< as the kernels read them: rows of cpu::feature_stride numbers; with biases a 1 at `rank`
+    Tensor offsets = {};  ///< with biases, what is subtracted from an entry for the other side: μ and the bias
+    Tensor biases = {};   ///< of columns, which cannot be had from the rounded offsets
+    Packed packed = {};
   };
 
   void solve(Side side, const EntryLists& lists) override {
@@ -164,7 +140,7 @@ class AlsOnCpu final : public AlsSession {
                                        other.features.template const_data_ptr<T>(),
                                        has_biases() ? other.offsets.template const_data_ptr<T>() : nullptr,
                                        options_.regularisation(),
-                                       has_biases() ? bias_regularisation() : options_.regularisation(),
+                                       bias_regularisation(),
                                        options_.weighted(),
                                        own.features.template mutable_data_ptr<T>()};
     const int64_t failed = cpu::solve_rows(problem, threads_);
@@ -176,12 +152,13 @@ class AlsOnCpu final : public AlsSession {
   void take_biases(Half& own) const {
     const int64_t stride = own.features.size(1);
     T* features = own.features.template mutable_data_ptr<T>();
-    T* biases = own.biases.template mutable_data_ptr<T>();
     T* offsets = own.offsets.template mutable_data_ptr<T>();
+    T* biases = own.biases.defined() ? own.biases.template mutable_data_ptr<T>() : nullptr;
     const T mean = static_cast<T>(mean_);
     for (int64_t row = 0; row < own.features.size(0); ++row) {
-      biases[row] = std::exchange(features[row * stride + rank_], T(1));
-      offsets[row] = mean + biases[row];
+      const T bias = std::exchange(features[row * stride + rank_], T(1));
+      offsets[row] = mean + bias;
+      if (biases) biases[row] = bias;
     }
   }
 
@@ -240,7 +217,7 @@ class AlsReference final : public AlsSession {
     const Tensor on_cpu = lists.starts.cpu();
     const int64_t* start = on_cpu.const_data_ptr<int64_t>();
     Tensor lambda = at::full({features.size(1)}, options_.regularisation(), own.options());
-    if (has_biases()) lambda[rank_].fill_(bias_regularisation());
+    lambda[-1].fill_(bias_regularisation());
     for (int64_t row = 0; row < own.size(0); ++row) {
       const int64_t count = start[row + 1] - start[row];
       Tensor x = at::zeros({features.size(1)}, own.options());
@@ -288,7 +265,7 @@ Factors start_of(const char* function, const Observed& observed, int64_t rank, c
     return given;
   }
   const auto [U, V] = start(function, observed, rank, std::nullopt, options.seed());
-  const double mean = mean_of(observed.by_row());
+  const double mean = observed.data().mean();
   const auto column = [](const Tensor& factor, double value) {
     return at::full({factor.size(0), 1}, value, factor.options());
   };
