@@ -7,7 +7,7 @@ from torch import Tensor
 from ._arguments import Callback, Engine, FactorsCallback, Initial, check_number
 from ._compiler import outside_graphs
 from ._epochs import RunOptions, run
-from ._sparse import Matrix, is_sparse
+from ._sparse import Matrix, check_entries
 
 
 @outside_graphs
@@ -121,11 +121,7 @@ def als_factorise_entries(
     All else as for als_factorise. Raises ValueError also where A has no entry, or one twice, which it names.
     """
     function = "als_factorise_entries"
-    if not is_sparse(A):
-        raise TypeError(
-            f"[{function}] A must be a sparse matrix of torch or scipy, but was {type(A).__name__}, dense. "
-            "als_factorise_masked takes one with a mask."
-        )
+    check_entries(function, A, "als_factorise_masked")
     options = RunOptions(num_epochs, None, seed, initial, engine, True, epochs_done, report_every, callback,
                          factors_every, on_factors, progress)  # fmt: skip
     return _factorise(function, A, None, rank, options, regularisation, biases, bias_regularisation, weighted)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +28,13 @@ from ._memory import memory_for
 from ._notices import notice, notice_triples
 from ._sgd import sgd_factorise, sgd_factorise_entries, sgd_factorise_masked
 from ._sparse import coo
+
+# Methods that take entries: their functions for a matrix that is observed everywhere, for one with a mask, and for the
+# entries of a sparse one.
+_BY_ENTRIES: dict[str, tuple[Callable[..., tuple[Tensor, Tensor]], ...]] = {
+    "sgd": (sgd_factorise, sgd_factorise_masked, sgd_factorise_entries),
+    "als": (als_factorise, als_factorise_masked, als_factorise_entries),
+}
 
 
 class MatrixFactorisation:
@@ -149,23 +156,20 @@ class MatrixFactorisation:
         options: dict[str, Any] = {name: getattr(self, name) for name in shared}
         if self.num_epochs is not None:
             options["num_epochs"] = self.num_epochs
-        if self.method == "als":
-            options.update(regularisation=self.regularisation, biases=self.biases,
-                           bias_regularisation=self.bias_regularisation, weighted=self.weighted)  # fmt: skip
-            if A.is_sparse:
-                return als_factorise_entries(A, self.rank, **options)
-            if M is None:
-                return als_factorise(A, self.rank, overcomplete=self.overcomplete, **options)
-            return als_factorise_masked(A, M, self.rank, **options)
-        if self.lr is not None:
+        if self.lr is not None and self.method != "als":
             options["lr"] = self.lr
         if self.method == "sgd":
             options.update(weight_decay=self.weight_decay, lr_decay=self.lr_decay, path=self.path)
+        elif self.method == "als":
+            options.update(regularisation=self.regularisation, biases=self.biases,
+                           bias_regularisation=self.bias_regularisation, weighted=self.weighted)  # fmt: skip
+        if self.method in _BY_ENTRIES:
+            whole, masked, of_entries = _BY_ENTRIES[self.method]
             if A.is_sparse:
-                return sgd_factorise_entries(A, self.rank, **options)
+                return of_entries(A, self.rank, **options)
             if M is None:
-                return sgd_factorise(A, self.rank, overcomplete=self.overcomplete, **options)
-            return sgd_factorise_masked(A, M, self.rank, **options)
+                return whole(A, self.rank, overcomplete=self.overcomplete, **options)
+            return masked(A, M, self.rank, **options)
         if self.method == "ad":
             return gd_factorise_ad(A, self.rank, loss=self.loss, mask=M, overcomplete=self.overcomplete, **options)
         if self.method != "gd":

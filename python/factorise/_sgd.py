@@ -10,7 +10,7 @@ from torch import Tensor
 from ._arguments import Callback, Engine, FactorsCallback, Initial, Path, check_choice, check_number
 from ._compiler import outside_graphs
 from ._epochs import RunOptions, run
-from ._sparse import Matrix, is_sparse
+from ._sparse import Matrix, check_entries
 
 
 @outside_graphs
@@ -134,11 +134,7 @@ def sgd_factorise_entries(
     All else as for sgd_factorise. Raises ValueError also where A has no entry, or one twice, which it names.
     """
     function = "sgd_factorise_entries"
-    if not is_sparse(A):
-        raise TypeError(
-            f"[{function}] A must be a sparse matrix of torch or scipy, but was {type(A).__name__}, dense. "
-            "sgd_factorise_masked takes one with a mask."
-        )
+    check_entries(function, A, "sgd_factorise_masked")
     options = RunOptions(num_epochs, lr, seed, initial, engine, True, epochs_done, report_every, callback,
                          factors_every, on_factors, progress)  # fmt: skip
     return _factorise(function, A, None, rank, options, weight_decay, lr_decay, path)

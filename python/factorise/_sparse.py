@@ -29,6 +29,15 @@ def is_sparse(X: Any) -> bool:
     return hasattr(X, "tocoo") and hasattr(X, "nnz")
 
 
+def check_entries(function: str, A: Any, masked: str) -> None:
+    """Refuses an A that is not sparse. masked: the function for a dense one."""
+    if not is_sparse(A):
+        raise TypeError(
+            f"[{function}] A must be a sparse matrix of torch or scipy, but was {type(A).__name__}, dense. {masked} "
+            "takes one with a mask."
+        )
+
+
 def as_entries(function: str, name: str, X: Any) -> Tensor:
     """A sparse matrix as a sparse COO tensor, coalesced: its stored entries, row by row. Shares memory where it can.
 
