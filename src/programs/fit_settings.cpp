@@ -68,7 +68,10 @@ std::vector<Setting> standard_settings() {
   const Choices<SgdPath> paths{
       {{"automatic", SgdPath::automatic}, {"wavefront", SgdPath::wavefront}, {"entries", SgdPath::entries}}};
   return {
-      {.flag = "--rank", .help = "Columns of U and V", .saved = true, .kind = Setting::Integer{{1}}},
+      {.flag = "--rank",
+       .help = "Columns of U and V, without the two that --biases adds",
+       .saved = true,
+       .kind = Setting::Integer{{1}}},
       {.flag = "--epochs",
        .help = "Passes over the observed entries (default 1000, with als 20)",
        .compared = Setting::Compared::with_patience,
@@ -130,7 +133,7 @@ std::vector<Setting> standard_settings() {
          return options.biases();
        })},
       {.flag = "--bias-regularisation",
-       .help = "als: that of the biases (default: --regularisation)",
+       .help = "als: L2 regularisation of the biases (default: --regularisation)",
        .methods = {"als"},
        .label = "bias regularisation",
        .saved = true,
@@ -140,7 +143,7 @@ std::vector<Setting> standard_settings() {
          return options.bias_regularisation().value_or(options.regularisation());
        })},
       {.flag = "--weighting",
-       .help = "als: whether the regularisation counts for every entry, or once for a row",
+       .help = "als: whether the regularisation is multiplied by the number of entries of a row or column",
        .methods = {"als"},
        .label = "weighting",
        .saved = true,
