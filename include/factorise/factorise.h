@@ -11,6 +11,7 @@
 #include <factorise/factors.h>
 #include <factorise/fit.h>
 #include <factorise/gd.h>
+#include <factorise/gibbs.h>
 #include <factorise/hold_out.h>
 #include <factorise/io.h>
 #include <factorise/mlp.h>

@@ -11,6 +11,7 @@
 #include <factorise/autograd.h>
 #include <factorise/export.h>
 #include <factorise/gd.h>
+#include <factorise/gibbs.h>
 #include <factorise/observed.h>
 #include <factorise/sgd.h>
 
@@ -19,13 +20,13 @@
 namespace factorise {
 
 /// A method of factorisation, by its options.
-using Method = std::variant<SgdOptions, GdOptions, AdOptions, AlsOptions>;
+using Method = std::variant<SgdOptions, GdOptions, AdOptions, AlsOptions, GibbsOptions>;
 
 /// Factorises what is observed, at a rank of 1 to 256; above min(m, n) where not all is, or with `overcomplete`.
 ///
 /// The result has the bits of sgd_factorise, sgd_factorise_masked or sgd_factorise_entries (SgdOptions), of
 /// als_factorise, als_factorise_masked or als_factorise_entries (AlsOptions), of gd_factorise_masked (GdOptions) or
-/// gd_factorise_ad (AdOptions) on the same matrix; it is returned in the computing type of what is observed, on its
+/// gd_factorise_ad (AdOptions) on the same matrix, or those of Posterior::factors (GibbsOptions); it is returned in the computing type of what is observed, on its
 /// device. Throws c10::ValueError for bad arguments, among them entries of a sparse matrix for GdOptions and AdOptions,
 /// and AdOptions::mask, DivergenceError when a factor leaves the finite numbers.
 FACTORISE_EXPORT Factors fit(const Observed& observed, int64_t rank, const Method& method);

@@ -1,7 +1,7 @@
 #pragma once
-// The numeric contract of least squares, as code: the normal equations of one row, and their solution, every operation
-// rounded once to nearest. The scalar kernels call it, and the SIMD kernels have its bits. It must be compiled without
-// contraction or reordering of floating point (-ffp-contract=off).
+// The numeric contract of least squares and of Gibbs sampling, as code: the normal equations of one row, and their
+// solution or a draw around it, every operation rounded once to nearest. The scalar kernels call it, and the SIMD
+// kernels have its bits. It must be compiled without contraction or reordering of floating point (-ffp-contract=off).
 
 #include <algorithm>
 #include <cmath>
@@ -77,10 +77,34 @@ void normal_equations(int unknowns, int64_t count, Features w, Target t, T* S, T
   }
 }
 
+/// What makes the normal equations those of a row's posterior: entries have the noise precision `alpha`, the row the
+/// normal prior with this precision (unknowns x unknowns, rows `stride` apart, of which the upper triangle is read) and
+/// mean, as `shift`, precision times mean.
+template <class T>
+struct Prior {
+  T alpha = 1;
+  const T* precision = nullptr;
+  const T* shift = nullptr;
+  int64_t stride = 0;
+};
+
+/// Multiplies the sums by the noise precision, and adds the prior's.
+template <class T>
+void add_prior(int unknowns, const Prior<T>& prior, T* S, T* s) {
+  const int n = unknowns;
+  for (int i = 0; i < n; ++i) {
+    for (int j = i; j < n; ++j) S[i * n + j] = std::fma(prior.alpha, S[i * n + j], prior.precision[i * prior.stride + j]);
+    s[i] = std::fma(prior.alpha, s[i], prior.shift[i]);
+  }
+}
+
 /// Solves S x = s by S = Rᵀ R (Cholesky): S becomes R above the diagonal, s becomes x. Returns false where S is not
 /// positive definite; s is then without meaning. `inverse`: room for unknowns numbers.
+///
+/// `deviates` (or null): standard normal z; x is then a draw, R x = y + z with Rᵀ y = s. `term` gets |z|² - |y|², from
+/// which the squared error of the row follows (docs/contract.md).
 template <class T>
-bool solve(int unknowns, T* S, T* s, T* inverse) {
+bool solve(int unknowns, T* S, T* s, T* inverse, const T* deviates = nullptr, T* term = nullptr) {
   const int n = unknowns;
   for (int i = 0; i < n; ++i) {
     const T smallest = smallest_pivot(n, S[i * n + i]);
@@ -92,6 +116,13 @@ bool solve(int unknowns, T* S, T* s, T* inverse) {
     inverse[i] = T(1) / std::sqrt(S[i * n + i]);
     for (int j = i + 1; j < n; ++j) S[i * n + j] *= inverse[i];
     s[i] *= inverse[i];
+  }
+  if (deviates) {
+    *term = 0;
+    for (int i = 0; i < n; ++i) {
+      *term = std::fma(deviates[i], deviates[i], std::fma(-s[i], s[i], *term));
+      s[i] += deviates[i];
+    }
   }
   for (int i = n - 1; i >= 0; --i) {
     s[i] *= inverse[i];

@@ -54,6 +54,7 @@ bool tell(Session& session, const Schedule& schedule, int64_t epoch) {
   if (schedule.on_factors && is_due(schedule.factors_every)) {
     goes_on = schedule.on_factors(epoch, session.factors()) && goes_on;
   }
+  if (schedule.on_session && is_due(schedule.factors_every)) goes_on = schedule.on_session(epoch, session) && goes_on;
   return goes_on;
 }
 
@@ -66,7 +67,7 @@ int64_t drive_steps(Advancing& run, const Schedule& schedule, After after) {
     if (schedule.stop && schedule.stop(epoch)) break;
     int64_t epochs = std::min(schedule.num_epochs - epoch, between_stops.count());
     if (schedule.on_epoch) epochs = std::min(epochs, schedule.report_every - epoch % schedule.report_every);
-    if (schedule.on_factors) epochs = std::min(epochs, schedule.factors_every - epoch % schedule.factors_every);
+    if (schedule.on_factors || schedule.on_session) epochs = std::min(epochs, schedule.factors_every - epoch % schedule.factors_every);
     const int64_t diverged = between_stops.timed([&] { return run.advance(epochs); });
     if (diverged) refuse_divergence(schedule.function, epoch + diverged, schedule.advice);
     epoch += epochs;

@@ -25,6 +25,7 @@ struct Schedule {
   EpochCallback on_epoch = {};
   int64_t factors_every = 1;
   FactorsCallback on_factors = {};
+  std::function<bool(int64_t epoch, Session& session)> on_session = {};  ///< called as on_factors
   double between_stops = 0;  ///< seconds, about, between two calls of `stop`; 0: one before every epoch
   int64_t epochs_done = 0;   ///< before this run
 };
@@ -39,8 +40,13 @@ Schedule schedule_of(const char* function, const char* advice, const Options& op
   TORCH_CHECK_VALUE(options.epochs_done() >= 0 && options.epochs_done() <= options.num_epochs(), "[", function,
                     "] epochs_done must be from 0 to num_epochs = ", options.num_epochs(), ", but was ",
                     options.epochs_done(), ".");
-  TORCH_CHECK_VALUE(options.epochs_done() == 0 || options.initial(), "[", function,
-                    "] initial must be given with epochs_done: the factors that those epochs led to.");
+  if constexpr (requires { options.resume(); }) {
+    TORCH_CHECK_VALUE(options.epochs_done() == 0 || options.resume(), "[", function,
+                      "] resume must be given with epochs_done: the posterior that those sweeps led to.");
+  } else {
+    TORCH_CHECK_VALUE(options.epochs_done() == 0 || options.initial(), "[", function,
+                      "] initial must be given with epochs_done: the factors that those epochs led to.");
+  }
   return {function,
           advice,
           options.num_epochs(),
@@ -49,6 +55,7 @@ Schedule schedule_of(const char* function, const char* advice, const Options& op
           options.on_epoch(),
           options.factors_every(),
           options.on_factors(),
+          {},
           device.is_cuda() && options.engine() == Engine::fused ? kBetweenStopsOnGpu : 0,
           options.epochs_done()};
 }

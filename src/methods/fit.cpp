@@ -2,6 +2,7 @@
 
 #include "core/checks.h"
 #include "core/driver.h"
+#include "methods/gibbs.h"
 #include "methods/method.h"
 
 namespace factorise {
@@ -22,7 +23,15 @@ template <class Options>
 Beginning begin(const char* function, const Observed& observed, int64_t rank, const Options& options) {
   if (options.engine() == Engine::fused) check_fused_device(function, observed.device());
   const Factors factors = start_of(function, observed, rank, options);
-  return {factors, schedule_of(function, advice_of(options), options, observed.device())};
+  Schedule schedule = schedule_of(function, advice_of(options), options, observed.device());
+  if constexpr (std::is_same_v<Options, GibbsOptions>) {
+    if (const PosteriorCallback& call = options.on_posterior()) {
+      schedule.on_session = [call](int64_t epoch, Session& session) {
+        return call(epoch, static_cast<PosteriorSession&>(session).posterior());
+      };
+    }
+  }
+  return {factors, schedule};
 }
 
 template <class Options>
@@ -33,6 +42,14 @@ Factors run_checked(const char* function, const Observed& observed, int64_t rank
   const auto session = open(function, observed, start, options);
   drive(*session, schedule);
   return session->result();
+}
+
+Posterior sample_checked(const char* function, const Observed& observed, int64_t rank, const GibbsOptions& options) {
+  const auto [start, schedule] = begin(function, observed, rank, options);
+  const at::NoGradGuard no_grad;
+  const auto session = open_posterior(function, observed, start, options);
+  drive(*session, schedule);
+  return session->posterior();
 }
 
 }  // namespace
@@ -89,6 +106,36 @@ OpenRun open_run(const char* function, const Tensor& A, const std::optional<Tens
         return OpenRun{observed, start, open(function, observed, start, options)};
       },
       method);
+}
+
+Posterior gibbs_factorise(const Tensor& A, int64_t rank, const GibbsOptions& options) {
+  constexpr char function[] = "gibbs_factorise";
+  const PlainComputation plain;
+  check_options(function, options);
+  return sample_checked(function, observe(function, A, std::nullopt, rank, limit_of(options, true)), rank, options);
+}
+
+Posterior gibbs_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const GibbsOptions& options) {
+  constexpr char function[] = "gibbs_factorise_masked";
+  const PlainComputation plain;
+  check_options(function, options);
+  return sample_checked(function, observe(function, A, M, rank, limit_of(options, false)), rank, options);
+}
+
+Posterior gibbs_factorise_entries(const Tensor& A, int64_t rank, const GibbsOptions& options) {
+  constexpr char function[] = "gibbs_factorise_entries";
+  const PlainComputation plain;
+  check_options(function, options);
+  return sample_checked(function, observe_entries(function, A, rank), rank, options);
+}
+
+Posterior sample(const Observed& observed, int64_t rank, const GibbsOptions& options) {
+  constexpr char function[] = "sample";
+  const PlainComputation plain;
+  check_options(function, options);
+  check_rank(function, rank, observed.rows(), observed.columns(),
+             limit_of(options, observed.data().all_is_observed()));
+  return sample_checked(function, observed, rank, options);
 }
 
 Factors fit(const Observed& observed, int64_t rank, const Method& method) { return run("fit", observed, rank, method); }

@@ -17,12 +17,14 @@ void check_options(const char* function, const SgdOptions& options);
 void check_options(const char* function, const GdOptions& options);
 void check_options(const char* function, const AdOptions& options);
 void check_options(const char* function, const AlsOptions& options);
+void check_options(const char* function, const GibbsOptions& options);
 
 /// What to try when a run diverges, as a clause.
 inline const char* advice_of(const SgdOptions&) { return "a smaller lr, or weight_decay"; }
 inline const char* advice_of(const GdOptions&) { return "a smaller lr"; }
 inline const char* advice_of(const AdOptions&) { return "a smaller lr"; }
 inline const char* advice_of(const AlsOptions&) { return "a larger regularisation"; }
+inline const char* advice_of(const GibbsOptions&) { return "A in float64, or a smaller rank"; }
 
 /// The factors that a run starts from, checked or drawn.
 template <class Options>
@@ -30,6 +32,7 @@ Factors start_of(const char* function, const Observed& observed, int64_t rank, c
   return start(function, observed, rank, options.initial(), options.seed());
 }
 Factors start_of(const char* function, const Observed& observed, int64_t rank, const AlsOptions& options);
+Factors start_of(const char* function, const Observed& observed, int64_t rank, const GibbsOptions& options);
 
 /// Packs what is observed for the engine and the device. The session changes `start` in place. Called without grad.
 std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,
@@ -40,6 +43,8 @@ std::unique_ptr<Session> open(const char* function, const Observed& observed, co
                               const AdOptions& options);
 std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,
                               const AlsOptions& options);
+std::unique_ptr<Session> open(const char* function, const Observed& observed, const Factors& start,
+                              const GibbsOptions& options);
 
 /// The body of the sheets' functions: observes a matrix, and a mask of it, or the entries of a sparse one, and
 /// factorises that.

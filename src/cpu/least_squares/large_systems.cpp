@@ -128,6 +128,7 @@ class System {
 
   /// The sums over a row's entries.
   void sum(const LeastSquares<T>& problem, int64_t first, int64_t stop) {
+    if (first == stop) std::fill(S_, s_ + stride_, T(0));
     for (int64_t from = first; from < stop; from += kSegmentEntries) {
       const int64_t end = std::min(stop, from + kSegmentEntries);
       T* S = from == first ? S_ : of_segment_;
@@ -149,8 +150,21 @@ class System {
     S_[(unknowns_ - 1) * (stride_ + 1)] += last_added;
   }
 
-  /// Writes the solution. False where the system is not positive definite.
-  bool solve(T* solution) {
+  void add(const Prior<T>& prior) {
+    const hn::ScalableTag<T> d;
+    const auto alpha = hn::Set(d, prior.alpha);
+    const auto add_to = [&](T* sums, const T* added, int64_t from) HWY_ATTR {
+      for (int64_t j = from / kLanes * kLanes; j < columns_; j += kLanes) {
+        hn::Store(hn::MulAdd(alpha, hn::Load(d, sums + j), hn::Load(d, added + j)), d, sums + j);
+      }
+    };
+    for (int64_t i = 0; i < unknowns_; ++i) add_to(S_ + i * stride_, prior.precision + i * prior.stride, i);
+    add_to(s_, prior.shift, 0);
+  }
+
+  /// Writes the solution, or a draw with these deviates, of which `term` is |z|² - |y|². False where the system is not
+  /// positive definite.
+  bool solve(T* solution, const T* deviates = nullptr, T* term = nullptr) {
     for (int64_t i = 0; i < unknowns_; ++i) {
       smallest_[i] = smallest_pivot(static_cast<int>(unknowns_), S_[i * stride_ + i]);
     }
@@ -166,6 +180,14 @@ class System {
       for (int64_t j = k / kLanes * kLanes; j < columns_; j += kLanes) {
         hn::Store(hn::NegMulAdd(hn::Load(d, S_ + k * stride_ + j), yk, hn::Load(d, s_ + j)), d, s_ + j);
       }
+    }
+    if (deviates) {
+      T sum = 0;
+      for (int64_t i = 0; i < unknowns_; ++i) {
+        sum = std::fma(deviates[i], deviates[i], std::fma(-y[i], y[i], sum));
+        y[i] += deviates[i];
+      }
+      *term = sum;
     }
     for (int64_t i = unknowns_ - 1; i >= 0; --i) {
       const T x = y[i] * inverse_[i];
@@ -279,11 +301,16 @@ int64_t solve_large(const LeastSquares<T>& problem, int64_t begin, int64_t end, 
   for (int64_t row = begin; row < end; ++row) {
     T* solution = problem.solutions + row * stride;
     const int64_t first = problem.lists.starts[row], stop = problem.lists.starts[row + 1];
-    if (first == stop) {
+    if (first == stop && !problem.draw) {
       std::fill(solution, solution + problem.unknowns, T(0));
       continue;
     }
     system.sum(problem, first, stop);
+    if (const auto* draw = problem.draw) {
+      system.add(draw->prior);
+      if (!system.solve(solution, draw->deviates + row * stride, draw->terms + row)) return row;
+      continue;
+    }
     system.regularise(regularisation_of<T>(problem.regularisation, problem.weighted, stop - first),
                       regularisation_of<T>(problem.last_regularisation, problem.weighted, stop - first));
     if (!system.solve(solution)) return row;

@@ -24,7 +24,7 @@ int64_t solve_plainly(const LeastSquares<T>& problem, int64_t begin, int64_t end
   for (int64_t row = begin; row < end; ++row) {
     T* x = problem.solutions + row * stride;
     const int64_t first = problem.lists.starts[row], count = problem.lists.starts[row + 1] - first;
-    if (count == 0) {
+    if (count == 0 && !problem.draw) {
       std::fill(x, x + n, T(0));
       continue;
     }
@@ -34,6 +34,11 @@ int64_t solve_plainly(const LeastSquares<T>& problem, int64_t begin, int64_t end
       return problem.offsets ? value - problem.offsets[problem.lists.indices[first + k]] : value;
     };
     normal_equations(n, count, w, t, S, x, of_segment);
+    if (const auto* draw = problem.draw) {
+      add_prior(n, draw->prior, S, x);
+      if (!solve(n, S, x, inverse, draw->deviates + row * stride, draw->terms + row)) return row;
+      continue;
+    }
     const T added = regularisation_of<T>(problem.regularisation, problem.weighted, count);
     for (int i = 0; i + 1 < n; ++i) S[i * n + i] += added;
     S[n * n - 1] += regularisation_of<T>(problem.last_regularisation, problem.weighted, count);
@@ -97,6 +102,10 @@ int64_t solve_rows(const LeastSquares<T>& problem, int threads) {
     const at::Tensor workspace = at::zeros({solver.workspace}, at::TensorOptions(c10::CppTypeToScalarType<T>::value));
     return [&, workspace](int64_t block) {
       const auto b = static_cast<size_t>(block);
+      if (const auto* draw = problem.draw) {
+        draw_normals(draw->source, begins[b], begins[b + 1], problem.unknowns,
+                     draw->deviates + begins[b] * feature_stride(problem.unknowns));
+      }
       const int64_t row = solver.solve(problem, begins[b], begins[b + 1], workspace.mutable_data_ptr<T>());
       if (row < 0) return;
       int64_t first = failed.load();

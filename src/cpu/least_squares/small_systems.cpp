@@ -202,10 +202,10 @@ struct Systems {
   alignas(64) T S[kUnknowns * kUnknowns][kLanes];  // the upper triangle
   alignas(64) T s[kUnknowns][kLanes];
 
-  /// A system whose solution is 0.
-  void set_empty(int64_t lane) {
+  /// A system whose solution is 0, or with a prior to be added no entries.
+  void set_empty(int64_t lane, bool has_prior) {
     for (int i = 0; i < kUnknowns; ++i) {
-      for (int j = i; j < kUnknowns; ++j) S[i * kUnknowns + j][lane] = i == j ? T(1) : T(0);
+      for (int j = i; j < kUnknowns; ++j) S[i * kUnknowns + j][lane] = i == j && !has_prior ? T(1) : T(0);
       s[i][lane] = 0;
     }
   }
@@ -218,8 +218,22 @@ struct Systems {
     }
   }
 
-  /// Leaves the solutions in s. Returns the first lane that is not positive definite, or -1.
-  int64_t solve() {
+  void add(const Prior<T>& prior) {
+    const D d;
+    const auto alpha = hn::Set(d, prior.alpha);
+    for (int i = 0; i < kUnknowns; ++i) {
+      for (int j = i; j < kUnknowns; ++j) {
+        T* sums = S[i * kUnknowns + j];
+        hn::Store(hn::MulAdd(alpha, hn::Load(d, sums), hn::Set(d, prior.precision[i * prior.stride + j])), d, sums);
+      }
+      hn::Store(hn::MulAdd(alpha, hn::Load(d, s[i]), hn::Set(d, prior.shift[i])), d, s[i]);
+    }
+  }
+
+  /// Leaves the solutions in s, or draws with the deviates, kUnknowns x kLanes, of which `terms` are |z|² - |y|². Returns
+  /// the first lane that is not positive definite, or -1.
+  template <bool kDraws>
+  int64_t solve(const T (*deviates)[kLanes], T* terms) {
     const D d;
     hn::Vec<D> R[kUnknowns * kUnknowns], y[kUnknowns], inverse[kUnknowns];
     auto is_definite = hn::Eq(hn::Zero(d), hn::Zero(d));
@@ -244,6 +258,16 @@ struct Systems {
       FACTORISE_UNROLL
       for (int k = 0; k < i; ++k) x = hn::NegMulAdd(R[k * kUnknowns + i], y[k], x);
       y[i] = hn::Mul(x, inverse[i]);
+    }
+    if constexpr (kDraws) {
+      auto term = hn::Zero(d);
+      FACTORISE_UNROLL
+      for (int i = 0; i < kUnknowns; ++i) {
+        const auto z = hn::Load(d, deviates[i]);
+        term = hn::MulAdd(z, z, hn::NegMulAdd(y[i], y[i], term));
+        y[i] = hn::Add(y[i], z);
+      }
+      hn::Store(term, d, terms);
     }
     FACTORISE_UNROLL
     for (int i = kUnknowns - 1; i >= 0; --i) {
@@ -324,7 +348,7 @@ class Sums {
         next_[lane] = starts[lane];
       } else {
         next_[lane] = kDone;
-        systems.set_empty(lane);
+        systems.set_empty(lane, problem_.draw != nullptr);
       }
     }
     for (int64_t end = block_;; end += block_) {
@@ -381,9 +405,11 @@ class Sums {
       if (e + 2 < to) chains.template add<2>(w(e + 2), entries.value(e + 2));
       chains.fold(products_[lane], targets_[lane], begun == 0);
       if (to == stop) {
-        systems.set(lane, products_[lane], targets_[lane],
-                    regularisation_of<T>(problem_.regularisation, problem_.weighted, stop - first),
-                    regularisation_of<T>(problem_.last_regularisation, problem_.weighted, stop - first));
+        const auto added = [&](double regularisation) {
+          return problem_.draw ? T(0) : regularisation_of<T>(regularisation, problem_.weighted, stop - first);
+        };
+        systems.set(lane, products_[lane], targets_[lane], added(problem_.regularisation),
+                    added(problem_.last_regularisation));
         next_[lane] = kDone;
         return;
       }
@@ -411,10 +437,21 @@ int64_t solve_small_of(const LeastSquares<T>& problem, int64_t begin, int64_t en
   static_assert(kRowsTogether % kLanes == 0);
   Systems<T, kUnknowns> systems;
   Sums<T, kUnknowns, Entries> sums(problem);
+  alignas(64) T deviates[kUnknowns][kLanes] = {}, terms[kLanes];
   for (int64_t batch = begin; batch < end; batch += kLanes) {
     const int64_t rows = std::min(kLanes, end - batch);
     sums.make(batch, rows, systems);
-    const int64_t failed = systems.solve();
+    int64_t failed = -1;
+    if (const auto* draw = problem.draw) {
+      systems.add(draw->prior);
+      for (int64_t lane = 0; lane < rows; ++lane) {
+        for (int i = 0; i < kUnknowns; ++i) deviates[i][lane] = draw->deviates[(batch + lane) * kStride + i];
+      }
+      failed = systems.template solve<true>(deviates, terms);
+      std::copy(terms, terms + rows, draw->terms + batch);
+    } else {
+      failed = systems.template solve<false>(nullptr, nullptr);
+    }
     if (failed >= 0) return batch + failed;
     for (int64_t lane = 0; lane < rows; ++lane) {
       for (int i = 0; i < kUnknowns; ++i) problem.solutions[(batch + lane) * kStride + i] = systems.s[i][lane];
