@@ -189,7 +189,12 @@ class GibbsSession final : public PosteriorSession {
       means_ = at::zeros({asked_.first.numel()}, f64);
       distances_ = at::zeros_like(means_);
     }
-    if (options.resume()) go_on_from(*options.resume());
+    if (options.resume()) {
+      go_on_from(*options.resume());
+    } else if (!options.initial()) {
+      // Factors of A's scale, so that the scale of A changes nothing but the scale of the result.
+      sides_->set_unknowns(Side::column, sides_->unknowns(Side::column).mul_(std::sqrt(scale_)));
+    }
   }
 
   int64_t advance(int64_t epochs) override {

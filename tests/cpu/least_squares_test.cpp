@@ -1,6 +1,6 @@
-// The kernels of least squares: the contract's bits, as docs/contract.md has them and a plain loop repeats them, on
-// every instruction set and number of threads, over numbers of unknowns around vectors and tiles, and rows around
-// panels and segments.
+// The kernels of least squares and of draws from posteriors: the contract's bits, as docs/contract.md has them and a
+// plain loop repeats them, on every instruction set and number of threads, over numbers of unknowns around vectors and
+// tiles, and rows around panels and segments.
 
 #include "cpu/least_squares/least_squares.h"
 
@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/linalg_cholesky.h>
 #include <ATen/ops/linalg_solve.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
@@ -87,12 +88,42 @@ struct Sample {
   double last(double regularisation) const { return offsets.defined() ? 3 * regularisation : regularisation; }
 };
 
-/// docs/contract.md, "Least squares", as the plainest loops: the solution of row r, or nothing where there is none.
+/// A prior for draws, and room for what a draw of all rows writes.
 template <class T>
-std::vector<T> referee(const Sample<T>& sample, int64_t r, double regularisation, bool weighted) {
+struct SampleDraw {
+  Tensor precision, shift, deviates, terms;
+  T alpha = T(1.375);
+  DeviateSource source{0x123456789abcdefULL, 7, DrawOf::columns};
+
+  explicit SampleDraw(const Sample<T>& sample) {
+    const int64_t d = sample.unknowns, stride = feature_stride(d);
+    const auto options = at::TensorOptions(Sample<T>::kType);
+    const Tensor B = at::randn({d, d}, options);
+    precision = at::zeros({d, stride}, options);
+    precision.narrow(1, 0, d).copy_(B.mm(B.t()));
+    precision.narrow(1, 0, d).diagonal().add_(1);
+    shift = at::zeros({stride}, options);
+    shift.narrow(0, 0, d).copy_(at::randn({d}, options));
+    deviates = at::zeros({sample.rows(), stride}, options);
+    terms = at::zeros({sample.rows()}, options);
+  }
+
+  Draw<T> draw() {
+    return {{alpha, precision.const_data_ptr<T>(), shift.const_data_ptr<T>(), precision.size(1)},
+            source,
+            deviates.mutable_data_ptr<T>(),
+            terms.mutable_data_ptr<T>()};
+  }
+};
+
+/// docs/contract.md, "Least squares" and "Gibbs sampling", as the plainest loops: the solution of row r, or nothing where
+/// there is none; with `draw` the draw, and after it its term.
+template <class T>
+std::vector<T> referee(const Sample<T>& sample, int64_t r, double regularisation, bool weighted,
+                       const SampleDraw<T>* draw = nullptr) {
   const auto d = static_cast<size_t>(sample.unknowns);
   const int64_t first = sample.starts[r], count = sample.starts[r + 1] - first;
-  if (count == 0) return std::vector<T>(d, 0);
+  if (count == 0 && !draw) return std::vector<T>(d, 0);
   const auto w = [&](int64_t k, size_t i) {
     return sample.features.template const_data_ptr<T>()[sample.indices[first + k] * feature_stride(sample.unknowns) +
                                                         static_cast<int64_t>(i)];
@@ -126,6 +157,13 @@ std::vector<T> referee(const Sample<T>& sample, int64_t r, double regularisation
     }
   }
   for (size_t i = 0; i < d; ++i) {
+    if (draw) {
+      for (size_t j = i; j <= d; ++j) {
+        const auto prior = j < d ? draw->precision[i][j].template item<T>() : draw->shift[i].template item<T>();
+        S[i][j] = std::fma(draw->alpha, S[i][j], prior);
+      }
+      continue;
+    }
     const double lambda = i + 1 < d ? regularisation : sample.last(regularisation);
     S[i][i] += static_cast<T>(weighted ? lambda * static_cast<double>(count) : lambda);
   }
@@ -145,11 +183,19 @@ std::vector<T> referee(const Sample<T>& sample, int64_t r, double regularisation
     }
   }
   std::vector<T> x(d);
-  for (size_t i = 0; i < d; ++i) x[i] = R[i][d];
+  T term = 0;
+  for (size_t i = 0; i < d; ++i) {
+    x[i] = R[i][d];
+    if (!draw) continue;
+    const auto z = static_cast<T>(normals(draw->source, static_cast<uint32_t>(i / 4), static_cast<uint32_t>(r))[i % 4]);
+    term = std::fma(z, z, std::fma(-x[i], x[i], term));
+    x[i] += z;
+  }
   for (size_t i = d; i-- > 0;) {
     x[i] = x[i] * inverse[i];
     for (size_t j = 0; j < i; ++j) x[j] = std::fma(-R[j][i], x[i], x[j]);
   }
+  if (draw) x.push_back(term);
   return x;
 }
 
@@ -187,6 +233,35 @@ void check_bits(const Sample<T>& sample, double regularisation, bool weighted) {
   }
 }
 
+template <class T>
+void check_draws(const Sample<T>& sample) {
+  const int64_t stride = feature_stride(sample.unknowns);
+  SampleDraw<T> draws(sample);
+  std::vector<std::vector<T>> expected;
+  for (int64_t r = 0; r < sample.rows(); ++r) expected.push_back(referee(sample, r, 0, false, &draws));
+  for (const Isa isa : available_isas()) {
+    const Variable variable("FACTORISE_ISA", to_string(isa).c_str());
+    for (const int threads : {1, 5}) {
+      INFO(to_string(isa) << ", " << threads << " threads, " << sample.unknowns << " unknowns, "
+                          << (sizeof(T) == 4 ? "float32" : "float64"));
+      const Draw<T> draw = draws.draw();
+      Tensor solutions;
+      LeastSquares<T> problem = sample.problem(solutions, 0, false);
+      problem.draw = &draw;
+      REQUIRE(solve_rows(problem, threads) == -1);
+      const T* x = solutions.const_data_ptr<T>();
+      int64_t different = 0;
+      for (int64_t r = 0; r < sample.rows(); ++r) {
+        const std::vector<T>& row = expected[static_cast<size_t>(r)];
+        REQUIRE(std::ssize(row) == sample.unknowns + 1);
+        for (int64_t i = 0; i < sample.unknowns; ++i) different += x[r * stride + i] != row[static_cast<size_t>(i)];
+        different += draw.terms[r] != row.back();
+      }
+      CHECK(different == 0);
+    }
+  }
+}
+
 /// Around vectors, tiles and the change of kernel; the largest rank with a bias.
 constexpr int64_t kUnknowns[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 12,  15,  16,  17,
                                  23, 24, 25, 31, 32, 33, 40, 64, 70, 71, 128, 200, 256, 257};
@@ -203,6 +278,47 @@ TEMPLATE_TEST_CASE("least squares has the contract's bits for every number of un
     check_bits(sample, 0.5, false);
     if (unknowns < 128) check_bits(sample.with_offsets(), 0.1, unknowns % 2 == 0);
     if (unknowns < 70) check_bits(sample, 0.01, true);
+  }
+}
+
+TEMPLATE_TEST_CASE("draws have the contract's bits for every number of unknowns", "[least_squares][threads]", float,
+                   double) {
+  for (const int64_t unknowns : kUnknowns) {
+    std::vector<int64_t> counts{0, 1, 2, 3, 4, 5, 7, 8, 0, 15, 16, 17, 63, 64, 65, 100, 130, 3, 0, 90};
+    if (unknowns <= 40) counts.insert(counts.end(), {1023, 1024, 1025, 0, 2050});
+    const Sample<TestType> sample(unknowns, counts, 2100);
+    check_draws(sample);
+    if (unknowns <= 40) check_draws(sample.with_offsets());
+  }
+}
+
+TEMPLATE_TEST_CASE("a draw is around the solution, as far as the posterior's covariance says", "[least_squares]", float,
+                   double) {
+  // The exact posterior of one row given the features: mean G⁻¹ b and covariance G⁻¹. Many rows with the same entries
+  // are draws from it.
+  constexpr int64_t kRows = 20'000;
+  for (const int64_t unknowns : {3, 12}) {
+    Sample<TestType> sample(unknowns, std::vector<int64_t>(kRows, 8), 8);
+    for (int64_t e = 8; e < std::ssize(sample.values); ++e) sample.values[e] = sample.values[e % 8];
+    SampleDraw<TestType> draws(sample);
+    const Draw<TestType> draw = draws.draw();
+    Tensor solutions;
+    LeastSquares<TestType> problem = sample.problem(solutions, 0, false);
+    problem.draw = &draw;
+    REQUIRE(solve_rows(problem, 2) == -1);
+    const Tensor W = sample.features.narrow(1, 0, unknowns).to(at::kDouble);
+    const Tensor t = at::from_blob(sample.values.data(), {8}, at::TensorOptions(Sample<TestType>::kType)).to(at::kDouble);
+    const auto alpha = static_cast<double>(draws.alpha);
+    const Tensor G = W.t().mm(W).mul(alpha).add(draws.precision.narrow(1, 0, unknowns).to(at::kDouble));
+    const Tensor b = W.t().mv(t).mul(alpha).add(draws.shift.narrow(0, 0, unknowns).to(at::kDouble));
+    // Whitened by G = L Lᵀ, the distance to the mean is standard normal in every direction.
+    const Tensor x = solutions.narrow(1, 0, unknowns).to(at::kDouble) - at::linalg_solve(G, b);
+    const Tensor white = x.mm(at::linalg_cholesky(G));
+    const double error = 1 / std::sqrt(double{kRows});
+    CHECK(white.mean(0).abs().max().item<double>() < 4.5 * error);
+    const Tensor covariance = white.t().mm(white).div(kRows);
+    CHECK((covariance.diagonal() - 1).abs().max().item<double>() < 4.5 * std::sqrt(2.0) * error);
+    CHECK(covariance.triu(1).abs().max().item<double>() < 4.5 * error);
   }
 }
 

@@ -8,6 +8,7 @@
 #include <factorise/als.h>
 #include <factorise/autograd.h>
 #include <factorise/gd.h>
+#include <factorise/gibbs.h>
 #include <factorise/sgd.h>
 
 #include <functional>
@@ -58,6 +59,11 @@ inline AlsOptions als_options(const Settings& s, Engine engine) {
   return options_of<AlsOptions>(s, engine).regularisation(1e-3);
 }
 
+/// Gibbs sampling that returns its last draw.
+inline GibbsOptions gibbs_options(const Settings& s, Engine engine) {
+  return options_of<GibbsOptions>(s, engine).biases(false).burn_in(std::max<int64_t>(0, s.num_epochs - 1));
+}
+
 inline std::vector<Factoriser> methods_of(Engine engine) {
   return {
       {"als_factorise", false, engine,
@@ -67,6 +73,14 @@ inline std::vector<Factoriser> methods_of(Engine engine) {
       {"als_factorise_masked", true, engine,
        [=](const Tensor& A, const Tensor& M, const Settings& s) {
          return als_factorise_masked(A, M, s.rank, als_options(s, engine));
+       }},
+      {"gibbs_factorise", false, engine,
+       [=](const Tensor& A, const Tensor&, const Settings& s) {
+         return gibbs_factorise(A, s.rank, gibbs_options(s, engine)).factors();
+       }},
+      {"gibbs_factorise_masked", true, engine,
+       [=](const Tensor& A, const Tensor& M, const Settings& s) {
+         return gibbs_factorise_masked(A, M, s.rank, gibbs_options(s, engine)).factors();
        }},
       {"sgd_factorise", false, engine,
        [=](const Tensor& A, const Tensor&, const Settings& s) {
@@ -98,7 +112,12 @@ inline std::vector<Factoriser> methods() {
 }
 
 /// Whether a method has a step size.
-inline bool has_step(const Factoriser& method) { return !method.name.starts_with("als"); }
+inline bool has_step(const Factoriser& method) {
+  return !method.name.starts_with("als") && !method.name.starts_with("gibbs");
+}
+
+/// Whether a run draws more random numbers than its start, and so is no function of that.
+inline bool is_sampling(const Factoriser& method) { return method.name.starts_with("gibbs"); }
 
 /// For INFO.
 inline std::string label(const Factoriser& method) {
