@@ -189,12 +189,7 @@ class GibbsSession final : public PosteriorSession {
       means_ = at::zeros({asked_.first.numel()}, f64);
       distances_ = at::zeros_like(means_);
     }
-    if (options.resume()) {
-      go_on_from(*options.resume());
-    } else if (!options.initial()) {
-      // Factors of A's scale, so that the scale of A changes nothing but the scale of the result.
-      sides_->set_unknowns(Side::column, sides_->unknowns(Side::column).mul_(std::sqrt(scale_)));
-    }
+    if (options.resume()) go_on_from(*options.resume());
   }
 
   int64_t advance(int64_t epochs) override {
@@ -263,6 +258,7 @@ class GibbsSession final : public PosteriorSession {
   /// The sweeps of alternating least squares. Without them, dense data stays at a worse mode for hundreds of sweeps: the
   /// first draws of the priors then are of biases that are all 0. False where a factor is not finite.
   bool begin() {
+    scale_columns();
     const Ridge ridge{kFirstRegularisation * scale_, kFirstRegularisation, true};
     for (int64_t i = 0; i < kFirstSweeps; ++i) {
       for (const Side side : {Side::row, Side::column}) {
@@ -274,6 +270,19 @@ class GibbsSession final : public PosteriorSession {
     error_ = squared_error(observed_, sides_->factors());
     of_columns_ = sides_->sums(Side::column);
     return sides_->is_finite();
+  }
+
+  /// Gives V the mean square `scale`, so that the scale of A changes nothing but the scale of the result.
+  void scale_columns() {
+    const int64_t rank = unknowns_ - (biases_ ? 1 : 0);
+    const std::vector<double> sums = sides_->sums(Side::column);
+    double squares = 0;
+    for (int64_t i = 0; i < rank; ++i) squares += sums[static_cast<size_t>(i * (unknowns_ + 2))];
+    if (!(squares > 0)) return;
+    const double factor = std::sqrt(scale_ * static_cast<double>(observed_.columns() * rank) / squares);
+    const Tensor unknowns = sides_->unknowns(Side::column);
+    unknowns.narrow(1, 0, rank).mul_(rounded(factor, is_double()));
+    sides_->set_unknowns(Side::column, unknowns);
   }
 
   void sweep() {
@@ -386,6 +395,8 @@ double Posterior::noise_variance() const {
 }
 
 Tensor Posterior::deviations() const {
+  const PlainComputation plain;
+  const at::NoGradGuard no_grad;
   TORCH_CHECK_VALUE(squares.defined(), "[Posterior] entries must be asked for before the run: GibbsOptions::asked.");
   const int64_t count = counted();
   if (count < 2) return at::full_like(squares, std::numeric_limits<double>::quiet_NaN());
@@ -394,6 +405,8 @@ Tensor Posterior::deviations() const {
 
 
 Factors Posterior::factors() const {
+  const PlainComputation plain;
+  const at::NoGradGuard no_grad;
   if (!draws.empty()) return side_by_side(draws);
   return factors_of_draw(rows, columns, observed_mean, has_biases);
 }
