@@ -111,26 +111,27 @@ TEST_CASE("sweeps leave the model's distribution as it is", "[gibbs]") {
     const int64_t runs = engine == Engine::fused ? kRuns : kRuns / 8;
     INFO("rank " << rank << (engine == Engine::fused ? ", fused" : ", reference"));
     at::manual_seed(17);
-    const auto empty = [&] { return at::zeros({runs, 6}, kF64); };
+    const auto empty = [&] { return at::zeros({runs, 7}, kF64); };
     Tensor before = empty(), after = empty();
-    const auto say = [&](const Tensor& to, const Tensor& U, const Tensor& V, double alpha) {
-      const Tensor product = U.mm(V.t());
-      double* value = to.mutable_data_ptr<double>();
-      value[0] = alpha;
-      value[1] = product[0][0].item<double>();   // of an observed entry
-      value[2] = product[4][3].item<double>();   // of one that is not
-      value[3] = U.square().sum().log().item<double>();
-      value[4] = V.square().sum().log().item<double>();
-      value[5] = U.mean().item<double>();
-    };
     Tensor M = at::ones({m, n}, at::TensorOptions(at::kBool));
     M[4][3].fill_(0);
     M[2].fill_(0);
     M[2][1].fill_(1);
     M[3].fill_(0);  // a row without entries
+    const auto say = [&](const Tensor& to, const Tensor& A, const Tensor& U, const Tensor& V, double alpha) {
+      const Tensor product = U.mm(V.t());
+      const double of_U = U.square().sum().log().item<double>(), of_V = V.square().sum().log().item<double>();
+      double* value = to.mutable_data_ptr<double>();
+      value[0] = alpha * squared_error(A, {U, V}, M);  // chi-squared, whatever U, V and alpha are
+      value[1] = std::log(alpha);
+      value[2] = product[0][0].item<double>();  // of an observed entry
+      value[3] = product[4][3].item<double>();  // of one that is not
+      value[4] = of_U + of_V;
+      value[5] = of_U - of_V;
+      value[6] = U.mean().item<double>() / std::exp(of_U / 2);
+    };
     for (int64_t run = 0; run < runs; ++run) {
       const Drawn drawn = draw_from_model(m, n, rank);
-      say(before[run], drawn.U, drawn.V, drawn.alpha);
       Posterior state;
       state.rows = drawn.U;
       state.columns = drawn.V;
@@ -140,12 +141,12 @@ TEST_CASE("sweeps leave the model's distribution as it is", "[gibbs]") {
       const auto options = GibbsOptions().biases(false).scale(1).burn_in(0).seed(static_cast<uint64_t>(run)).engine(engine);
       const Posterior found =
           gibbs_factorise_masked(drawn.A, M, rank, GibbsOptions(options).num_epochs(1 + sweeps).epochs_done(1).resume(state));
-      say(after[run], found.rows, found.columns, 1 / found.noise[-1].item<double>());
+      say(after[run], drawn.A, found.rows, found.columns, 1 / found.noise[-1].item<double>());
     }
-    // Against other draws of the prior, as the start of a chain is not independent of its end.
+    // Against other draws of the model, as the start of a chain is not independent of its end.
     for (int64_t run = 0; run < runs; ++run) {
       const Drawn drawn = draw_from_model(m, n, rank);
-      say(before[run], drawn.U, drawn.V, drawn.alpha);
+      say(before[run], drawn.A, drawn.U, drawn.V, drawn.alpha);
     }
     for (int64_t i = 0; i < before.size(1); ++i) {
       INFO("statistic " << i);
