@@ -10,6 +10,7 @@
 
 #include <factorise/export.h>
 #include <factorise/observed.h>
+#include <factorise/predict.h>
 #include <factorise/run_options.h>
 #include <torch/csrc/api/include/torch/arg.h>
 
@@ -23,11 +24,11 @@ namespace factorise {
 struct Posterior {
   /// Every GibbsOptions::keep_every-th draw after the first `burn_in`.
   std::vector<Factors> draws;
-  /// The mean of U and of V over all draws after the first `burn_in`, float64. Their product is no mean of products, and
-  /// predicts worse than factors().
+  /// The mean of U and of V over all draws after the first `burn_in`, float64. Their product is no mean of products,
+  /// and predicts worse than factors().
   Factors mean;
-  /// Of the asked entries, one for each, float64, over all draws after the first `burn_in`: the mean of the predictions,
-  /// and the sum of their squared distances to it.
+  /// Of the asked entries, one for each, float64, over all draws after the first `burn_in`: the mean of the
+  /// predictions, and the sum of their squared distances to it.
   Tensor means, squares;
   /// After each sweep, float64: the noise's variance, and the squared error over the observed entries.
   Tensor noise, errors;
@@ -40,6 +41,8 @@ struct Posterior {
   /// The kept draws as one pair of factors, U = [U_1, ..., U_k] and V = [V_1, ..., V_k] / k: U Vᵀ is the mean of the k
   /// predictions, and all functions of factors take it. Where none is kept yet, the last draw.
   FACTORISE_EXPORT Factors factors() const;
+  /// What factors() are of: predict and best_rows (factorise/predict.h) read deviations off them with it.
+  FACTORISE_EXPORT Draws kept() const;
   /// Draws after the first `burn_in`.
   FACTORISE_EXPORT int64_t counted() const;
   /// The mean of the noise's variance over these.
@@ -49,13 +52,13 @@ struct Posterior {
   FACTORISE_EXPORT Tensor deviations() const;
 };
 
-/// Called after a sweep with the number of sweeps done (from 1) and what was drawn until then. Returning false stops the
-/// run.
+/// Called after a sweep with the number of sweeps done (from 1) and what was drawn until then. Returning false stops
+/// the run.
 using PosteriorCallback = std::function<bool(int64_t epoch, const Posterior& posterior)>;
 
-/// Options of gibbs_factorise, gibbs_factorise_masked and gibbs_factorise_entries, beside those of all runs. num_epochs:
-/// 500 sweeps where none are given, each of which draws everything once. on_epoch is given the squared error of a
-/// sweep's draw, which costs no pass over A; on_factors Posterior::factors().
+/// Options of gibbs_factorise, gibbs_factorise_masked and gibbs_factorise_entries, beside those of all runs.
+/// num_epochs: 500 sweeps where none are given, each of which draws everything once. on_epoch is given the squared
+/// error of a sweep's draw, which costs no pass over A; on_factors Posterior::factors().
 struct GibbsOptions : RunOptions<GibbsOptions> {
   GibbsOptions() { num_epochs(500); }
 
@@ -81,6 +84,8 @@ struct GibbsOptions : RunOptions<GibbsOptions> {
     asked_columns_ = std::move(columns);
     return *this;
   }
+  /// The sweeps whose draws are left out: burn_in, or what that is where it is not given.
+  FACTORISE_EXPORT int64_t counted_from() const;
   const Tensor& asked_rows() const noexcept { return asked_rows_; }
   const Tensor& asked_columns() const noexcept { return asked_columns_; }
 
@@ -101,8 +106,9 @@ struct GibbsOptions : RunOptions<GibbsOptions> {
 ///
 /// A: m x n, as for sgd_factorise; rank 1 to min(m, n), at most 256 (see RunOptions::overcomplete). `initial` as for
 /// als_factorise. `seed` not given: torch's global CPU generator draws the start and the seed.
-/// Throws c10::ValueError for bad arguments, DivergenceError when a factor leaves the finite numbers, and c10::ValueError
-/// for a row whose posterior cannot be drawn from in A's type, which happens where A has next to no noise.
+/// Throws c10::ValueError for bad arguments, DivergenceError when a factor leaves the finite numbers, and
+/// c10::ValueError for a row whose posterior cannot be drawn from in A's type, which happens where A has next to no
+/// noise.
 FACTORISE_EXPORT Posterior gibbs_factorise(const Tensor& A, int64_t rank, const GibbsOptions& options = {});
 
 /// The same over the observed entries alone: those where M, m x n of any real type, is not zero.
@@ -112,8 +118,8 @@ FACTORISE_EXPORT Posterior gibbs_factorise(const Tensor& A, int64_t rank, const 
 FACTORISE_EXPORT Posterior gibbs_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank,
                                                   const GibbsOptions& options = {});
 
-/// The same over the entries of a sparse matrix, as for sgd_factorise_entries: the bits of gibbs_factorise_masked on the
-/// dense A and the mask of these entries.
+/// The same over the entries of a sparse matrix, as for sgd_factorise_entries: the bits of gibbs_factorise_masked on
+/// the dense A and the mask of these entries.
 FACTORISE_EXPORT Posterior gibbs_factorise_entries(const Tensor& A, int64_t rank, const GibbsOptions& options = {});
 
 /// The same for what is observed of any matrix. factorise::fit with GibbsOptions returns its factors().

@@ -1,8 +1,8 @@
 #pragma once
-// The random numbers of Gibbs sampling, as code. Each is a function of a seed and a counter that names what is drawn, so
-// that threads and instruction sets do not matter (Salmon, Moraes, Dror and Shaw, SC 2011: Philox4x32-10). No function
-// of the C library is called whose rounding is its own. It must be compiled without contraction or reordering of
-// floating point (-ffp-contract=off).
+// The random numbers of Gibbs sampling, as code. Each is a function of a seed and a counter that names what is drawn,
+// so that threads and instruction sets do not matter (Salmon, Moraes, Dror and Shaw, SC 2011: Philox4x32-10). No
+// function of the C library is called whose rounding is its own. It must be compiled without contraction or reordering
+// of floating point (-ffp-contract=off).
 
 #include <array>
 #include <bit>
@@ -48,7 +48,8 @@ struct DeviateSource {
 /// Standard normal deviates of one block, in float32.
 constexpr int kNormalsOfBlock = 4;
 
-/// The numbers of the float32 normals: of the logarithm, whose argument is split at sqrt(1/2), and of sine and cosine on
+/// The numbers of the float32 normals: of the logarithm, whose argument is split at sqrt(1/2), and of sine and cosine
+/// on
 /// [-pi/4, pi/4].
 struct NormalNumbers {
   static constexpr float kStep = 0x1p-31f, kHalfStep = 0x1p-32f;

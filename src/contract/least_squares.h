@@ -93,7 +93,8 @@ template <class T>
 void add_prior(int unknowns, const Prior<T>& prior, T* S, T* s) {
   const int n = unknowns;
   for (int i = 0; i < n; ++i) {
-    for (int j = i; j < n; ++j) S[i * n + j] = std::fma(prior.alpha, S[i * n + j], prior.precision[i * prior.stride + j]);
+    for (int j = i; j < n; ++j)
+      S[i * n + j] = std::fma(prior.alpha, S[i * n + j], prior.precision[i * prior.stride + j]);
     s[i] = std::fma(prior.alpha, s[i], prior.shift[i]);
   }
 }

@@ -81,6 +81,8 @@ HoldOut hold_out(const Tensor& A, const std::optional<Tensor>& M, double fractio
 
 Judgement judge(const Predictions& predictions, const Tensor& values) {
   constexpr char function[] = "judge";
+  // Half and nine tenths of a normal distribution lie within so many standard deviations.
+  constexpr double kHalf = 0.6744897501960817, kMost = 1.6448536269514722;
   const at::NoGradGuard no_grad;
   const int64_t entries = predictions.values.numel();
   TORCH_CHECK_VALUE(entries > 0 && values.defined() && values.numel() == entries, "[", function,
@@ -90,12 +92,17 @@ Judgement judge(const Predictions& predictions, const Tensor& values) {
   const double *value = given.const_data_ptr<double>(), *predicted = predictions.values.const_data_ptr<double>();
   const bool* fallback = predictions.fallback.const_data_ptr<bool>();
   double squares[2] = {0, 0}, sizes[2] = {0, 0};  // of the entries that the factors predict, and of the others
-  int64_t fallbacks = 0;
+  int64_t fallbacks = 0, within_50 = 0, within_90 = 0;
+  const double* deviation =
+      predictions.deviations.defined() ? predictions.deviations.const_data_ptr<double>() : nullptr;
   for (int64_t i = 0; i < entries; ++i) {  // in a loop, as in predict()
     const double error = value[i] - predicted[i];
     squares[fallback[i]] += error * error;
     sizes[fallback[i]] += std::abs(error);
     fallbacks += fallback[i];
+    if (!deviation || fallback[i]) continue;
+    within_50 += std::abs(error) <= kHalf * deviation[i];
+    within_90 += std::abs(error) <= kMost * deviation[i];
   }
   const auto all = static_cast<double>(entries), known = static_cast<double>(entries - fallbacks);
   return {entries,
@@ -103,7 +110,9 @@ Judgement judge(const Predictions& predictions, const Tensor& values) {
           std::sqrt((squares[0] + squares[1]) / all),
           (sizes[0] + sizes[1]) / all,
           std::sqrt(squares[0] / known),
-          sizes[0] / known};
+          sizes[0] / known,
+          deviation ? static_cast<double>(within_50) / known : NAN,
+          deviation ? static_cast<double>(within_90) / known : NAN};
 }
 
 Judgement judge(const HoldOut& aside, const Factors& factors, const Observations& observed,

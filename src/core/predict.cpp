@@ -4,10 +4,13 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/mv.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "core/checks.h"
@@ -80,6 +83,44 @@ Tensor products(const Asked& asked, const bool* marked = nullptr) {
   return values;
 }
 
+void check_draws(const char* function, const Draws& draws, int64_t columns) {
+  TORCH_CHECK_VALUE(draws.count >= 1 && columns % draws.count == 0, "[", function,
+                    "] draws.count must be a number of draws that the factors' ", columns,
+                    " columns can be of, but was ", draws.count, ".");
+  TORCH_CHECK_VALUE(draws.noise_variance >= 0 || std::isnan(draws.noise_variance), "[", function,
+                    "] draws.noise_variance must be at least 0, but was ", draws.noise_variance, ".");
+}
+
+/// The standard deviation of a rating, from the products of a row's draws with a column's.
+template <class T>
+double deviation(const T* u, const T* v, int64_t columns, const Draws& draws) {
+  const int64_t width = columns / draws.count;
+  const auto count = static_cast<double>(draws.count);
+  double mean = 0, squares = 0;
+  for (int64_t draw = 0; draw < draws.count; ++draw) {
+    double product = 0;
+    for (int64_t k = draw * width; k < (draw + 1) * width; ++k) {
+      product += static_cast<double>(u[k]) * static_cast<double>(v[k]);
+    }
+    product *= count;  // V is divided by it
+    const double before = product - mean;
+    mean += before / static_cast<double>(draw + 1);
+    squares += before * (product - mean);
+  }
+  return std::sqrt(squares / (count - 1) + draws.noise_variance);  // NaN of one draw
+}
+
+template <class T>
+void deviations_into(double* values, const bool* marked, const Asked& asked, const Draws& draws) {
+  const T *U = asked.factors.U.const_data_ptr<T>(), *V = asked.factors.V.const_data_ptr<T>();
+  const int64_t *row = asked.rows.const_data_ptr<int64_t>(), *column = asked.columns.const_data_ptr<int64_t>();
+  const int64_t columns = asked.factors.U.size(1);
+  for (int64_t i = 0; i < asked.rows.numel(); ++i) {
+    values[i] = marked[i] ? std::numeric_limits<double>::quiet_NaN()
+                          : deviation(U + row[i] * columns, V + column[i] * columns, columns, draws);
+  }
+}
+
 /// The counts, checked, or undefined where they are not known.
 Tensor checked_counts(const char* function, const char* name, const Tensor& counts, int64_t size) {
   TORCH_CHECK_VALUE(
@@ -116,34 +157,45 @@ Tensor predict(const Factors& factors, const Tensor& rows, const Tensor& columns
 }
 
 Predictions predict(const Factors& factors, const Observations& observed, const Tensor& rows, const Tensor& columns,
-                    const std::optional<Range>& clip) {
+                    const std::optional<Range>& clip, const std::optional<Draws>& draws) {
   constexpr char function[] = "predict";
   const PlainComputation guard;
   const at::NoGradGuard no_grad;
   const Asked asked = checked(factors, rows, columns, /*least=*/-1);
   TORCH_CHECK_VALUE(!clip || clip->low <= clip->high, "[", function, "] clip.low must be at most clip.high, but was ",
                     clip ? clip->low : 0, " with ", clip ? clip->high : 0, ".");
+  if (draws) check_draws(function, *draws, asked.factors.U.size(1));
   const Tensor fallback = at::zeros({asked.rows.numel()}, at::TensorOptions(at::kBool));
   bool* marks = fallback.mutable_data_ptr<bool>();
-  mark_unobserved(marks, asked.rows,
-                  checked_counts(function, "row_counts", observed.row_counts, asked.factors.U.size(0)));
-  mark_unobserved(marks, asked.columns,
-                  checked_counts(function, "column_counts", observed.column_counts, asked.factors.V.size(0)));
+  const Tensor rows_of = checked_counts(function, "row_counts", observed.row_counts, asked.factors.U.size(0));
+  const Tensor columns_of = checked_counts(function, "column_counts", observed.column_counts, asked.factors.V.size(0));
+  mark_unobserved(marks, asked.rows, draws ? Tensor() : rows_of);
+  mark_unobserved(marks, asked.columns, draws ? Tensor() : columns_of);
   Tensor values = products(asked, marks);
   double* value = values.mutable_data_ptr<double>();
   for (int64_t i = 0; i < values.numel(); ++i) {
     if (marks[i]) value[i] = fallback_of(observed);
     if (clip) value[i] = std::clamp(value[i], clip->low, clip->high);
   }
-  return {values, fallback};
+  if (!draws) return {values, fallback};
+  const Tensor deviations = at::empty_like(values);
+  const auto into = asked.factors.U.scalar_type() == at::kFloat ? deviations_into<float> : deviations_into<double>;
+  into(deviations.mutable_data_ptr<double>(), marks, asked, *draws);
+  return {values, fallback, deviations};
 }
 
-std::vector<RankedRow> best_rows(const Factors& factors, int64_t column, int64_t count,
-                                 const std::optional<Tensor>& seen) {
+namespace {
+
+std::vector<RankedDraws> ranked_rows(const Factors& factors, const std::optional<Draws>& draws, int64_t column,
+                                     int64_t count, const std::optional<Tensor>& seen, RankBy by) {
   constexpr char function[] = "best_rows";
   const PlainComputation guard;
   const at::NoGradGuard no_grad;
   const auto [U, V] = plain(function, factors);
+  if (draws) check_draws(function, *draws, U.size(1));
+  TORCH_CHECK_VALUE(by == RankBy::value || (draws && draws->count >= 2), "[", function,
+                    "] draws must be at least 2 to rank by what is below the values, but there are ",
+                    draws ? draws->count : 0, ".");
   TORCH_CHECK_VALUE(column >= 0 && column < V.size(0), "[", function, "] column must be from 0 to ", V.size(0) - 1,
                     ", but was ", column, ".");
   TORCH_CHECK_VALUE(count >= 0, "[", function, "] count must be at least 0, but was ", count, ".");
@@ -151,21 +203,42 @@ std::vector<RankedRow> best_rows(const Factors& factors, int64_t column, int64_t
   const Tensor values = at::mv(U, V.select(0, column)).contiguous();
   const Tensor left_out = seen ? seen->detach().to(at::kCPU).ne(0).contiguous() : Tensor();
   const double* value = values.const_data_ptr<double>();
-  std::vector<RankedRow> rows;
+  std::vector<RankedDraws> rows;
   for (int64_t row = 0; row < U.size(0); ++row) {
     if (left_out.defined() && left_out.const_data_ptr<bool>()[row]) continue;
-    rows.push_back({row, value[row]});
+    rows.push_back({row, value[row], 0});
+    if (draws) {
+      const double* v = V.const_data_ptr<double>() + column * V.size(1);
+      rows.back().deviation = deviation(U.const_data_ptr<double>() + row * U.size(1), v, U.size(1), *draws);
+    }
   }
   const auto kept = static_cast<std::ptrdiff_t>(std::min(count, static_cast<int64_t>(rows.size())));
-  std::partial_sort(rows.begin(), rows.begin() + kept, rows.end(), [](const RankedRow& a, const RankedRow& b) {
-    return a.value != b.value ? a.value > b.value : a.row < b.row;
+  std::partial_sort(rows.begin(), rows.begin() + kept, rows.end(), [by](const RankedDraws& a, const RankedDraws& b) {
+    const auto key = [by](const RankedDraws& x) { return by == RankBy::lower ? x.value - x.deviation : x.value; };
+    return key(a) != key(b) ? key(a) > key(b) : a.row < b.row;
   });
   rows.resize(static_cast<size_t>(kept));
   return rows;
 }
 
-std::vector<RankedRow> best_rows(const Factors& factors, const Observations& observed, int64_t column, int64_t count,
+std::vector<RankedRow> without_deviations(const std::vector<RankedDraws>& ranked) {
+  std::vector<RankedRow> rows;
+  for (const auto& [row, value, deviation] : ranked) rows.push_back({row, value});
+  return rows;
+}
+
+}  // namespace
+
+std::vector<RankedRow> best_rows(const Factors& factors, int64_t column, int64_t count,
                                  const std::optional<Tensor>& seen) {
+  return without_deviations(ranked_rows(factors, std::nullopt, column, count, seen, RankBy::value));
+}
+
+namespace {
+
+std::vector<RankedDraws> ranked_observed(const Factors& factors, const std::optional<Draws>& draws,
+                                         const Observations& observed, int64_t column, int64_t count,
+                                         const std::optional<Tensor>& seen, RankBy by) {
   constexpr char function[] = "best_rows";
   const at::NoGradGuard no_grad;
   check_matrix(function, "U", factors.U);
@@ -175,9 +248,21 @@ std::vector<RankedRow> best_rows(const Factors& factors, const Observations& obs
   const Tensor columns = checked_counts(function, "column_counts", observed.column_counts, factors.V.size(0));
   std::optional<Tensor> left_out = seen;
   if (rows.defined()) left_out = seen ? seen->detach().to(at::kCPU).ne(0).logical_or(rows.eq(0)) : rows.eq(0);
-  const std::vector<RankedRow> best = best_rows(factors, column, count, left_out);
+  const std::vector<RankedDraws> best = ranked_rows(factors, draws, column, count, left_out, by);
   const bool is_known = !columns.defined() || columns.const_data_ptr<int64_t>()[column] > 0;
-  return is_known ? best : std::vector<RankedRow>();
+  return is_known ? best : std::vector<RankedDraws>();
+}
+
+}  // namespace
+
+std::vector<RankedRow> best_rows(const Factors& factors, const Observations& observed, int64_t column, int64_t count,
+                                 const std::optional<Tensor>& seen) {
+  return without_deviations(ranked_observed(factors, std::nullopt, observed, column, count, seen, RankBy::value));
+}
+
+std::vector<RankedDraws> best_rows(const Factors& factors, const Draws& draws, const Observations& observed,
+                                   int64_t column, int64_t count, const std::optional<Tensor>& seen, RankBy by) {
+  return ranked_observed(factors, draws, observed, column, count, seen, by);
 }
 
 double largest_difference(const Factors& a, const Factors& b) {

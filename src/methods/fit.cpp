@@ -133,8 +133,7 @@ Posterior sample(const Observed& observed, int64_t rank, const GibbsOptions& opt
   constexpr char function[] = "sample";
   const PlainComputation plain;
   check_options(function, options);
-  check_rank(function, rank, observed.rows(), observed.columns(),
-             limit_of(options, observed.data().all_is_observed()));
+  check_rank(function, rank, observed.rows(), observed.columns(), limit_of(options, observed.data().all_is_observed()));
   return sample_checked(function, observed, rank, options);
 }
 

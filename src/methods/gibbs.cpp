@@ -9,8 +9,8 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/tensor.h>
-#include <ATen/ops/zeros_like.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
@@ -62,10 +62,6 @@ std::vector<RowSums> row_sums(const EntryLists& lists) {
 
 /// Rounded to the type in which the kernels compute.
 double rounded(double x, bool is_double) { return is_double ? x : static_cast<double>(static_cast<float>(x)); }
-
-int64_t burn_in_of(const GibbsOptions& options) {
-  return options.burn_in().value_or(std::min<int64_t>(50, options.num_epochs() / 10));
-}
 
 /// The scale by which the priors are set.
 double scale_of(const GibbsOptions& options, const std::vector<RowSums>& rows, double mean) {
@@ -151,14 +147,16 @@ void check_resumed(const char* function, const Observed& observed, int64_t rank,
     if (!rows.defined() || !sums.defined()) return rows.defined() == sums.defined();
     return sums.sizes() == rows.sizes() && sums.scalar_type() == at::kDouble && sums.is_cpu();
   };
-  TORCH_CHECK_VALUE(
-      fits(before.rows, observed.rows(), unknowns, observed.type()) &&
-          fits(before.columns, observed.columns(), unknowns, observed.type()) && is_trace(before.noise) &&
-          is_trace(before.errors) && is_asked(before.means) && is_asked(before.squares) &&
-          before.burn_in == burn_in_of(options) && before.mean.U.defined() && before.mean.V.defined() &&
-          before.mean.U.size(0) == observed.rows() && before.mean.V.size(0) == observed.columns(),
-      "[", function, "] resume must be the posterior of a run with the same A, rank, biases, burn_in and asked entries "
-      "after epochs_done = ", done, " sweeps, but is not.");
+  TORCH_CHECK_VALUE(fits(before.rows, observed.rows(), unknowns, observed.type()) &&
+                        fits(before.columns, observed.columns(), unknowns, observed.type()) && is_trace(before.noise) &&
+                        is_trace(before.errors) && is_asked(before.means) && is_asked(before.squares) &&
+                        before.burn_in == options.counted_from() && before.mean.U.defined() &&
+                        before.mean.V.defined() && before.mean.U.size(0) == observed.rows() &&
+                        before.mean.V.size(0) == observed.columns(),
+                    "[", function,
+                    "] resume must be the posterior of a run with the same A, rank, biases, burn_in and asked entries "
+                    "after epochs_done = ",
+                    done, " sweeps, but is not.");
 }
 
 /// A run of Gibbs sampling.
@@ -170,7 +168,7 @@ class GibbsSession final : public PosteriorSession {
         biases_(options.biases()),
         unknowns_(start.U.size(1) - (biases_ ? kBiasColumns - 1 : 0)),
         keep_every_(options.keep_every()),
-        burn_in_(burn_in_of(options)),
+        burn_in_(options.counted_from()),
         mean_(biases_ ? observed.data().mean() : 0),
         sides_(open_sides(observed, start, options.engine(), biases_, mean_)) {
     const std::vector<RowSums> rows = row_sums(observed.by_row());
@@ -255,8 +253,8 @@ class GibbsSession final : public PosteriorSession {
     }
   }
 
-  /// The sweeps of alternating least squares. Without them, dense data stays at a worse mode for hundreds of sweeps: the
-  /// first draws of the priors then are of biases that are all 0. False where a factor is not finite.
+  /// The sweeps of alternating least squares. Without them, dense data stays at a worse mode for hundreds of sweeps:
+  /// the first draws of the priors then are of biases that are all 0. False where a factor is not finite.
   bool begin() {
     scale_columns();
     const Ridge ridge{kFirstRegularisation * scale_, kFirstRegularisation, true};
@@ -264,7 +262,8 @@ class GibbsSession final : public PosteriorSession {
       for (const Side side : {Side::row, Side::column}) {
         const int64_t failed = sides_->solve(side, ridge);
         TORCH_CHECK_VALUE(failed < 0, "[", function_, "] the start, three sweeps of least squares: the equations of ",
-                          side == Side::row ? "row " : "column ", failed, " are not positive definite. Give A in float64.");
+                          side == Side::row ? "row " : "column ", failed,
+                          " are not positive definite. Give A in float64.");
       }
     }
     error_ = squared_error(observed_, sides_->factors());
@@ -297,7 +296,8 @@ class GibbsSession final : public PosteriorSession {
     if (biases_) {
       const Tensor offsets = sides_->offsets(Side::row).to(at::kCPU, at::kDouble).contiguous();
       const double* o = offsets.const_data_ptr<double>();
-      for (size_t row = 0; row < sums_.size(); ++row) targets += o[row] * (sums_[row].count * o[row] - 2 * sums_[row].values);
+      for (size_t row = 0; row < sums_.size(); ++row)
+        targets += o[row] * (sums_[row].count * o[row] - 2 * sums_[row].values);
     }
     const auto [term, prior] = draw(Side::column, of_columns_, alpha);
     of_columns_ = sides_->sums(Side::column);
@@ -331,8 +331,8 @@ class GibbsSession final : public PosteriorSession {
         side, {alpha, prior.precision, prior.shift, source(by_row ? DrawOf::rows : DrawOf::columns)}, term);
     TORCH_CHECK_VALUE(failed < 0, "[", function_, "] sweep ", sweeps() + 1, ": the posterior of ",
                       by_row ? "row " : "column ", failed, " (from 0) cannot be drawn from in ",
-                      is_double() ? "float64" : "float32", ", as the noise is next to none, of the variance ", 1 / alpha,
-                      ". Give ", is_double() ? "a smaller rank." : "A in float64, or a smaller rank.");
+                      is_double() ? "float64" : "float32", ", as the noise is next to none, of the variance ",
+                      1 / alpha, ". Give ", is_double() ? "a smaller rank." : "A in float64, or a smaller rank.");
     return {term, std::move(prior)};
   }
 
@@ -375,8 +375,8 @@ class GibbsSession final : public PosteriorSession {
   struct Sums {
     double count, values;
   };
-  std::vector<Sums> sums_;             // of every row's entries
-  std::vector<double> of_columns_;     // the sums of cpu::sum_products over the columns' unknowns
+  std::vector<Sums> sums_;              // of every row's entries
+  std::vector<double> of_columns_;      // the sums of cpu::sum_products over the columns' unknowns
   std::vector<double> noise_, errors_;  // after each sweep
   std::vector<Factors> kept_;
   Factors mean_factors_;
@@ -386,12 +386,15 @@ class GibbsSession final : public PosteriorSession {
 
 }  // namespace
 
+int64_t GibbsOptions::counted_from() const { return burn_in_.value_or(std::min<int64_t>(50, num_epochs() / 10)); }
+
 int64_t Posterior::counted() const { return noise.defined() ? std::max<int64_t>(0, noise.numel() - burn_in) : 0; }
+
+Draws Posterior::kept() const { return {std::max<int64_t>(1, std::ssize(draws)), noise_variance()}; }
 
 double Posterior::noise_variance() const {
   const int64_t count = counted();
-  return count == 0 ? std::numeric_limits<double>::quiet_NaN()
-                    : noise.narrow(0, burn_in, count).mean().item<double>();
+  return count == 0 ? std::numeric_limits<double>::quiet_NaN() : noise.narrow(0, burn_in, count).mean().item<double>();
 }
 
 Tensor Posterior::deviations() const {
@@ -403,7 +406,6 @@ Tensor Posterior::deviations() const {
   return squares.div(static_cast<double>(count - 1)).add_(noise_variance()).sqrt_();
 }
 
-
 Factors Posterior::factors() const {
   const PlainComputation plain;
   const at::NoGradGuard no_grad;
@@ -413,9 +415,10 @@ Factors Posterior::factors() const {
 
 void check_options(const char* function, const GibbsOptions& options) {
   check_epochs(function, options.num_epochs(), options.report_every());
-  const int64_t burn_in = burn_in_of(options);
+  const int64_t burn_in = options.counted_from();
   TORCH_CHECK_VALUE(burn_in >= 0 && burn_in <= std::max<int64_t>(0, options.num_epochs() - 1), "[", function,
-                    "] burn_in must be from 0 to num_epochs - 1 = ", options.num_epochs() - 1, ", but was ", burn_in, ".");
+                    "] burn_in must be from 0 to num_epochs - 1 = ", options.num_epochs() - 1, ", but was ", burn_in,
+                    ".");
   TORCH_CHECK_VALUE(options.keep_every() >= 1, "[", function, "] keep_every must be at least 1, but was ",
                     options.keep_every(), ".");
   const double scale = options.scale().value_or(1);

@@ -8,8 +8,8 @@
 #include <ATen/ops/cholesky_solve.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/linalg_cholesky_ex.h>
 #include <ATen/ops/linalg_solve_triangular.h>
 #include <ATen/ops/mm.h>
@@ -52,9 +52,7 @@ class SidesOnCpu final : public Sides {
     threads_ = static_cast<int>(cpu::threads_for(static_cast<double>(observed.count()) * d * (d + 3) / 2));
   }
 
-  int64_t solve(Side side, const Ridge& ridge) override {
-    return solve_rows(side, ridge, nullptr);
-  }
+  int64_t solve(Side side, const Ridge& ridge) override { return solve_rows(side, ridge, nullptr); }
 
   int64_t draw(Side side, const DrawGiven& given, double& term) override {
     Half& own = of(side);
@@ -79,9 +77,7 @@ class SidesOnCpu final : public Sides {
     return failed;
   }
 
-  Factors factors() override {
-    return {factor(rows_, /*is_row=*/true), factor(columns_, /*is_row=*/false)};
-  }
+  Factors factors() override { return {factor(rows_, /*is_row=*/true), factor(columns_, /*is_row=*/false)}; }
 
   bool is_finite() const override {
     const auto finite = [&](const Half& half) {
@@ -260,8 +256,7 @@ class SidesByTorch final : public Sides {
         drawn.insert(drawn.end(), four.begin(), four.end());
       }
       const Tensor z = at::from_blob(drawn.data(), {unknowns_, 1}, at::TensorOptions(at::kFloat)).to(s.options());
-      const Tensor y =
-          at::linalg_solve_triangular(R.t(), shift.add(s, given.alpha).unsqueeze(1), /*upper=*/false);
+      const Tensor y = at::linalg_solve_triangular(R.t(), shift.add(s, given.alpha).unsqueeze(1), /*upper=*/false);
       x = at::linalg_solve_triangular(R, y + z, /*upper=*/true).squeeze(1);
       term += (z.square().sum() - y.square().sum()).item<double>();
       return true;
@@ -275,9 +270,8 @@ class SidesByTorch final : public Sides {
   Tensor unknowns(Side side) const override {
     const Tensor& own = side == Side::row ? factors_.U : factors_.V;
     if (!has_biases_) return own.clone();
-    return side == Side::row
-               ? at::cat({own.narrow(1, 0, rank_), own.narrow(1, rank_, 1) - mean_}, 1)
-               : at::cat({own.narrow(1, 0, rank_), own.narrow(1, rank_ + 1, 1)}, 1);
+    return side == Side::row ? at::cat({own.narrow(1, 0, rank_), own.narrow(1, rank_, 1) - mean_}, 1)
+                             : at::cat({own.narrow(1, 0, rank_), own.narrow(1, rank_ + 1, 1)}, 1);
   }
 
   void set_unknowns(Side side, const Tensor& unknowns) override {
@@ -294,9 +288,7 @@ class SidesByTorch final : public Sides {
   }
 
   Tensor offsets(Side side) const override {
-    return !has_biases_          ? Tensor()
-           : side == Side::row ? factors_.U.select(1, rank_)
-                               : factors_.V.select(1, rank_ + 1);
+    return !has_biases_ ? Tensor() : side == Side::row ? factors_.U.select(1, rank_) : factors_.V.select(1, rank_ + 1);
   }
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
-// The two sides of a factorisation by least squares, U with the rows' biases and V with the columns': each solved for, or
-// drawn, given the other. Alternating least squares and Gibbs sampling are sequences of such halves.
+// The two sides of a factorisation by least squares, U with the rows' biases and V with the columns': each solved for,
+// or drawn, given the other. Alternating least squares and Gibbs sampling are sequences of such halves.
 
 #include <factorise/run_options.h>
 
@@ -64,7 +64,8 @@ class Sides {
 std::unique_ptr<Sides> open_sides(const Observed& observed, const Factors& start, Engine engine, bool biases,
                                   double mean);
 
-/// The start of a run on sides: drawn; with biases, [u, μ + b, 1] and [v, 1, c] with b and c 0. Or the given one, checked.
+/// The start of a run on sides: drawn; with biases, [u, μ + b, 1] and [v, 1, c] with b and c 0. Or the given one,
+/// checked.
 Factors start_of_sides(const char* function, const Observed& observed, int64_t rank, bool biases,
                        const std::optional<Factors>& initial, const std::optional<uint64_t>& seed);
 

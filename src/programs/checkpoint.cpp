@@ -3,6 +3,7 @@
 #include "programs/checkpoint.h"
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/stack.h>
 #include <factorise/io.h>
 #include <fmt/format.h>
 
@@ -44,11 +45,63 @@ class Values {
   std::map<std::string, PtValue> values_;
 };
 
+using Dict = std::vector<std::pair<std::string, PtEntry>>;
+
+/// The tensors of a posterior by their names; `visit` is called with each. The draws are apart.
+template <class PosteriorType, class Visit>
+void visit_tensors(PosteriorType& posterior, Visit visit) {
+  visit("rows", posterior.rows);
+  visit("columns", posterior.columns);
+  visit("mean_U", posterior.mean.U);
+  visit("mean_V", posterior.mean.V);
+  visit("means", posterior.means);
+  visit("squares", posterior.squares);
+  visit("noise", posterior.noise);
+  visit("errors", posterior.errors);
+}
+
+void add_posterior(Dict& dict, const Posterior& posterior) {
+  visit_tensors(posterior, [&](const char* name, const at::Tensor& tensor) {
+    if (tensor.defined()) dict.emplace_back(name, tensor);
+  });
+  dict.emplace_back("burned_in", posterior.burn_in);
+  dict.emplace_back("has_biases", posterior.has_biases);
+  dict.emplace_back("observed_mean", posterior.observed_mean);
+  dict.emplace_back("draws", std::ssize(posterior.draws));
+  if (posterior.draws.empty()) return;
+  std::vector<at::Tensor> U, V;
+  for (const Factors& draw : posterior.draws) {
+    U.push_back(draw.U);
+    V.push_back(draw.V);
+  }
+  dict.emplace_back("draws_U", at::stack(U));
+  dict.emplace_back("draws_V", at::stack(V));
+}
+
+Posterior posterior_of(const std::string& file, const Values& values) {
+  Posterior posterior;
+  visit_tensors(posterior, [&](const char* name, at::Tensor& tensor) {
+    if (values.has(name)) tensor = values.get<at::Tensor>(name);
+  });
+  posterior.burn_in = values.get<int64_t>("burned_in");
+  posterior.has_biases = values.get<bool>("has_biases");
+  posterior.observed_mean = values.get<double>("observed_mean");
+  const auto draws = values.get<int64_t>("draws");
+  if (draws == 0) return posterior;
+  const auto U = values.get<at::Tensor>("draws_U"), V = values.get<at::Tensor>("draws_V");
+  if (U.dim() != 3 || V.dim() != 3 || U.size(0) != draws || V.size(0) != draws || U.size(2) != V.size(2)) {
+    refuse_file(fmt::format("{} must hold {} draws of U and V, but does not.", file, draws));
+  }
+  for (int64_t i = 0; i < draws; ++i) posterior.draws.push_back({U[i].contiguous(), V[i].contiguous()});
+  return posterior;
+}
+
 }  // namespace
 
 void save_checkpoint(const std::string& file, const State& state, const Settings& settings) {
-  std::vector<std::pair<std::string, PtEntry>> dict{
-      {"format", std::string(kFormat)}, {"U", state.factors->U}, {"V", state.factors->V}, {"epoch", state.epoch}};
+  Dict dict{{"format", std::string(kFormat)}, {"epoch", state.epoch}};
+  if (state.factors) dict.insert(dict.end(), {{"U", state.factors->U}, {"V", state.factors->V}});
+  if (state.posterior) add_posterior(dict, *state.posterior);
   if (state.best) {
     dict.insert(dict.end(), {{"best_U", state.best->factors.U},
                              {"best_V", state.best->factors.V},
@@ -71,6 +124,10 @@ State load_checkpoint(const std::string& file, const Settings& settings) {
   }
   State state;
   state.epoch = values.get<int64_t>("epoch");
+  if (values.has("draws")) {
+    state.posterior = posterior_of(file, values);
+    return state;
+  }
   state.factors = {values.get<at::Tensor>("U"), values.get<at::Tensor>("V")};
   if (values.has("best_U")) {
     state.best = Patience::Best{{values.get<at::Tensor>("best_U"), values.get<at::Tensor>("best_V")},

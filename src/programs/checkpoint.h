@@ -1,6 +1,7 @@
 #pragma once
-// The state from which a run can go on: U, V, the epoch, and the settings of the run.
+// The state from which a run can go on: U and V, or a posterior, the epoch, and the settings of the run.
 
+#include <factorise/gibbs.h>
 #include <factorise/patience.h>
 
 #include <optional>
@@ -14,6 +15,9 @@ namespace factorise::programs {
 struct State {
   int64_t epoch = 0;               ///< epochs done
   std::optional<Factors> factors;  ///< empty: the run has not begun, and starts with the method's own factors
+
+  /// Of --method gibbs, in place of factors.
+  std::optional<Posterior> posterior = {};
 
   // With a patience:
   std::optional<Patience::Best> best;

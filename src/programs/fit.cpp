@@ -3,6 +3,8 @@
 #include "programs/fit.h"
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
 #include <factorise/fit.h>
 #include <factorise/hold_out.h>
 #include <factorise/patience.h>
@@ -10,6 +12,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "io/fingerprint.h"
@@ -50,9 +53,9 @@ Matrix read_matrix(const FitOptions& options) {
 
 /// The matrix in the form and on the device that the method takes.
 Matrix prepared(const FitOptions& options, Matrix matrix, c10::Device device) {
-  const bool takes_entries = options.method == "sgd" || options.method == "als";
+  const bool takes_entries = options.method != "gd" && options.method != "ad";
   if (!takes_entries || !device.is_cpu()) {
-    matrix = to_dense(matrix, options.matrix, "--method sgd and als with --device cpu need none.");
+    matrix = to_dense(matrix, options.matrix, "--method sgd, als and gibbs with --device cpu need none.");
   }
   matrix.A = matrix.A.to(device);
   if (matrix.M) matrix.M = matrix.M->to(device);
@@ -90,6 +93,40 @@ void take_initial(const FitOptions& options, Problem& problem, const Output& out
   }
 }
 
+/// Entries whose predictions are judged: those set aside, then those of --test, without the ones of rows or columns
+/// that the matrix does not have.
+struct AskedEntries {
+  at::Tensor rows, columns;  ///< undefined: none
+};
+
+AskedEntries asked_entries(const Problem& problem) {
+  std::vector<at::Tensor> rows, columns;
+  const auto add = [&](const at::Tensor& of_rows, const at::Tensor& of_columns) {
+    const at::Tensor known = of_rows.ge(0).logical_and(of_columns.ge(0));
+    rows.push_back(of_rows.masked_select(known));
+    columns.push_back(of_columns.masked_select(known));
+  };
+  if (problem.aside) add(problem.aside->rows, problem.aside->columns);
+  if (problem.test) add(problem.test->entries.rows, problem.test->entries.columns);
+  return rows.empty() ? AskedEntries{} : AskedEntries{at::cat(rows), at::cat(columns)};
+}
+
+/// The predictions of a posterior for entries of which those that the matrix has were asked for, from `begin` on.
+Predictions asked_predictions(const Posterior& posterior, const Problem& problem, const at::Tensor& rows,
+                              const at::Tensor& columns, int64_t& begin) {
+  const at::Tensor known = rows.ge(0).logical_and(columns.ge(0));
+  const int64_t count = known.sum().item<int64_t>();
+  const auto spread = [&](const at::Tensor& of_asked, double otherwise) {
+    return at::full({rows.numel()}, otherwise, at::TensorOptions(at::kDouble))
+        .masked_scatter_(known, of_asked.narrow(0, begin, count));
+  };
+  at::Tensor values = spread(posterior.means, problem.observed.mean);
+  if (problem.clip) values = values.clamp(problem.clip->low, problem.clip->high);
+  const at::Tensor deviations = spread(posterior.deviations(), std::numeric_limits<double>::quiet_NaN());
+  begin += count;
+  return {values, known.logical_not(), deviations};
+}
+
 /// Whether the factors are read every --every epochs, for a checkpoint or for a judgement.
 bool is_staged(const FitOptions& given) { return !given.checkpoint.empty() || given.patience(); }
 
@@ -119,6 +156,10 @@ Settings settings_of(const FitOptions& given, const Problem& problem) {
       settings.emplace_back(setting.name, setting_text(value));
     }
   }
+  if (given.method == "gibbs") {  // of these the sums are kept
+    const auto [rows, columns] = asked_entries(problem);
+    settings.emplace_back("asked", rows.defined() ? fingerprint(rows) + ", " + fingerprint(columns) : "none");
+  }
   if (has_patience) {  // the result then also depends on how the factors are judged
     settings.emplace_back("fallback", "mean");
     settings.emplace_back("clip", given.clip.text.empty() ? "none" : given.clip.text);
@@ -137,7 +178,7 @@ State first_state(const FitOptions& given, const Settings& settings, int64_t epo
     refuse_value(fmt::format("{} is after epoch {} already, but --epochs is {}.", given.resume, state.epoch, epochs));
   }
   const auto move = [&](Factors& factors) { factors = {factors.U.to(device), factors.V.to(device)}; };
-  move(*state.factors);
+  if (state.factors) move(*state.factors);
   if (state.best) move(state.best->factors);
   return state;
 }
@@ -169,6 +210,12 @@ Fitted run_method(const FitOptions& given, const Problem& problem) {
     state.worse = patience.worse();
     if (!given.checkpoint.empty()) save_checkpoint(given.checkpoint, state, settings);
   };
+  const auto keep_posterior = [&](int64_t epoch, const Posterior& posterior) {
+    state.epoch = epoch;
+    state.posterior = posterior;
+    if (!given.checkpoint.empty()) save_checkpoint(given.checkpoint, state, settings);
+    return true;
+  };
   const auto look = [&](int64_t epoch, const Factors& factors) {
     const bool goes_on = !given.patience() || patience(epoch, factors);
     keep(epoch, factors);
@@ -185,23 +232,50 @@ Fitted run_method(const FitOptions& given, const Problem& problem) {
         options.seed(given.common.seed).engine(given.engine == "fused" ? Engine::fused : Engine::reference);
         options.stop(progress.stop()).on_epoch(shown).report_every(progress.report_every());
         options.initial(state.factors ? state.factors : problem.initial).epochs_done(state.epoch);
-        if (is_staged(given)) options.factors_every(every_of(given)).on_factors(look);
+        if (is_staged(given)) options.factors_every(every_of(given));
+        if constexpr (std::is_same_v<decltype(options), GibbsOptions&>) {
+          const auto [rows, columns] = asked_entries(problem);
+          if (rows.defined()) options.asked(rows, columns);
+          if (is_staged(given)) options.on_posterior(keep_posterior);
+          options.resume(state.posterior);
+        } else if (is_staged(given)) {
+          options.on_factors(look);
+        }
         if (given.plot) options.report_every(std::max<int64_t>(1, epochs / kCurvePoints)).on_epoch(record);
       },
       method);
   const int64_t begun_at = state.epoch;
   const bool is_over = state.factors && given.patience() && patience.is_over();
-  const Factors factors = is_over ? *state.factors : fit(observed_in(problem.matrix), given.rank(), method);
+  std::optional<Posterior> posterior;
+  if (const auto* gibbs = std::get_if<GibbsOptions>(&method)) {
+    posterior = sample(observed_in(problem.matrix), given.rank(), *gibbs);
+  }
+  const Factors factors = posterior ? posterior->factors()
+                          : is_over ? *state.factors
+                                    : fit(observed_in(problem.matrix), given.rank(), method);
   if (device.is_cuda()) factors.U.cpu();  // copying the result waits for the GPU
   const bool ended = is_over || (given.patience() && patience.is_over());
   const int64_t done = ended ? state.epoch : begun_at + progress.done();
-  if (progress.stopped() && !is_over) keep(done, factors);
+  if (progress.stopped() && posterior) {
+    keep_posterior(done, *posterior);
+  } else if (progress.stopped() && !is_over) {
+    keep(done, factors);
+  }
   Fitted fitted{factors, epochs, done, done, 0, progress.seconds(), progress.stopped()};
   if (const auto& best = patience.best()) {
     fitted.factors = best->factors;
     fitted.epochs_done = best->epoch;
   }
   fitted.curve = std::move(curve);
+  if (!posterior) return fitted;
+  fitted.draws = posterior->kept();
+  if (!posterior->means.defined() || posterior->counted() == 0) return fitted;
+  int64_t begin = 0;
+  const auto judged = [&](const at::Tensor& rows, const at::Tensor& columns, const at::Tensor& values) {
+    return judge(asked_predictions(*posterior, problem, rows, columns, begin), values);
+  };
+  if (const auto& aside = problem.aside) fitted.aside = judged(aside->rows, aside->columns, aside->values);
+  if (const auto& test = problem.test) fitted.test = judged(test->entries.rows, test->entries.columns, test->values);
   return fitted;
 }
 
@@ -209,6 +283,7 @@ Fitted run(const FitOptions& given, const Problem& problem) {
   Fitted fitted = run_method(given, problem);
   fitted.loss = squared_error(problem.matrix.A, fitted.factors, problem.matrix.M);
   fitted.observed = problem.observed;
+  if (fitted.draws) return fitted;
   if (problem.aside) fitted.aside = judge(*problem.aside, fitted.factors, problem.observed, problem.clip);
   if (const auto& test = problem.test) {
     const auto& [rows, columns, row_ids, column_ids] = test->entries;

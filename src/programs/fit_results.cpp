@@ -28,6 +28,8 @@ void add_judgement(Dict& dict, const std::string& name, const Judgement& judged)
   dict.emplace_back(name + "_mae", judged.mae);
   dict.emplace_back(name + "_entries", judged.entries);
   dict.emplace_back(name + "_fallbacks", judged.fallbacks);
+  if (!std::isnan(judged.within_50)) dict.emplace_back(name + "_within_50", judged.within_50);
+  if (!std::isnan(judged.within_90)) dict.emplace_back(name + "_within_90", judged.within_90);
   if (judged.fallbacks == judged.entries) return;
   dict.emplace_back(name + "_known_rmse", judged.known_rmse);
   dict.emplace_back(name + "_known_mae", judged.known_mae);
@@ -61,8 +63,13 @@ std::string method_text(const FitOptions& options, const Fitted& fitted) {
   return text;
 }
 
-/// A line below a judgement on the entries that are predicted by the mean and not by the factors.
-void add_fallbacks(Lines& lines, const Judgement& judged, const Observations& observed) {
+/// Lines below a judgement: on the deviations, and on the entries that are predicted by the mean and not by the
+/// factors.
+void add_remarks(Lines& lines, const Judgement& judged, const Observations& observed) {
+  if (!std::isnan(judged.within_50)) {
+    lines.emplace_back("", fmt::format("the 50 % intervals hold {:.1f} %, the 90 % ones {:.1f} %",
+                                       100 * judged.within_50, 100 * judged.within_90));
+  }
   const std::string text = fallbacks_text(judged, observed.mean);
   if (!text.empty()) lines.emplace_back("", text);
 }
@@ -78,6 +85,10 @@ void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted)
   }
   dict.emplace_back("observed", matrix.observed);
   dict.emplace_back("loss", fitted.loss);
+  if (const auto& draws = fitted.draws) {
+    dict.emplace_back("draws", draws->count);
+    dict.emplace_back("noise_variance", draws->noise_variance);
+  }
   add_observations(dict, fitted.observed);
   if (fitted.aside) {
     dict.emplace_back("hold_out", *options.hold_out());
@@ -98,7 +109,11 @@ void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted)
 }
 
 nlohmann::ordered_json json_of(const FitOptions& options, const Matrix& matrix, const Fitted& fitted) {
-  nlohmann::ordered_json output, aside, test, clip;  // null
+  nlohmann::ordered_json output, aside, test, clip, draws, noise;  // null
+  if (fitted.draws) {
+    draws = fitted.draws->count;
+    noise = number(fitted.draws->noise_variance);
+  }
   if (!options.output.empty()) output = options.output;
   if (fitted.aside) {
     aside = {{"share", *options.hold_out()}, {"seed", options.split_seed()}};
@@ -126,6 +141,8 @@ nlohmann::ordered_json json_of(const FitOptions& options, const Matrix& matrix, 
                {"unobserved_columns", count_unobserved(fitted.observed.column_counts)},
                {"mean", number(fitted.observed.mean)},
                {"loss", number(fitted.loss)},
+               {"draws", draws},
+               {"noise_variance", noise},
                {"hold_out", aside},
                {"test", test},
                {"clip", clip},
@@ -145,6 +162,10 @@ void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted
       {"loss", fmt::format("{} (squared error, observed entries)", figure(fitted.loss))},
       {"RMSE", figure(std::sqrt(fitted.loss / observed))},
   });
+  if (const auto& draws = fitted.draws) {
+    lines.emplace_back("draws", fmt::format("{} kept; the noise has the standard deviation {}", draws->count,
+                                            figure(std::sqrt(draws->noise_variance))));
+  }
   if (fitted.aside) {
     lines.emplace_back(
         "hold-out",
@@ -152,12 +173,12 @@ void print_summary(const FitOptions& options, const Matrix& matrix, const Fitted
             "{} over {:.3g} % of the entries, split seed {}{}", errors_text(*fitted.aside), 100 * *options.hold_out(),
             options.split_seed(),
             fitted.epochs_run > fitted.epochs_done ? fmt::format("; the best of {} epochs", fitted.epochs_run) : ""));
-    add_fallbacks(lines, *fitted.aside, fitted.observed);
+    add_remarks(lines, *fitted.aside, fitted.observed);
   }
   if (fitted.test) {
     lines.emplace_back("test", fmt::format("{} over the {} entries of {}", errors_text(*fitted.test),
                                            grouped(fitted.test->entries), options.test));
-    add_fallbacks(lines, *fitted.test, fitted.observed);
+    add_remarks(lines, *fitted.test, fitted.observed);
   }
   lines.emplace_back("time", fmt::format("{} for the epochs", duration(fitted.seconds)));
   lines.emplace_back("output", options.output.empty() ? "none (--output FILE keeps U and V)" : options.output);

@@ -22,6 +22,7 @@ struct Fitted {
   Observations observed = {};                      ///< of the matrix that was fitted
   std::optional<Judgement> aside = {}, test = {};  ///< over the entries set aside, and over those of --test
   std::vector<CurvePoint> curve = {};              ///< for --plot
+  std::optional<Draws> draws = {};                 ///< of --method gibbs: what the factors are of
 };
 
 /// Writes --output. Throws FileError.

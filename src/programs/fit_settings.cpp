@@ -73,7 +73,7 @@ std::vector<Setting> standard_settings() {
        .saved = true,
        .kind = Setting::Integer{{1}}},
       {.flag = "--epochs",
-       .help = "Passes over the observed entries (default 1000, with als 20)",
+       .help = "Passes over the observed entries (default 1000, with als 20, with gibbs 500)",
        .compared = Setting::Compared::with_patience,
        .kind = Setting::Integer{{0}},
        .in_library = shared<RunOptions, int64_t>([](auto& options, std::optional<int64_t> value) {
@@ -131,6 +131,37 @@ std::vector<Setting> standard_settings() {
        .in_library = own<AlsOptions, bool>([](AlsOptions& options, std::optional<bool> value) {
          if (value) options.biases(*value);
          return options.biases();
+       })},
+      {.flag = "--no-biases",
+       .help = "gibbs: without the mean and biases",
+       .methods = {"gibbs"},
+       .name = "biases",
+       .label = "no biases",
+       .saved = true,
+       .kind = Setting::Flag{},
+       .in_library = own<GibbsOptions, bool>([](GibbsOptions& options, std::optional<bool> value) {
+         if (value) options.biases(!*value);
+         return options.biases();
+       })},
+      {.flag = "--burn-in",
+       .help = "gibbs: sweeps at the beginning whose draws do not count (default: a tenth of them, 50 at most)",
+       .methods = {"gibbs"},
+       .label = "burn-in",
+       .saved = true,
+       .kind = Setting::Integer{{0}},
+       .in_library = own<GibbsOptions, int64_t>([](GibbsOptions& options, std::optional<int64_t> value) {
+         if (value) options.burn_in(*value);
+         return options.counted_from();
+       })},
+      {.flag = "--keep-every",
+       .help = "gibbs: every so many of the other draws is kept in --output (default 5)",
+       .methods = {"gibbs"},
+       .label = "keep every",
+       .saved = true,
+       .kind = Setting::Integer{{1}},
+       .in_library = own<GibbsOptions, int64_t>([](GibbsOptions& options, std::optional<int64_t> value) {
+         if (value) options.keep_every(*value);
+         return options.keep_every();
        })},
       {.flag = "--bias-regularisation",
        .help = "als: L2 regularisation of the biases (default: --regularisation)",
@@ -192,6 +223,7 @@ std::vector<Setting> standard_settings() {
        .otherwise = int64_t{0}},
       {.flag = "--patience",
        .help = "Stop when the hold-out was this often no better than before, and keep the best; looked at with --every",
+       .methods = {"sgd", "gd", "ad", "als"},
        .kind = Setting::Integer{{1}}},
       {.flag = "--every",
        .help = "Epochs between checkpoints, and looks at the hold-out (default 20)",
@@ -204,8 +236,11 @@ std::vector<Setting> standard_settings() {
 }  // namespace
 
 const std::vector<std::pair<std::string, Method>>& named_methods() {
-  static const std::vector<std::pair<std::string, Method>> methods{
-      {"sgd", SgdOptions()}, {"gd", GdOptions()}, {"ad", AdOptions()}, {"als", AlsOptions()}};
+  static const std::vector<std::pair<std::string, Method>> methods{{"sgd", SgdOptions()},
+                                                                   {"gd", GdOptions()},
+                                                                   {"ad", AdOptions()},
+                                                                   {"als", AlsOptions()},
+                                                                   {"gibbs", GibbsOptions()}};
   return methods;
 }
 

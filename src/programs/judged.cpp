@@ -71,9 +71,14 @@ bool are_pairs(const std::string& file) {
 }
 
 nlohmann::ordered_json json_of(const Judgement& judged) {
-  return {
-      {"entries", judged.entries}, {"fallbacks", judged.fallbacks},           {"rmse", number(judged.rmse)},
-      {"mae", number(judged.mae)}, {"known_rmse", number(judged.known_rmse)}, {"known_mae", number(judged.known_mae)}};
+  return {{"entries", judged.entries},
+          {"fallbacks", judged.fallbacks},
+          {"rmse", number(judged.rmse)},
+          {"mae", number(judged.mae)},
+          {"known_rmse", number(judged.known_rmse)},
+          {"known_mae", number(judged.known_mae)},
+          {"within_50", number(judged.within_50)},
+          {"within_90", number(judged.within_90)}};
 }
 
 std::string errors_text(const Judgement& judged) {

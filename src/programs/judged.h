@@ -29,7 +29,8 @@ TestSet load_test_set(const std::string& file, const char* option, const MatrixO
 /// values.
 bool are_pairs(const std::string& file);
 
-/// {entries, fallbacks, rmse, mae, known_rmse, known_mae}; the last two null where every entry is a fallback.
+/// {entries, fallbacks, rmse, mae, known_rmse, known_mae, within_50, within_90}; null: those of no entry, and the last
+/// two without deviations.
 nlohmann::ordered_json json_of(const Judgement& judged);
 
 /// "RMSE 0.9477, MAE 0.7461".

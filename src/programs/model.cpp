@@ -47,15 +47,19 @@ class Contents {
     return {};
   }
 
-  std::optional<double> real(const std::string& name) const {
+  std::optional<double> real(const std::string& name) const { return value<double>(name); }
+  std::optional<int64_t> whole(const std::string& name) const { return value<int64_t>(name); }
+
+ private:
+  template <class T>
+  std::optional<T> value(const std::string& name) const {
     for (const Leaf& leaf : leaves_) {
-      const auto* value = std::get_if<double>(&leaf.value.value);
-      if (value && leaf.name == name) return *value;
+      const auto* held = std::get_if<T>(&leaf.value.value);
+      if (held && leaf.name == name) return *held;
     }
     return std::nullopt;
   }
 
- private:
   std::vector<Leaf> leaves_;
 };
 
@@ -178,6 +182,20 @@ std::optional<Observations> read_observations(const std::string& file, const Con
   return observed;
 }
 
+/// The draws that fit --method gibbs wrote; nothing for other files.
+std::optional<Draws> read_draws(const std::string& file, const Contents& contents, const Factors& factors) {
+  const auto count = contents.whole("draws");
+  const auto noise = contents.real("noise_variance");
+  if (!count || !noise) return std::nullopt;
+  if (*count < 1 || factors.U.size(1) % *count != 0 || !(*noise >= 0)) {
+    refuse_file(
+        fmt::format("{}: draws must divide the columns of U and V, and noise_variance be at least 0, but are {} "
+                    "and {}.",
+                    file, *count, *noise));
+  }
+  return Draws{*count, *noise};
+}
+
 /// Two finite numbers, the first no larger than the second; nothing for any other text.
 std::optional<Range> two_numbers(std::string_view text) {
   const size_t comma = text.find(',');
@@ -219,6 +237,7 @@ Model load_model(const std::string& file, const FactorNames& names, bool only_wh
         fmt::format("{}: row_ids and column_ids must name every row of U and V once, ascending, but do not.", file));
   }
   model.observed = read_observations(file, contents, model.factors);
+  if (!model.is_named) model.draws = read_draws(file, contents, model.factors);
   return model;
 }
 
@@ -253,7 +272,17 @@ nlohmann::ordered_json json_id(const Ids& ids, int64_t i) {
   return ids.are_texts() ? nlohmann::ordered_json(ids.text(i)) : nlohmann::ordered_json(ids.number(i));
 }
 
+void check_has_draws(const Model& model, const char* option) {
+  if (model.draws && model.draws->count > 1) return;
+  refuse_value(fmt::format("{} needs a model with two draws or more, as fit --method gibbs writes it, but {} {}.",
+                           option, model.file, model.draws ? "has one" : "has none"));
+}
+
 std::string shape_text(const Model& model) {
+  if (const auto& draws = model.draws) {
+    return fmt::format("{} x {}, {} draws of {} columns", model.factors.U.size(0), model.factors.V.size(0),
+                       draws->count, model.factors.U.size(1) / draws->count);
+  }
   return fmt::format("{} x {}, rank {}", model.factors.U.size(0), model.factors.V.size(0), model.factors.U.size(1));
 }
 

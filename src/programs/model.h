@@ -4,6 +4,7 @@
 #include <factorise/factors.h>
 #include <factorise/io.h>
 #include <factorise/observations.h>
+#include <factorise/predict.h>
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -25,6 +26,7 @@ struct Model {
   Factors factors;
   std::optional<double> loss;            ///< the squared error in the file, where it has one
   std::optional<Observations> observed;  ///< the observations that it was fitted to, where the file has them
+  std::optional<Draws> draws;            ///< of --method gibbs: what the factors are of
   Axis rows{0}, columns{0};              ///< with the ids of --entries, where it was fitted to entries with ids
   bool is_named = false;                 ///< whether U and V were found by the names of --u and --v
   std::vector<std::string> left_out;     ///< then: tensors that may be biases, a value for each row or column
@@ -63,6 +65,9 @@ nlohmann::ordered_json json_id(const Axis& axis, int64_t index);
 
 /// The same for the i-th of a list.
 nlohmann::ordered_json json_id(const Ids& ids, int64_t i);
+
+/// Refuses a model without draws, from which `option` is read. Throws c10::ValueError.
+void check_has_draws(const Model& model, const char* option);
 
 /// "1000 x 10000, rank 5".
 std::string shape_text(const Model& model);

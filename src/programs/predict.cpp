@@ -75,18 +75,19 @@ Predictions predictions(const PredictOptions& options, const Model& model, const
   const double none = std::numeric_limits<double>::quiet_NaN();
   const std::optional<Range> clip = range_of(options.clip, model.observed, options.model);
   const Observations observed = model.observed.value_or(Observations{{}, {}, none, {none, none}});
-  return factorise::predict(model.factors, observed, pairs.rows, pairs.columns, clip);
+  return factorise::predict(model.factors, observed, pairs.rows, pairs.columns, clip, model.draws);
 }
 
 /// Digits that name the float64 exactly: another program reads exactly the computed number.
-std::string csv_of(const Pairs& pairs, const Predictions& found) {
-  std::string text = "row,column,prediction,fallback\n";
+std::string csv_of(const Pairs& pairs, const Predictions& found, bool with_deviation) {
+  std::string text = with_deviation ? "row,column,prediction,deviation,fallback\n" : "row,column,prediction,fallback\n";
   const auto id = [](const Ids& ids, int64_t i) { return ids.are_texts() ? csv_field(ids.text(i)) : ids.text(i); };
   const auto* value = found.values.const_data_ptr<double>();
   const bool* fallback = found.fallback.const_data_ptr<bool>();
   for (int64_t i = 0; i < found.values.numel(); ++i) {
-    fmt::format_to(std::back_inserter(text), "{},{},{},{}\n", id(pairs.row_ids, i), id(pairs.column_ids, i), value[i],
-                   fallback[i] ? 1 : 0);
+    const std::string deviation = with_deviation ? fmt::format("{},", found.deviations[i].item<double>()) : "";
+    fmt::format_to(std::back_inserter(text), "{},{},{},{}{}\n", id(pairs.row_ids, i), id(pairs.column_ids, i), value[i],
+                   deviation, fallback[i] ? 1 : 0);
   }
   return text;
 }
@@ -98,6 +99,7 @@ nlohmann::ordered_json json_of(const PredictOptions& options, const Pairs& pairs
     list.push_back({{"row", json_id(pairs.row_ids, i)},
                     {"column", json_id(pairs.column_ids, i)},
                     {"prediction", number(found.values[i].item<double>())},
+                    {"deviation", options.deviation ? number(found.deviations[i].item<double>()) : nullptr},
                     {"fallback", found.fallback[i].item<bool>()}});
   }
   return {{"model", options.model},
@@ -140,6 +142,7 @@ void add_predict_options(CLI::App& app, PredictOptions& options) {
   add_entries_options(app, options.ratings);
   add_text(app, "--output", options.output, "FILE",
            "With --pairs, the CSV row,column,prediction,fallback; - means stdout");
+  add_flag(app, "--deviation", options.deviation, "With a standard deviation: of a model of fit --method gibbs");
   add_factor_names(app, options.names, "MODEL");
   add_clip(app, options.clip, "predictions");
   add_output_options(app, options.common);
@@ -148,6 +151,7 @@ void add_predict_options(CLI::App& app, PredictOptions& options) {
                "  factorise predict factors.pt --row 124 --column 4\n"
                "  factorise predict factors.pt --pairs pairs.csv --output predicted.csv --clip 1,5\n"
                "  factorise predict factors.pt --pairs u1.test --output predicted.csv\n"
+               "  factorise predict model.pt --row 124 --column 4 --deviation\n"
                "  factorise predict weights.pt --u item_factors.weight --v user_factors.weight --row 124 --column 4");
 }
 
@@ -158,18 +162,21 @@ void predict(const PredictOptions& options) {
   const Output out(options.common);
   const Model model = load_model(options.model, options.names);
   notice_left_out(model, out);
+  if (options.deviation) check_has_draws(model, "--deviation");
   const auto [pairs, values] = asked(options, model);
   const Predictions found = predictions(options, model, pairs);
   std::optional<Judgement> judged;
   if (values.defined()) judged = judge(found, values);
   if (!judged) notice_fallbacks(model, found, out);
-  if (options.output != "-") save_text(options.output, csv_of(pairs, found));
+  if (options.output != "-") save_text(options.output, csv_of(pairs, found, options.deviation));
   if (!options.common.json.empty()) write_json(options.common.json, json_of(options, pairs, found, judged));
   if (options.common.json == "-") return;
   if (options.pairs.empty()) {
-    out.print(fmt::format("{:.6g}", found.values[0].item<double>()));
+    const std::string deviation =
+        options.deviation ? fmt::format(" +- {:.6g}", found.deviations[0].item<double>()) : "";
+    out.print(fmt::format("{:.6g}{}", found.values[0].item<double>(), deviation));
   } else if (options.output == "-") {
-    write_stdout(csv_of(pairs, found));
+    write_stdout(csv_of(pairs, found, options.deviation));
   } else {
     out.notice(fmt::format("{} predictions are in {}.", found.values.numel(), options.output));
   }

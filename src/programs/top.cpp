@@ -78,14 +78,22 @@ void notice_unobserved(const TopOptions& options, const Model& model, int64_t co
   }
 }
 
-std::vector<RankedRow> ranked(const TopOptions& options, const Model& model, int64_t column, const Output& out) {
+std::vector<RankedDraws> ranked(const TopOptions& options, const Model& model, int64_t column, const Output& out) {
   const std::optional<at::Tensor> left_out = seen(options, model, column, out);
   const std::optional<Range> clip = range_of(options.clip, model.observed, options.model);
   notice_unobserved(options, model, column, out);
-  std::vector<RankedRow> rows = model.observed
-                                    ? best_rows(model.factors, *model.observed, column, options.count, left_out)
-                                    : best_rows(model.factors, column, options.count, left_out);
-  for (RankedRow& row : rows) {
+  const int64_t count = options.count;
+  std::vector<RankedDraws> rows;
+  if (model.draws) {
+    const Observations nothing{{}, {}, 0, {0, 0}};
+    rows = best_rows(model.factors, *model.draws, model.observed.value_or(nothing), column, count, left_out,
+                     options.by == "lower" ? RankBy::lower : RankBy::value);
+  } else {
+    const auto best = model.observed ? best_rows(model.factors, *model.observed, column, count, left_out)
+                                     : best_rows(model.factors, column, count, left_out);
+    for (const auto& [row, value] : best) rows.push_back({row, value, 0});
+  }
+  for (RankedDraws& row : rows) {
     if (clip) row.value = std::clamp(row.value, clip->low, clip->high);
   }
   return rows;
@@ -104,10 +112,14 @@ void add_top_options(CLI::App& app, TopOptions& options) {
                      options.matrix);
   add_factor_names(app, options.names, "MODEL");
   add_clip(app, options.clip, "predictions, once they are ranked,");
+  add_flag(app, "--deviation", options.deviation, "With standard deviations: of a model of fit --method gibbs");
+  add_choice(app, "--by", options.by, {"prediction", "lower"},
+             "Rank by the predictions, or cautiously, by the predictions less their deviations");
   add_output_options(app, options.common);
   for (const char* name : {"MODEL", "--column"}) require(app, name);
   set_examples(app,
                "  factorise top factors.pt --column 4 --matrix ratings.pt --missing zero --titles titles.csv\n"
+               "  factorise top model.pt --column 4 --by lower --deviation\n"
                "  factorise top factors.pt --column 4 --count 3 --json -");
 }
 
@@ -119,20 +131,29 @@ void top(const TopOptions& options) {
   const Output out(options.common);
   const Model model = load_model(options.model, options.names);
   notice_left_out(model, out);
+  if (options.by == "lower") check_has_draws(model, "--by lower");
+  if (options.deviation) check_has_draws(model, "--deviation");
   const int64_t column = index_of(model, model.columns, "--column", options.column);
   std::vector<std::string> titles;
   if (!options.titles.empty()) {
     const Ids& ids = model.rows.ids;
     titles = ids.defined() ? load_titles_of(options.titles, ids) : load_titles(options.titles, model.rows.size);
   }
-  const std::vector<RankedRow> best = ranked(options, model, column, out);
+  const std::vector<RankedDraws> best = ranked(options, model, column, out);
   auto list = nlohmann::ordered_json::array();
-  Table table({{"row"}, {"prediction"}, {titles.empty() ? "" : "title", Table::Align::left}});
-  for (const auto& [row, value] : best) {
+  Table table({{"row"},
+               {"prediction"},
+               {options.deviation ? "deviation" : ""},
+               {titles.empty() ? "" : "title", Table::Align::left}});
+  for (const auto& [row, value, deviation] : best) {
     nlohmann::ordered_json title;  // null
     if (!titles.empty()) title = titles[static_cast<size_t>(row)];
-    list.push_back({{"row", json_id(model.rows, row)}, {"prediction", number(value)}, {"title", title}});
+    list.push_back({{"row", json_id(model.rows, row)},
+                    {"prediction", number(value)},
+                    {"deviation", options.deviation ? number(deviation) : nullptr},
+                    {"title", title}});
     table.add_row({printable(model.rows.id_of(row)), fmt::format("{:.4f}", value),
+                   options.deviation ? fmt::format("{:.4f}", deviation) : "",
                    titles.empty() ? "" : printable(titles[static_cast<size_t>(row)], kLongestTitle)});
   }
   if (!options.common.json.empty()) {

@@ -17,6 +17,7 @@ struct PredictOptions {
   MatrixOptions ratings;    ///< of a file of ratings: --columns and --duplicates alone
   FactorNames names;
   Clip clip;
+  bool deviation = false;  ///< with standard deviations
 };
 
 void add_predict_options(CLI::App& app, PredictOptions& options);
@@ -32,7 +33,9 @@ struct TopOptions {
   std::string column;    ///< an id
   int64_t count = 10;
   FactorNames names;
-  Clip clip;  ///< of the predictions, once they are ranked
+  Clip clip;               ///< of the predictions, once they are ranked
+  bool deviation = false;  ///< with standard deviations
+  std::string by;          ///< "prediction" or "lower"
 };
 
 void add_top_options(CLI::App& app, TopOptions& options);

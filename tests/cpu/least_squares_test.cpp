@@ -116,8 +116,8 @@ struct SampleDraw {
   }
 };
 
-/// docs/contract.md, "Least squares" and "Gibbs sampling", as the plainest loops: the solution of row r, or nothing where
-/// there is none; with `draw` the draw, and after it its term.
+/// docs/contract.md, "Least squares" and "Gibbs sampling", as the plainest loops: the solution of row r, or nothing
+/// where there is none; with `draw` the draw, and after it its term.
 template <class T>
 std::vector<T> referee(const Sample<T>& sample, int64_t r, double regularisation, bool weighted,
                        const SampleDraw<T>* draw = nullptr) {
@@ -307,7 +307,8 @@ TEMPLATE_TEST_CASE("a draw is around the solution, as far as the posterior's cov
     problem.draw = &draw;
     REQUIRE(solve_rows(problem, 2) == -1);
     const Tensor W = sample.features.narrow(1, 0, unknowns).to(at::kDouble);
-    const Tensor t = at::from_blob(sample.values.data(), {8}, at::TensorOptions(Sample<TestType>::kType)).to(at::kDouble);
+    const Tensor t =
+        at::from_blob(sample.values.data(), {8}, at::TensorOptions(Sample<TestType>::kType)).to(at::kDouble);
     const auto alpha = static_cast<double>(draws.alpha);
     const Tensor G = W.t().mm(W).mul(alpha).add(draws.precision.narrow(1, 0, unknowns).to(at::kDouble));
     const Tensor b = W.t().mv(t).mul(alpha).add(draws.shift.narrow(0, 0, unknowns).to(at::kDouble));

@@ -1,5 +1,5 @@
-// The random numbers of Gibbs sampling: their bits on every instruction set, and their distributions, over so many draws
-// that a wrong constant or a wrong digit is seen.
+// The random numbers of Gibbs sampling: their bits on every instruction set, and their distributions, over so many
+// draws that a wrong constant or a wrong digit is seen.
 
 #include <ATen/ATen.h>
 #include <ATen/core/PhiloxRNGEngine.h>
@@ -23,8 +23,8 @@ namespace {
 
 const auto kF64 = at::TensorOptions(at::kDouble);
 
-/// The largest distance of the empirical distribution of many draws to another, times the root of their number: above 2.2
-/// with a probability of 1e-4 (Kolmogorov). `of_draws`: the distribution function at the draws.
+/// The largest distance of the empirical distribution of many draws to another, times the root of their number:
+/// above 2.2 with a probability of 1e-4 (Kolmogorov). `of_draws`: the distribution function at the draws.
 double kolmogorov(const Tensor& of_draws) {
   const Tensor sorted = std::get<0>(of_draws.sort());
   const int64_t n = sorted.numel();
@@ -59,7 +59,8 @@ TEST_CASE("Philox has the words of its authors' implementation, and of torch's",
 TEST_CASE("normals are Box and Muller's of the words, to single precision", "[deviates]") {
   at::manual_seed(1);
   double furthest = 0;
-  std::vector<uint32_t> words{0, 1, 2, 0x3fffffff, 0x40000000, 0x7fffffff, 0x80000000, 0xbfffffff, 0xc0000000, 0xffffffff};
+  std::vector<uint32_t> words{0,          1,          2,          0x3fffffff, 0x40000000,
+                              0x7fffffff, 0x80000000, 0xbfffffff, 0xc0000000, 0xffffffff};
   const Tensor drawn = at::randint(int64_t{1} << 32, {2000}, at::TensorOptions(at::kLong));
   for (int64_t i = 0; i < drawn.numel(); ++i) words.push_back(static_cast<uint32_t>(drawn[i].item<int64_t>()));
   for (size_t i = 0; i < words.size(); ++i) {
@@ -68,7 +69,8 @@ TEST_CASE("normals are Box and Muller's of the words, to single precision", "[de
       // The uniform number has 24 bits: its own rounding counts, near 1.
       const float u = std::fma(static_cast<float>(static_cast<int32_t>(words[i] >> 1)), 0x1p-31f, 0x1p-32f);
       const double radius = std::sqrt(-2 * std::log(static_cast<double>(u)));
-      const double turn = (static_cast<double>(angle >> 30) + static_cast<double>(angle & 0x3fffffff) * 0x1p-30 - 0.5) / 4;
+      const double turn =
+          (static_cast<double>(angle >> 30) + static_cast<double>(angle & 0x3fffffff) * 0x1p-30 - 0.5) / 4;
       const double pi = std::acos(-1.0);
       furthest = std::max({furthest, std::abs(x - radius * std::cos(2 * pi * turn)) / (1 + radius),
                            std::abs(y - radius * std::sin(2 * pi * turn)) / (1 + radius)});
@@ -77,7 +79,8 @@ TEST_CASE("normals are Box and Muller's of the words, to single precision", "[de
   CHECK(furthest < 4e-7);
 }
 
-TEMPLATE_TEST_CASE("the deviates of rows have the contract's bits on every instruction set", "[deviates]", float, double) {
+TEMPLATE_TEST_CASE("the deviates of rows have the contract's bits on every instruction set", "[deviates]", float,
+                   double) {
   const DeviateSource source{0xfedcba9876543210, 123, DrawOf::columns};
   for (const int64_t unknowns : {1, 3, 4, 5, 8, 9, 16, 17, 21, 33, 64, 257}) {
     const int64_t begin = 5, end = 5 + 37, stride = feature_stride(unknowns);
@@ -89,7 +92,8 @@ TEMPLATE_TEST_CASE("the deviates of rows have the contract's bits on every instr
       int64_t different = 0;
       for (int64_t row = begin; row < end; ++row) {
         for (int64_t i = 0; i < unknowns; ++i) {
-          const float z = normals(source, static_cast<uint32_t>(i / 4), static_cast<uint32_t>(row))[static_cast<size_t>(i % 4)];
+          const float z =
+              normals(source, static_cast<uint32_t>(i / 4), static_cast<uint32_t>(row))[static_cast<size_t>(i % 4)];
           different += found[static_cast<size_t>((row - begin) * stride + i)] != static_cast<TestType>(z);
         }
       }
@@ -128,7 +132,8 @@ TEST_CASE("the deviates of rows are normal: moments, tails and distribution over
 TEST_CASE("the logarithm is right to two units in the last place", "[deviates]") {
   at::manual_seed(2);
   const Tensor exponents = at::rand({200'000}, kF64) * 200 - 100;
-  const Tensor x = at::cat({exponents.exp2(), at::rand({200'000}, kF64) + 0.5, at::tensor({1.0, 0x1p-52, 2.0, 0.5}, kF64)});
+  const Tensor x =
+      at::cat({exponents.exp2(), at::rand({200'000}, kF64) + 0.5, at::tensor({1.0, 0x1p-52, 2.0, 0.5}, kF64)});
   double furthest = 0;
   for (int64_t i = 0; i < x.numel(); ++i) {
     const double value = x.const_data_ptr<double>()[i], expected = std::log(value);
@@ -221,7 +226,8 @@ TEST_CASE("the prior of vectors is drawn from its normal-Wishart posterior", "[d
     const Tensor scale = at::linalg_inv(inverse_scale), location = mean * (n / (kMeanWeight + n));
     const double degrees = d + n;
     const Tensor along = at::randn({unknowns}, kF64);
-    Tensor precisions = at::empty({kDraws}, kF64), variances = at::empty({kDraws}, kF64), means = at::empty({kDraws}, kF64);
+    Tensor precisions = at::empty({kDraws}, kF64), variances = at::empty({kDraws}, kF64),
+           means = at::empty({kDraws}, kF64);
     for (int64_t draw = 0; draw < kDraws; ++draw) {
       const NormalPrior prior = draw_prior(count, unknowns, sums.const_data_ptr<double>(), scatter,
                                            {11, static_cast<uint32_t>(draw), DrawOf::prior_of_rows});
@@ -233,10 +239,11 @@ TEST_CASE("the prior of vectors is drawn from its normal-Wishart posterior", "[d
       const Tensor from = covariance.mv(at::tensor(prior.shift, kF64)) - location;
       means[draw].copy_(from.dot(along) * std::sqrt(kMeanWeight + n) / variances[draw].sqrt());
     }
-    // a'La / a'Wa is chi-squared with the Wishart's degrees of freedom, a'W^-1a / a'L^-1a with d - 1 fewer, and the mean
-    // along a is normal given L.
+    // a'La / a'Wa is chi-squared with the Wishart's degrees of freedom, a'W^-1a / a'L^-1a with d - 1 fewer, and the
+    // mean along a is normal given L.
     CHECK(kolmogorov(chi_squared_distribution(precisions / along.dot(scale.mv(along)), degrees)) < kUnlikely);
-    CHECK(kolmogorov(chi_squared_distribution(along.dot(inverse_scale.mv(along)) / variances, degrees - d + 1)) < kUnlikely);
+    CHECK(kolmogorov(chi_squared_distribution(along.dot(inverse_scale.mv(along)) / variances, degrees - d + 1)) <
+          kUnlikely);
     CHECK(kolmogorov(normal_distribution(means)) < kUnlikely);
   }
 }
@@ -259,12 +266,14 @@ TEMPLATE_TEST_CASE("the sums of predictions have the same bits on every instruct
   at::manual_seed(6);
   const auto options = at::TensorOptions(c10::CppTypeToScalarType<TestType>::value);
   const int64_t count = 10'001, width = 7, draws = 6;
-  const Tensor rows = at::randint(50, {count}, at::TensorOptions(at::kLong)), columns = at::randint(70, {count}, at::TensorOptions(at::kLong));
+  const Tensor rows = at::randint(50, {count}, at::TensorOptions(at::kLong)),
+               columns = at::randint(70, {count}, at::TensorOptions(at::kLong));
   std::vector<Tensor> U, V, products;
   for (int64_t i = 0; i < draws; ++i) {
     U.push_back(at::randn({50, width}, options));
     V.push_back(at::randn({70, width}, options));
-    products.push_back((U.back().to(at::kDouble).index_select(0, rows) * V.back().to(at::kDouble).index_select(0, columns)).sum(1));
+    products.push_back(
+        (U.back().to(at::kDouble).index_select(0, rows) * V.back().to(at::kDouble).index_select(0, columns)).sum(1));
   }
   std::vector<Tensor> all_means, all_squares;
   for (const Isa isa : available_isas()) {

@@ -1,5 +1,5 @@
-// Gibbs sampling: the distribution of whole sweeps is exact, the bits are those of one run however it is cut, and what a
-// posterior says of entries is what its draws say.
+// Gibbs sampling: the distribution of whole sweeps is exact, the bits are those of one run however it is cut, and what
+// a posterior says of entries is what its draws say.
 
 #include <factorise/gibbs.h>
 
@@ -58,8 +58,12 @@ bool same_posterior(const Posterior& a, const Posterior& b) {
   bool same = a.draws.size() == b.draws.size() && a.burn_in == b.burn_in && a.has_biases == b.has_biases &&
               a.observed_mean == b.observed_mean && same_bits(a.mean, b.mean);
   for (size_t i = 0; same && i < a.draws.size(); ++i) same = same_bits(a.draws[i], b.draws[i]);
-  for (const auto& [x, y] : {std::pair(a.means, b.means), {a.squares, b.squares}, {a.noise, b.noise},
-                             {a.errors, b.errors}, {a.rows, b.rows}, {a.columns, b.columns}}) {
+  for (const auto& [x, y] : {std::pair(a.means, b.means),
+                             {a.squares, b.squares},
+                             {a.noise, b.noise},
+                             {a.errors, b.errors},
+                             {a.rows, b.rows},
+                             {a.columns, b.columns}}) {
     same = same && x.defined() == y.defined() && (!x.defined() || at::equal(x, y));
   }
   return same;
@@ -85,7 +89,9 @@ Tensor side_of_model(int64_t rows, int64_t rank) {
   // Precision ~ Wishart with `rank` degrees of freedom and the scale I; mean ~ normal with twice the precision.
   const Tensor X = at::randn({rank, rank}, kF64);
   const Tensor L = at::linalg_cholesky(X.t().mm(X));  // precision L Lᵀ
-  const auto draw = [&](int64_t count) { return at::linalg_solve_triangular(L.t(), at::randn({rank, count}, kF64), true).t(); };
+  const auto draw = [&](int64_t count) {
+    return at::linalg_solve_triangular(L.t(), at::randn({rank, count}, kF64), true).t();
+  };
   return draw(rows) + draw(1).div(std::sqrt(2.0));
 }
 
@@ -102,12 +108,12 @@ Drawn draw_from_model(int64_t m, int64_t n, int64_t rank) {
 }  // namespace
 
 TEST_CASE("sweeps leave the model's distribution as it is", "[gibbs]") {
-  // Draws U, V and α from their prior, then A given them: (U, V, α) is then a draw from the posterior given A. Sweeps of
-  // an exact sampler from there on keep that, so that what they lead to has the prior's distribution again (Geweke, JASA
-  // 99, 2004). Every wrong factor in a prior, a sum or the squared error moves it.
+  // Draws U, V and α from their prior, then A given them: (U, V, α) is then a draw from the posterior given A. Sweeps
+  // of an exact sampler from there on keep that, so that what they lead to has the prior's distribution again (Geweke,
+  // JASA 99, 2004). Every wrong factor in a prior, a sum or the squared error moves it.
   constexpr int64_t kRuns = 4000, m = 5, n = 4;
-  for (const auto& [rank, sweeps, engine] : {std::tuple(int64_t{1}, int64_t{3}, Engine::fused), {2, 2, Engine::fused},
-                                             {2, 2, Engine::reference}}) {
+  for (const auto& [rank, sweeps, engine] :
+       {std::tuple(int64_t{1}, int64_t{3}, Engine::fused), {2, 2, Engine::fused}, {2, 2, Engine::reference}}) {
     const int64_t runs = engine == Engine::fused ? kRuns : kRuns / 8;
     INFO("rank " << rank << (engine == Engine::fused ? ", fused" : ", reference"));
     at::manual_seed(17);
@@ -138,9 +144,10 @@ TEST_CASE("sweeps leave the model's distribution as it is", "[gibbs]") {
       state.noise = at::full({1}, 1 / drawn.alpha, kF64);
       state.errors = at::full({1}, squared_error(drawn.A, {drawn.U, drawn.V}, M), kF64);
       state.mean = {at::zeros({m, rank}, kF64), at::zeros({n, rank}, kF64)};
-      const auto options = GibbsOptions().biases(false).scale(1).burn_in(0).seed(static_cast<uint64_t>(run)).engine(engine);
-      const Posterior found =
-          gibbs_factorise_masked(drawn.A, M, rank, GibbsOptions(options).num_epochs(1 + sweeps).epochs_done(1).resume(state));
+      const auto options =
+          GibbsOptions().biases(false).scale(1).burn_in(0).seed(static_cast<uint64_t>(run)).engine(engine);
+      const Posterior found = gibbs_factorise_masked(
+          drawn.A, M, rank, GibbsOptions(options).num_epochs(1 + sweeps).epochs_done(1).resume(state));
       say(after[run], drawn.A, found.rows, found.columns, 1 / found.noise[-1].item<double>());
     }
     // Against other draws of the model, as the start of a chain is not independent of its end.
@@ -184,7 +191,8 @@ TEST_CASE("the ranks of the truth among a run's draws are uniform", "[gibbs]") {
   }
 }
 
-TEST_CASE("a posterior has the same bits on every instruction set, number of threads and form of A", "[gibbs][threads]") {
+TEST_CASE("a posterior has the same bits on every instruction set, number of threads and form of A",
+          "[gibbs][threads]") {
   for (const auto type : {at::kFloat, at::kDouble}) {
     for (const bool biases : {true, false}) {
       const Sample sample(60, 90, type);
@@ -233,10 +241,12 @@ TEST_CASE("a run that goes on from a posterior has the bits of one run", "[gibbs
         return sentence_of([&] { gibbs_factorise_masked(sample.A, sample.M, 4, o); });
       };
       CHECK_THAT(said(GibbsOptions(options).epochs_done(4)), contains("resume must be given with epochs_done"));
-      CHECK_THAT(said(GibbsOptions(options).epochs_done(5).resume(given[0].second)),
-                 contains("resume must be the posterior of a run with the same A, rank, biases, burn_in and asked entries "
-                          "after epochs_done = 5 sweeps, but is not."));
-      CHECK_THAT(said(GibbsOptions(options).epochs_done(4).burn_in(2).resume(given[0].second)), contains("but is not."));
+      CHECK_THAT(
+          said(GibbsOptions(options).epochs_done(5).resume(given[0].second)),
+          contains("resume must be the posterior of a run with the same A, rank, biases, burn_in and asked entries "
+                   "after epochs_done = 5 sweeps, but is not."));
+      CHECK_THAT(said(GibbsOptions(options).epochs_done(4).burn_in(2).resume(given[0].second)),
+                 contains("but is not."));
       CHECK_THAT(said(GibbsOptions(options).epochs_done(4).biases(!biases).resume(given[0].second)),
                  contains("but is not."));
     }
@@ -271,7 +281,8 @@ TEST_CASE("the error of every draw, by the normal equations, is that of its fact
           CHECK(posterior.errors[-1].item<double>() == Approx(error).epsilon(bound));
           return true;
         };
-        gibbs_factorise_masked(sample.A, sample.M, rank, GibbsOptions(sample.options()).biases(biases).on_posterior(check));
+        gibbs_factorise_masked(sample.A, sample.M, rank,
+                               GibbsOptions(sample.options()).biases(biases).on_posterior(check));
       }
     }
   }
@@ -325,7 +336,8 @@ TEST_CASE("a deviation says how far ratings are from their predictions", "[gibbs
   // Ratings of the model itself: the intervals hold their share of what was not observed.
   at::manual_seed(31);
   constexpr int64_t m = 200, n = 300;
-  const Tensor A = at::randn({m, 4}).mm(at::randn({4, n})) + at::randn({m, 1}) + at::randn({1, n}) + at::randn({m, n}) * 0.8;
+  const Tensor A =
+      at::randn({m, 4}).mm(at::randn({4, n})) + at::randn({m, 1}) + at::randn({1, n}) + at::randn({m, n}) * 0.8;
   const Tensor M = at::rand({m, n}).lt(0.2);
   const Tensor unseen = M.logical_not().nonzero();
   const Tensor rows = unseen.select(1, 0).contiguous(), columns = unseen.select(1, 1).contiguous();
@@ -367,7 +379,8 @@ TEST_CASE("options of Gibbs sampling are refused by what would be right", "[gibb
     return sentence_of([&] { gibbs_factorise_masked(sample.A, sample.M, 3, options); });
   };
   const auto short_run = GibbsOptions().num_epochs(5);
-  CHECK_THAT(said(GibbsOptions(short_run).burn_in(5)), contains("burn_in must be from 0 to num_epochs - 1 = 4, but was 5."));
+  CHECK_THAT(said(GibbsOptions(short_run).burn_in(5)),
+             contains("burn_in must be from 0 to num_epochs - 1 = 4, but was 5."));
   CHECK_THAT(said(GibbsOptions(short_run).burn_in(-1)), contains("burn_in must be from 0"));
   CHECK_THAT(said(GibbsOptions(short_run).keep_every(0)), contains("keep_every must be at least 1, but was 0."));
   CHECK_THAT(said(GibbsOptions(short_run).scale(0)), contains("scale must be a finite number above 0, but was 0."));

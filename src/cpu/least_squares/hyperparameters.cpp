@@ -33,7 +33,8 @@ NormalPrior draw_prior(int64_t count, int64_t unknowns, const double* sums, cons
   const auto vectors = static_cast<double>(count), weight = kMeanWeight + vectors;
   Deviates deviates(source);
   // The inverse scale matrix of the posterior, with the mean x of the vectors:
-  //   diag(scatter) + Σ (x_k - x)(x_k - x)ᵀ + kMeanWeight vectors / weight x xᵀ = diag(scatter) + Σ x_k x_kᵀ - s sᵀ / weight
+  //   diag(scatter) + Σ (x_k - x)(x_k - x)ᵀ + kMeanWeight vectors / weight x xᵀ = diag(scatter) + Σ x_k x_kᵀ - s sᵀ /
+  //   weight
   // with s = Σ x_k.
   std::vector<double> L(static_cast<size_t>(n * n)), s(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) s[i] = sums[i * (n + 1) + n];

@@ -1,6 +1,7 @@
 #pragma once
-// The draws of Gibbs sampling that are made once in a sweep, in float64: the normal prior of the rows from its own prior,
-// a normal-Wishart distribution (Salakhutdinov and Mnih, ICML 2008, equations 14 and 15), and the noise precision.
+// The draws of Gibbs sampling that are made once in a sweep, in float64: the normal prior of the rows from its own
+// prior, a normal-Wishart distribution (Salakhutdinov and Mnih, ICML 2008, equations 14 and 15), and the noise
+// precision.
 
 #include <cstdint>
 #include <vector>
@@ -24,8 +25,8 @@ NormalPrior draw_prior(int64_t count, int64_t unknowns, const double* sums, cons
 /// The weight of the prior of the mean, in vectors.
 constexpr double kMeanWeight = 2;
 
-/// Draws the noise precision given `count` errors with this sum of squares. Its prior counts as one more error, of which
-/// the square is `variance`.
+/// Draws the noise precision given `count` errors with this sum of squares. Its prior counts as one more error, of
+/// which the square is `variance`.
 double draw_noise_precision(int64_t count, double squared_error, double variance, const DeviateSource& source);
 
 }  // namespace factorise::cpu

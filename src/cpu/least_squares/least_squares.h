@@ -56,8 +56,8 @@ struct LeastSquares {
 /// Numbers from one row of features to the next.
 constexpr int64_t feature_stride(int64_t unknowns) { return unknowns <= 8 ? 8 : (unknowns + 15) / 16 * 16; }
 
-/// Solves for all rows; a row without entries has the solution 0, or a draw from the prior. Returns the first row whose system is not positive
-/// definite, or -1; the solutions are then not all written.
+/// Solves for all rows; a row without entries has the solution 0, or a draw from the prior. Returns the first row whose
+/// system is not positive definite, or -1; the solutions are then not all written.
 template <class T>
 int64_t solve_rows(const LeastSquares<T>& problem, int threads);
 

@@ -1,5 +1,5 @@
-// What Gibbs sampling needs beside the solver: the deviates of rows, four blocks and more side by side in lanes, and the
-// sums of rows' products, of which tiles stay in registers.
+// What Gibbs sampling needs beside the solver: the deviates of rows, four blocks and more side by side in lanes, and
+// the sums of rows' products, of which tiles stay in registers.
 
 #include "cpu/highway.h"
 
@@ -73,8 +73,8 @@ HWY_INLINE void normal_pair(Lanes32 of_radius, Lanes32 of_angle, hn::Vec<hn::Sca
   for (int k = 1; k < 4; ++k) p = hn::MulAdd(p, s2, hn::Set(f, N::kArtanh[k]));
   p = hn::Mul(p, s2);
   const auto e = hn::ConvertTo(f, exponent);
-  const auto log = hn::MulAdd(e, hn::Set(f, N::kLn2High),
-                              hn::MulAdd(e, hn::Set(f, N::kLn2Low), hn::MulAdd(twice, p, twice)));
+  const auto log =
+      hn::MulAdd(e, hn::Set(f, N::kLn2High), hn::MulAdd(e, hn::Set(f, N::kLn2Low), hn::MulAdd(twice, p, twice)));
   const auto radius = hn::Sqrt(hn::Mul(hn::Set(f, -2.0f), log));
 
   const auto centred = hn::Sub(hn::BitCast(i32, hn::And(of_angle, hn::Set(u32, 0x3FFFFFFF))), hn::Set(i32, 0x20000000));
@@ -294,7 +294,8 @@ void predictions_of(Isa isa, const PredictionSums<double>& sums, int64_t begin, 
 }
 
 void normals_of(Isa isa, const DeviateSource& source, int64_t begin, int64_t end, int64_t unknowns, float* to) {
-  FACTORISE_CHOOSE(isa, float_normals(source, begin, end, unknowns, to), plain_normals(source, begin, end, unknowns, to))
+  FACTORISE_CHOOSE(isa, float_normals(source, begin, end, unknowns, to),
+                   plain_normals(source, begin, end, unknowns, to))
 }
 void normals_of(Isa isa, const DeviateSource& source, int64_t begin, int64_t end, int64_t unknowns, double* to) {
   FACTORISE_CHOOSE(isa, double_normals(source, begin, end, unknowns, to),
@@ -304,7 +305,8 @@ void products_of(Isa isa, const float* rows, int64_t count, int64_t unknowns, in
   FACTORISE_CHOOSE(isa, float_products(rows, count, unknowns, stride, i, sums),
                    plain_products(rows, count, unknowns, stride, i, sums))
 }
-void products_of(Isa isa, const double* rows, int64_t count, int64_t unknowns, int64_t stride, int64_t i, double* sums) {
+void products_of(Isa isa, const double* rows, int64_t count, int64_t unknowns, int64_t stride, int64_t i,
+                 double* sums) {
   FACTORISE_CHOOSE(isa, double_products(rows, count, unknowns, stride, i, sums),
                    plain_products(rows, count, unknowns, stride, i, sums))
 }
@@ -329,7 +331,8 @@ void add_predictions(const PredictionSums<T>& sums, int threads) {
   constexpr int64_t kBlock = 1 << 12;
   const Isa isa = chosen_isa();
   for_blocks((sums.count + kBlock - 1) / kBlock, threads, [&] {
-    return [&](int64_t block) { predictions_of(isa, sums, block * kBlock, std::min(sums.count, (block + 1) * kBlock)); };
+    return
+        [&](int64_t block) { predictions_of(isa, sums, block * kBlock, std::min(sums.count, (block + 1) * kBlock)); };
   });
 }
 

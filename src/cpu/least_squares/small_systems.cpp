@@ -230,8 +230,8 @@ struct Systems {
     }
   }
 
-  /// Leaves the solutions in s, or draws with the deviates, kUnknowns x kLanes, of which `terms` are |z|² - |y|². Returns
-  /// the first lane that is not positive definite, or -1.
+  /// Leaves the solutions in s, or draws with the deviates, kUnknowns x kLanes, of which `terms` are |z|² - |y|².
+  /// Returns the first lane that is not positive definite, or -1.
   template <bool kDraws>
   int64_t solve(const T (*deviates)[kLanes], T* terms) {
     const D d;
