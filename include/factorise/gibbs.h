@@ -24,6 +24,9 @@ namespace factorise {
 struct Posterior {
   /// Every GibbsOptions::keep_every-th draw after the first `burn_in`.
   std::vector<Factors> draws;
+  /// With each of them a row of U and of V, 1 x as many columns, drawn from the prior: of a row and a column that A
+  /// does not have.
+  std::vector<Factors> unseen;
   /// The mean of U and of V over all draws after the first `burn_in`, float64. Their product is no mean of products,
   /// and predicts worse than factors().
   Factors mean;
@@ -78,7 +81,8 @@ struct GibbsOptions : RunOptions<GibbsOptions> {
   TORCH_ARG(PosteriorCallback, on_posterior);
 
  public:
-  /// The entries whose predictions are summed up: int64, 1-D, of one length, from 0 on.
+  /// The entries whose predictions are summed up: int64, 1-D, of one length, from 0 on; -1: a row or column that A does
+  /// not have.
   GibbsOptions& asked(Tensor rows, Tensor columns) {
     asked_rows_ = std::move(rows);
     asked_columns_ = std::move(columns);

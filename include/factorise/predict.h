@@ -26,6 +26,8 @@ FACTORISE_EXPORT Tensor predict(const Factors& factors, const Tensor& rows, cons
 struct Draws {
   int64_t count;          ///< draws; the factors have so many times their columns
   double noise_variance;  ///< of a rating around what factors predict
+  Factors unseen = {};    ///< 1 x as many columns each: the draws of a row and of a column of which nothing is known,
+                          ///< as of a new user. Undefined: there are none
 };
 
 /// Predicted entries, and which of them the factors have no say in.

@@ -3,6 +3,7 @@
 #include <factorise/predict.h>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/mv.h>
@@ -89,6 +90,24 @@ void check_draws(const char* function, const Draws& draws, int64_t columns) {
                     " columns can be of, but was ", draws.count, ".");
   TORCH_CHECK_VALUE(draws.noise_variance >= 0 || std::isnan(draws.noise_variance), "[", function,
                     "] draws.noise_variance must be at least 0, but was ", draws.noise_variance, ".");
+  const auto fits = [&](const Tensor& factor) {
+    return factor.dim() == 2 && factor.size(0) == 1 && factor.size(1) == columns;
+  };
+  const auto& [U, V] = draws.unseen;
+  TORCH_CHECK_VALUE(U.defined() == V.defined() && (!U.defined() || (fits(U) && fits(V))), "[", function,
+                    "] draws.unseen must be a row of each factor, 1 x ", columns, ", but is not.");
+}
+
+/// The same with the draws of what A does not have after the other rows and columns, for the index -1.
+Asked with_unseen(const Asked& asked, const Draws& draws) {
+  const auto& [U, V] = asked.factors;
+  const auto both = [](const Tensor& factor, const Tensor& row) {
+    return at::cat({factor, row.detach().to(at::kCPU, factor.scalar_type())});
+  };
+  const auto indices = [](const Tensor& given, int64_t size) { return given.masked_fill(given.lt(0), size); };
+  return {{both(U, draws.unseen.U), both(V, draws.unseen.V)},
+          indices(asked.rows, U.size(0)),
+          indices(asked.columns, V.size(0))};
 }
 
 /// The standard deviation of a rating, from the products of a row's draws with a column's.
@@ -161,7 +180,7 @@ Predictions predict(const Factors& factors, const Observations& observed, const 
   constexpr char function[] = "predict";
   const PlainComputation guard;
   const at::NoGradGuard no_grad;
-  const Asked asked = checked(factors, rows, columns, /*least=*/-1);
+  Asked asked = checked(factors, rows, columns, /*least=*/-1);
   TORCH_CHECK_VALUE(!clip || clip->low <= clip->high, "[", function, "] clip.low must be at most clip.high, but was ",
                     clip ? clip->low : 0, " with ", clip ? clip->high : 0, ".");
   if (draws) check_draws(function, *draws, asked.factors.U.size(1));
@@ -169,6 +188,10 @@ Predictions predict(const Factors& factors, const Observations& observed, const 
   bool* marks = fallback.mutable_data_ptr<bool>();
   const Tensor rows_of = checked_counts(function, "row_counts", observed.row_counts, asked.factors.U.size(0));
   const Tensor columns_of = checked_counts(function, "column_counts", observed.column_counts, asked.factors.V.size(0));
+  const auto has_unseen = [](const Tensor& indices) { return indices.lt(0).any().item<bool>(); };
+  if (draws && draws->unseen.U.defined() && (has_unseen(asked.rows) || has_unseen(asked.columns))) {
+    asked = with_unseen(asked, *draws);
+  }
   mark_unobserved(marks, asked.rows, draws ? Tensor() : rows_of);
   mark_unobserved(marks, asked.columns, draws ? Tensor() : columns_of);
   Tensor values = products(asked, marks);

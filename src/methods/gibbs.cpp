@@ -5,6 +5,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full_like.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randint.h>
@@ -121,8 +122,8 @@ void check_asked(const char* function, const Observed& observed, const GibbsOpti
                       " must be a 1-D tensor of int64.");
     if (indices.numel() == 0) return;
     const int64_t low = indices.min().item<int64_t>(), high = indices.max().item<int64_t>();
-    TORCH_CHECK_VALUE(low >= 0 && high < size, "[", function, "] the asked ", name, " must be from 0 to ", size - 1,
-                      ", but one was ", low < 0 ? low : high, ".");
+    TORCH_CHECK_VALUE(low >= -1 && high < size, "[", function, "] the asked ", name, " must be from -1 to ", size - 1,
+                      ", but one was ", low < -1 ? low : high, ".");
   };
   check("rows", rows, observed.rows());
   check("columns", columns, observed.columns());
@@ -150,9 +151,9 @@ void check_resumed(const char* function, const Observed& observed, int64_t rank,
   TORCH_CHECK_VALUE(fits(before.rows, observed.rows(), unknowns, observed.type()) &&
                         fits(before.columns, observed.columns(), unknowns, observed.type()) && is_trace(before.noise) &&
                         is_trace(before.errors) && is_asked(before.means) && is_asked(before.squares) &&
-                        before.burn_in == options.counted_from() && before.mean.U.defined() &&
-                        before.mean.V.defined() && before.mean.U.size(0) == observed.rows() &&
-                        before.mean.V.size(0) == observed.columns(),
+                        before.unseen.size() == before.draws.size() && before.burn_in == options.counted_from() &&
+                        before.mean.U.defined() && before.mean.V.defined() &&
+                        before.mean.U.size(0) == observed.rows() && before.mean.V.size(0) == observed.columns(),
                     "[", function,
                     "] resume must be the posterior of a run with the same A, rank, biases, burn_in and asked entries "
                     "after epochs_done = ",
@@ -183,7 +184,7 @@ class GibbsSession final : public PosteriorSession {
     const auto f64 = at::TensorOptions(at::kDouble);
     mean_factors_ = {at::zeros(start.U.sizes(), f64), at::zeros(start.V.sizes(), f64)};
     if (options.asked_rows().defined()) {
-      asked_ = {options.asked_rows().cpu().contiguous(), options.asked_columns().cpu().contiguous()};
+      asked_ = {within(options.asked_rows(), observed.rows()), within(options.asked_columns(), observed.columns())};
       means_ = at::zeros({asked_.first.numel()}, f64);
       distances_ = at::zeros_like(means_);
     }
@@ -211,6 +212,7 @@ class GibbsSession final : public PosteriorSession {
     const WithoutAutograd guard;
     Posterior result;
     result.draws = kept_;
+    result.unseen = kept_unseen_;
     result.burn_in = burn_in_;
     result.noise = at::tensor(noise_, at::TensorOptions(at::kDouble));
     result.errors = at::tensor(errors_, at::TensorOptions(at::kDouble));
@@ -236,6 +238,11 @@ class GibbsSession final : public PosteriorSession {
     return static_cast<uint64_t>(drawn.item<int64_t>());
   }
 
+  /// The indices with one past the others in place of -1.
+  static Tensor within(const Tensor& indices, int64_t size) {
+    return indices.cpu().masked_fill(indices.cpu().lt(0), size).contiguous();
+  }
+
   void go_on_from(const Posterior& before) {
     sides_->set_unknowns(Side::row, before.rows);
     sides_->set_unknowns(Side::column, before.columns);
@@ -246,6 +253,7 @@ class GibbsSession final : public PosteriorSession {
     noise_ = values(before.noise);
     errors_ = values(before.errors);
     kept_ = before.draws;
+    kept_unseen_ = before.unseen;
     mean_factors_ = copied(before.mean);
     if (means_.defined()) {
       means_ = before.means.clone();
@@ -326,6 +334,8 @@ class GibbsSession final : public PosteriorSession {
                                              source(by_row ? DrawOf::prior_of_rows : DrawOf::prior_of_columns));
     for (double& x : prior.precision) x = rounded(x, is_double());
     for (double& x : prior.shift) x = rounded(x, is_double());
+    (by_row ? unseen_.U : unseen_.V) =
+        at::tensor(prior.vector, at::TensorOptions(at::kDouble)).to(observed_.type()).unsqueeze(0);
     double term = 0;
     const int64_t failed = sides_->draw(
         side, {alpha, prior.precision, prior.shift, source(by_row ? DrawOf::rows : DrawOf::columns)}, term);
@@ -341,20 +351,34 @@ class GibbsSession final : public PosteriorSession {
     const int64_t counted = std::ssize(errors_) - burn_in_;
     if (counted < 1) return;
     const Factors drawn = sides_->factors();
-    if ((counted - 1) % keep_every_ == 0) kept_.push_back(drawn);
+    const Factors unseen = factors_of_draw(unseen_.U, unseen_.V, mean_, biases_);
+    if ((counted - 1) % keep_every_ == 0) {
+      kept_.push_back(drawn);
+      kept_unseen_.push_back(unseen);
+    }
     add_to_mean(mean_factors_.U, drawn.U, counted);
     add_to_mean(mean_factors_.V, drawn.V, counted);
     if (!means_.defined()) return;
     if (is_double()) {
-      add_predictions<double>(drawn, counted);
+      add_predictions<double>(drawn, unseen, counted);
     } else {
-      add_predictions<float>(drawn, counted);
+      add_predictions<float>(drawn, unseen, counted);
     }
   }
 
+  /// A factor with one more row. A plain copy: torch's would wake its threads.
   template <class T>
-  void add_predictions(const Factors& drawn, int64_t counted) {
-    const Tensor U = drawn.U.cpu(), V = drawn.V.cpu();
+  static Tensor with_row(const Tensor& factor, const Tensor& row) {
+    Tensor result = at::empty({factor.size(0) + 1, factor.size(1)}, factor.options().device(at::kCPU));
+    const Tensor from = factor.cpu(), last = row.cpu();
+    T* to = std::copy_n(from.const_data_ptr<T>(), from.numel(), result.mutable_data_ptr<T>());
+    std::copy_n(last.const_data_ptr<T>(), last.numel(), to);
+    return result;
+  }
+
+  template <class T>
+  void add_predictions(const Factors& drawn, const Factors& unseen, int64_t counted) {
+    const Tensor U = with_row<T>(drawn.U, unseen.U), V = with_row<T>(drawn.V, unseen.V);
     const auto& [rows, columns] = asked_;
     const double work = static_cast<double>(rows.numel()) * static_cast<double>(U.size(1));
     cpu::add_predictions<T>({rows.const_data_ptr<int64_t>(), columns.const_data_ptr<int64_t>(), rows.numel(),
@@ -378,7 +402,8 @@ class GibbsSession final : public PosteriorSession {
   std::vector<Sums> sums_;              // of every row's entries
   std::vector<double> of_columns_;      // the sums of cpu::sum_products over the columns' unknowns
   std::vector<double> noise_, errors_;  // after each sweep
-  std::vector<Factors> kept_;
+  std::vector<Factors> kept_, kept_unseen_;
+  Factors unseen_;  // of the last draw: a row and a column that A does not have
   Factors mean_factors_;
   std::pair<Tensor, Tensor> asked_;
   Tensor means_, distances_;
@@ -390,7 +415,12 @@ int64_t GibbsOptions::counted_from() const { return burn_in_.value_or(std::min<i
 
 int64_t Posterior::counted() const { return noise.defined() ? std::max<int64_t>(0, noise.numel() - burn_in) : 0; }
 
-Draws Posterior::kept() const { return {std::max<int64_t>(1, std::ssize(draws)), noise_variance()}; }
+Draws Posterior::kept() const {
+  if (draws.empty()) return {1, noise_variance()};
+  const PlainComputation plain;
+  const at::NoGradGuard no_grad;
+  return {std::ssize(draws), noise_variance(), side_by_side(unseen)};
+}
 
 double Posterior::noise_variance() const {
   const int64_t count = counted();

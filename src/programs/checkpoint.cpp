@@ -68,14 +68,16 @@ void add_posterior(Dict& dict, const Posterior& posterior) {
   dict.emplace_back("has_biases", posterior.has_biases);
   dict.emplace_back("observed_mean", posterior.observed_mean);
   dict.emplace_back("draws", std::ssize(posterior.draws));
-  if (posterior.draws.empty()) return;
-  std::vector<at::Tensor> U, V;
-  for (const Factors& draw : posterior.draws) {
-    U.push_back(draw.U);
-    V.push_back(draw.V);
+  for (const auto& [name, draws] : {std::pair("draws", &posterior.draws), std::pair("unseen", &posterior.unseen)}) {
+    if (draws->empty()) continue;
+    std::vector<at::Tensor> U, V;
+    for (const Factors& draw : *draws) {
+      U.push_back(draw.U);
+      V.push_back(draw.V);
+    }
+    dict.emplace_back(fmt::format("{}_U", name), at::stack(U));
+    dict.emplace_back(fmt::format("{}_V", name), at::stack(V));
   }
-  dict.emplace_back("draws_U", at::stack(U));
-  dict.emplace_back("draws_V", at::stack(V));
 }
 
 Posterior posterior_of(const std::string& file, const Values& values) {
@@ -86,13 +88,16 @@ Posterior posterior_of(const std::string& file, const Values& values) {
   posterior.burn_in = values.get<int64_t>("burned_in");
   posterior.has_biases = values.get<bool>("has_biases");
   posterior.observed_mean = values.get<double>("observed_mean");
-  const auto draws = values.get<int64_t>("draws");
-  if (draws == 0) return posterior;
-  const auto U = values.get<at::Tensor>("draws_U"), V = values.get<at::Tensor>("draws_V");
-  if (U.dim() != 3 || V.dim() != 3 || U.size(0) != draws || V.size(0) != draws || U.size(2) != V.size(2)) {
-    refuse_file(fmt::format("{} must hold {} draws of U and V, but does not.", file, draws));
+  const auto count = values.get<int64_t>("draws");
+  for (const auto& [name, draws] : {std::pair("draws", &posterior.draws), std::pair("unseen", &posterior.unseen)}) {
+    if (count == 0) break;
+    const auto U = values.get<at::Tensor>(fmt::format("{}_U", name)),
+               V = values.get<at::Tensor>(fmt::format("{}_V", name));
+    if (U.dim() != 3 || V.dim() != 3 || U.size(0) != count || V.size(0) != count || U.size(2) != V.size(2)) {
+      refuse_file(fmt::format("{} must hold {} draws of U and V, but does not.", file, count));
+    }
+    for (int64_t i = 0; i < count; ++i) draws->push_back({U[i].contiguous(), V[i].contiguous()});
   }
-  for (int64_t i = 0; i < draws; ++i) posterior.draws.push_back({U[i].contiguous(), V[i].contiguous()});
   return posterior;
 }
 

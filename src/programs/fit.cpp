@@ -4,7 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 #include <factorise/fit.h>
 #include <factorise/hold_out.h>
 #include <factorise/patience.h>
@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "io/fingerprint.h"
@@ -93,8 +92,7 @@ void take_initial(const FitOptions& options, Problem& problem, const Output& out
   }
 }
 
-/// Entries whose predictions are judged: those set aside, then those of --test, without the ones of rows or columns
-/// that the matrix does not have.
+/// Entries whose predictions are judged: those set aside, then those of --test.
 struct AskedEntries {
   at::Tensor rows, columns;  ///< undefined: none
 };
@@ -102,29 +100,20 @@ struct AskedEntries {
 AskedEntries asked_entries(const Problem& problem) {
   std::vector<at::Tensor> rows, columns;
   const auto add = [&](const at::Tensor& of_rows, const at::Tensor& of_columns) {
-    const at::Tensor known = of_rows.ge(0).logical_and(of_columns.ge(0));
-    rows.push_back(of_rows.masked_select(known));
-    columns.push_back(of_columns.masked_select(known));
+    rows.push_back(of_rows);
+    columns.push_back(of_columns);
   };
   if (problem.aside) add(problem.aside->rows, problem.aside->columns);
   if (problem.test) add(problem.test->entries.rows, problem.test->entries.columns);
   return rows.empty() ? AskedEntries{} : AskedEntries{at::cat(rows), at::cat(columns)};
 }
 
-/// The predictions of a posterior for entries of which those that the matrix has were asked for, from `begin` on.
-Predictions asked_predictions(const Posterior& posterior, const Problem& problem, const at::Tensor& rows,
-                              const at::Tensor& columns, int64_t& begin) {
-  const at::Tensor known = rows.ge(0).logical_and(columns.ge(0));
-  const int64_t count = known.sum().item<int64_t>();
-  const auto spread = [&](const at::Tensor& of_asked, double otherwise) {
-    return at::full({rows.numel()}, otherwise, at::TensorOptions(at::kDouble))
-        .masked_scatter_(known, of_asked.narrow(0, begin, count));
-  };
-  at::Tensor values = spread(posterior.means, problem.observed.mean);
+/// A posterior's predictions of `count` of the asked entries, from `begin` on.
+Predictions asked_predictions(const Posterior& posterior, const Problem& problem, int64_t begin, int64_t count) {
+  at::Tensor values = posterior.means.narrow(0, begin, count).contiguous();
   if (problem.clip) values = values.clamp(problem.clip->low, problem.clip->high);
-  const at::Tensor deviations = spread(posterior.deviations(), std::numeric_limits<double>::quiet_NaN());
-  begin += count;
-  return {values, known.logical_not(), deviations};
+  return {values, at::zeros({count}, at::TensorOptions(at::kBool)),
+          posterior.deviations().narrow(0, begin, count).contiguous()};
 }
 
 /// Whether the factors are read every --every epochs, for a checkpoint or for a judgement.
@@ -271,11 +260,12 @@ Fitted run_method(const FitOptions& given, const Problem& problem) {
   fitted.draws = posterior->kept();
   if (!posterior->means.defined() || posterior->counted() == 0) return fitted;
   int64_t begin = 0;
-  const auto judged = [&](const at::Tensor& rows, const at::Tensor& columns, const at::Tensor& values) {
-    return judge(asked_predictions(*posterior, problem, rows, columns, begin), values);
+  const auto judged = [&](const at::Tensor& values) {
+    begin += values.numel();
+    return judge(asked_predictions(*posterior, problem, begin - values.numel(), values.numel()), values);
   };
-  if (const auto& aside = problem.aside) fitted.aside = judged(aside->rows, aside->columns, aside->values);
-  if (const auto& test = problem.test) fitted.test = judged(test->entries.rows, test->entries.columns, test->values);
+  if (problem.aside) fitted.aside = judged(problem.aside->values);
+  if (problem.test) fitted.test = judged(problem.test->values);
   return fitted;
 }
 

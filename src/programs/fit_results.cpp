@@ -88,6 +88,9 @@ void save(const FitOptions& options, const Matrix& matrix, const Fitted& fitted)
   if (const auto& draws = fitted.draws) {
     dict.emplace_back("draws", draws->count);
     dict.emplace_back("noise_variance", draws->noise_variance);
+    if (draws->unseen.U.defined()) {
+      dict.insert(dict.end(), {{"unseen_U", draws->unseen.U}, {"unseen_V", draws->unseen.V}});
+    }
   }
   add_observations(dict, fitted.observed);
   if (fitted.aside) {

@@ -193,7 +193,14 @@ std::optional<Draws> read_draws(const std::string& file, const Contents& content
                     "and {}.",
                     file, *count, *noise));
   }
-  return Draws{*count, *noise};
+  const Factors unseen{contents.tensor("unseen_U"), contents.tensor("unseen_V")};
+  for (const Tensor& row : {unseen.U, unseen.V}) {
+    if (unseen.U.defined() == unseen.V.defined() && !row.defined()) continue;
+    if (row.defined() && is_factor(row) && row.size(0) == 1 && row.size(1) == factors.U.size(1)) continue;
+    refuse_file(
+        fmt::format("{}: unseen_U and unseen_V must be 1 x {}, as a row of U, but are not.", file, factors.U.size(1)));
+  }
+  return Draws{*count, *noise, unseen};
 }
 
 /// Two finite numbers, the first no larger than the second; nothing for any other text.

@@ -57,7 +57,9 @@ struct Sample {
 bool same_posterior(const Posterior& a, const Posterior& b) {
   bool same = a.draws.size() == b.draws.size() && a.burn_in == b.burn_in && a.has_biases == b.has_biases &&
               a.observed_mean == b.observed_mean && same_bits(a.mean, b.mean);
-  for (size_t i = 0; same && i < a.draws.size(); ++i) same = same_bits(a.draws[i], b.draws[i]);
+  for (size_t i = 0; same && i < a.draws.size(); ++i) {
+    same = same_bits(a.draws[i], b.draws[i]) && same_bits(a.unseen[i], b.unseen[i]);
+  }
   for (const auto& [x, y] : {std::pair(a.means, b.means),
                              {a.squares, b.squares},
                              {a.noise, b.noise},
@@ -318,6 +320,31 @@ TEST_CASE("what a posterior says of asked entries is what its draws say", "[gibb
              contains("entries must be asked for before the run"));
 }
 
+TEST_CASE("rows and columns that A does not have are predicted as those without an entry", "[gibbs]") {
+  // A row without entries is drawn from the prior, as one that A does not have: the same distribution.
+  Sample sample(40, 60);
+  sample.M[7].fill_(0);
+  sample.M.select(1, 9).fill_(0);
+  const Tensor rows = at::tensor({-1, 7, 3, 3, -1, 7}, kLong), columns = at::tensor({5, 5, -1, 9, -1, 9}, kLong);
+  const auto options = GibbsOptions().num_epochs(4000).burn_in(50).seed(3).asked(rows, columns);
+  const Posterior posterior = gibbs_factorise_masked(sample.A, sample.M, 2, options);
+  const Tensor deviations = posterior.deviations();
+  for (int64_t i = 0; i < 6; i += 2) {
+    INFO("pair " << i);
+    CHECK(std::abs((posterior.means[i] - posterior.means[i + 1]).item<double>()) < 0.15);
+    CHECK(deviations[i].item<double>() == Approx(deviations[i + 1].item<double>()).epsilon(0.05));
+  }
+  const Predictions found =
+      predict(posterior.factors(), observations(sample.A, sample.M), rows, columns, std::nullopt, posterior.kept());
+  CHECK(found.fallback.any().item<bool>() == false);
+  CHECK(at::allclose(found.values, posterior.means, 0, 0.1));
+  CHECK(at::allclose(found.deviations, deviations, 0.06, 0));
+  // Nothing is known of them: the deviation is larger than that of observed rows and columns.
+  const Predictions known = predict(posterior.factors(), observations(sample.A, sample.M), at::tensor({3}, kLong),
+                                    at::tensor({5}, kLong), std::nullopt, posterior.kept());
+  CHECK(known.deviations[0].item<double>() < found.deviations[0].item<double>());
+}
+
 TEST_CASE("the scale of A changes nothing but the scale of the result", "[gibbs]") {
   for (const bool biases : {true, false}) {
     const Sample sample;
@@ -386,7 +413,7 @@ TEST_CASE("options of Gibbs sampling are refused by what would be right", "[gibb
   CHECK_THAT(said(GibbsOptions(short_run).scale(0)), contains("scale must be a finite number above 0, but was 0."));
   CHECK_THAT(said(GibbsOptions(short_run).asked(sample.rows, Tensor())), contains("asked must have rows and columns"));
   CHECK_THAT(said(GibbsOptions(short_run).asked(sample.rows, sample.columns + 40)),
-             contains("the asked columns must be from 0 to 49, but one was"));
+             contains("the asked columns must be from -1 to 49, but one was"));
   CHECK_THAT(said(GibbsOptions(short_run).asked(sample.rows, sample.columns.narrow(0, 0, 3))),
              contains("the asked rows and columns must be of one length, but were 200 and 3."));
   CHECK_THAT(said(GibbsOptions(short_run).asked(sample.rows.to(at::kInt), sample.columns)),

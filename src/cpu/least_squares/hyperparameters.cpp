@@ -51,19 +51,25 @@ NormalPrior draw_prior(int64_t count, int64_t unknowns, const double* sums, cons
     for (int64_t j = 0; j < i; ++j) A[i * n + j] = deviates.normal();
     A[i * n + i] = std::sqrt(2 * deviates.gamma((static_cast<double>(n - i) + vectors) / 2));
   }
-  // The mean: s / weight + L y / sqrt(weight), Aᵀ y = z.
-  std::vector<double> y(static_cast<size_t>(n)), mean(static_cast<size_t>(n));
-  for (double& z : y) z = deviates.normal();
-  for (int64_t i = n - 1; i >= 0; --i) {
-    for (int64_t k = i + 1; k < n; ++k) y[i] -= A[k * n + i] * y[k];
-    y[i] /= A[i * n + i];
-  }
+  // A vector with the precision's covariance: L y, Aᵀ y = z. The mean is s / weight + L y / sqrt(weight).
+  const auto deviate = [&] {
+    std::vector<double> y(static_cast<size_t>(n)), x(static_cast<size_t>(n));
+    for (double& z : y) z = deviates.normal();
+    for (int64_t i = n - 1; i >= 0; --i) {
+      for (int64_t k = i + 1; k < n; ++k) y[i] -= A[k * n + i] * y[k];
+      y[i] /= A[i * n + i];
+    }
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t k = 0; k <= i; ++k) x[i] += L[i * n + k] * y[k];
+    }
+    return x;
+  };
   const double root = std::sqrt(weight);
-  for (int64_t i = 0; i < n; ++i) {
-    double x = 0;
-    for (int64_t k = 0; k <= i; ++k) x += L[i * n + k] * y[k];
-    mean[i] = s[i] / weight + x / root;
-  }
+  std::vector<double> mean = deviate();
+  for (int64_t i = 0; i < n; ++i) mean[i] = s[i] / weight + mean[i] / root;
+  NormalPrior prior{std::vector<double>(static_cast<size_t>(n * n)), std::vector<double>(static_cast<size_t>(n)),
+                    deviate()};
+  for (int64_t i = 0; i < n; ++i) prior.vector[i] += mean[i];
   // B in place of A, from the last row up.
   for (int64_t i = n - 1; i >= 0; --i) {
     for (int64_t k = i + 1; k < n; ++k) {
@@ -73,7 +79,6 @@ NormalPrior draw_prior(int64_t count, int64_t unknowns, const double* sums, cons
     const double l = L[i * n + i];
     for (int64_t j = 0; j < n; ++j) A[i * n + j] /= l;
   }
-  NormalPrior prior{std::vector<double>(static_cast<size_t>(n * n)), std::vector<double>(static_cast<size_t>(n))};
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t j = i; j < n; ++j) {
       double x = 0;

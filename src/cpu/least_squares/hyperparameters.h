@@ -14,6 +14,7 @@ namespace factorise::cpu {
 struct NormalPrior {
   std::vector<double> precision;  ///< unknowns x unknowns, symmetric
   std::vector<double> shift;      ///< precision times mean
+  std::vector<double> vector;     ///< a vector drawn from it: of a row of which nothing is observed
 };
 
 /// Draws it given vectors, of which `sums` are those of sum_products. Its prior: precision ~ Wishart with the inverse
