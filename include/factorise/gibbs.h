@@ -30,15 +30,15 @@ struct Posterior {
   /// The mean of U and of V over all draws after the first `burn_in`, float64. Their product is no mean of products,
   /// and predicts worse than factors().
   Factors mean;
-  /// Of the asked entries, one for each, float64, over all draws after the first `burn_in`: the mean of the
-  /// predictions, and the sum of their squared distances to it.
-  Tensor means, squares;
-  /// After each sweep, float64: the noise's variance, and the squared error over the observed entries.
-  Tensor noise, errors;
+  Tensor means;         ///< of the asked entries, one for each, float64: the mean of the predictions by all draws after
+                        ///< the first `burn_in`
+  Tensor squares;       ///< the sum of these predictions' squared distances to it
+  Tensor noise;         ///< the noise's variance after each sweep, float64
+  Tensor errors;        ///< the squared error over the observed entries after each sweep, float64
   int64_t burn_in = 0;  ///< draws that are left out
-  /// The last draw exactly: a row for each row of A, and for each column, its factor, with biases its bias after it.
-  Tensor rows, columns;
-  bool has_biases = false;
+  Tensor rows;          ///< the last draw exactly: a row for each row of A, its factor, with biases its bias after it
+  Tensor columns;       ///< the same for each column
+  bool has_biases = false;   ///< whether the model has them
   double observed_mean = 0;  ///< μ; 0 without biases
 
   /// The kept draws as one pair of factors, U = [U_1, ..., U_k] and V = [V_1, ..., V_k] / k: U Vᵀ is the mean of the k
@@ -90,7 +90,9 @@ struct GibbsOptions : RunOptions<GibbsOptions> {
   }
   /// The sweeps whose draws are left out: burn_in, or what that is where it is not given.
   FACTORISE_EXPORT int64_t counted_from() const;
+  /// Undefined where no entries are asked for.
   const Tensor& asked_rows() const noexcept { return asked_rows_; }
+  /// The same.
   const Tensor& asked_columns() const noexcept { return asked_columns_; }
 
  private:

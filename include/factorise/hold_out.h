@@ -39,9 +39,9 @@ struct Judgement {
   double mae;         ///< mean of the absolute errors over all
   double known_rmse;  ///< the root without the fallbacks; NaN where nothing else is left
   double known_mae;   ///< the mean without them; the same
-  /// Of predictions with deviations, without the fallbacks: the shares of values in the intervals that hold 50 and 90 %
-  /// of a normal distribution around the prediction. NaN of others.
-  double within_50, within_90;
+  double within_50;   ///< of predictions with deviations, without the fallbacks: the share of values in the intervals
+                      ///< around the predictions that hold 50 % of a normal distribution; NaN of others
+  double within_90;   ///< the same of 90 %
 };
 
 /// Sets predictions beside the values of their entries (float64, 1-D, on the CPU, as many), in float64. Throws

@@ -75,7 +75,8 @@ FACTORISE_EXPORT std::vector<RankedRow> best_rows(const Factors& factors, int64_
 FACTORISE_EXPORT std::vector<RankedRow> best_rows(const Factors& factors, const Observations& observed, int64_t column,
                                                   int64_t count, const std::optional<Tensor>& seen = std::nullopt);
 
-/// The same of draws, with deviations. Throws also for RankBy::lower of fewer than 2 draws.
+/// The same of draws, with deviations; also for a column without an entry. Throws also for RankBy::lower of fewer than
+/// 2 draws.
 FACTORISE_EXPORT std::vector<RankedDraws> best_rows(const Factors& factors, const Draws& draws,
                                                     const Observations& observed, int64_t column, int64_t count,
                                                     const std::optional<Tensor>& seen = std::nullopt,

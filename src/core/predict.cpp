@@ -272,7 +272,7 @@ std::vector<RankedDraws> ranked_observed(const Factors& factors, const std::opti
   std::optional<Tensor> left_out = seen;
   if (rows.defined()) left_out = seen ? seen->detach().to(at::kCPU).ne(0).logical_or(rows.eq(0)) : rows.eq(0);
   const std::vector<RankedDraws> best = ranked_rows(factors, draws, column, count, left_out, by);
-  const bool is_known = !columns.defined() || columns.const_data_ptr<int64_t>()[column] > 0;
+  const bool is_known = draws || !columns.defined() || columns.const_data_ptr<int64_t>()[column] > 0;
   return is_known ? best : std::vector<RankedDraws>();
 }
 

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <factorise/fit.h>
 #include <factorise/hold_out.h>
@@ -147,7 +148,7 @@ Settings settings_of(const FitOptions& given, const Problem& problem) {
   }
   if (given.method == "gibbs") {  // of these the sums are kept
     const auto [rows, columns] = asked_entries(problem);
-    settings.emplace_back("asked", rows.defined() ? fingerprint(rows) + ", " + fingerprint(columns) : "none");
+    settings.emplace_back("asked", rows.defined() ? fingerprint(at::stack({rows, columns})) : "none");
   }
   if (has_patience) {  // the result then also depends on how the factors are judged
     settings.emplace_back("fallback", "mean");

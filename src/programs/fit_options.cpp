@@ -59,19 +59,18 @@ void add_fit_options(CLI::App& app, FitOptions& options) {
   add_common_options(app, options.common);
   add_config(app);
   for (const char* name : {"--method", "--rank"}) require(app, name);
-  set_examples(
-      app,
-      "  factorise fit A.pt --method sgd --rank 2\n"
-      "  factorise fit ratings.pt --method gd --rank 5 --missing zero --output factors.pt\n"
-      "  factorise fit ratings.pt --method sgd --rank 5 --missing zero --lr 0.002 --weight-decay 0.02\n"
-      "  factorise fit ratings.pt --method sgd --rank 8 --missing zero --hold-out 0.1 --patience 3\n"
-      "  factorise fit A.pt --method sgd --rank 2 --checkpoint C.pt --resume C.pt --output factors.pt\n"
-      "  factorise fit --entries ml-1m/ratings.dat --method sgd --rank 8 --lr 0.002 --output factors.pt\n"
-      "  factorise fit --entries u1.base --test u1.test --method sgd --rank 5 --lr 0.002 --clip auto\n"
-      "  factorise fit --entries u1.base --test u1.test --method als --rank 5 --biases --clip auto\n"
-      "  factorise fit --entries u1.base --test u1.test --method gibbs --rank 20 --clip auto --output model.pt\n"
-      "  factorise fit A.pt --config fit.toml\n"
-      "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
+  set_examples(app,
+               "  factorise fit A.pt --method sgd --rank 2\n"
+               "  factorise fit ratings.pt --method gd --rank 5 --missing zero --output factors.pt\n"
+               "  factorise fit ratings.pt --method sgd --rank 5 --missing zero --lr 0.002 --weight-decay 0.02\n"
+               "  factorise fit ratings.pt --method sgd --rank 8 --missing zero --hold-out 0.1 --patience 3\n"
+               "  factorise fit A.pt --method sgd --rank 2 --checkpoint C.pt --resume C.pt --output factors.pt\n"
+               "  factorise fit --entries ml-1m/ratings.dat --method sgd --rank 8 --lr 0.002 --output factors.pt\n"
+               "  factorise fit --entries u1.base --test u1.test --method sgd --rank 5 --lr 0.002 --clip auto\n"
+               "  factorise fit --entries u1.base --test u1.test --method als --rank 5 --biases --clip auto\n"
+               "  factorise fit --entries u1.base --test u1.test --method gibbs --rank 20 --output model.pt\n"
+               "  factorise fit A.pt --config fit.toml\n"
+               "  factorise fit A.pt --method ad --rank 2 --initial factors.pt --epochs 500 --json -");
 }
 
 void check_fit_options(const FitOptions& options) {

@@ -56,9 +56,9 @@ std::optional<at::Tensor> seen(const TopOptions& options, const Model& model, in
   return matrix.M->select(1, column);
 }
 
-/// Whether, by the model's file, the column had no entry when it was fitted.
+/// Whether, by the model's file, the column had no entry when it was fitted, and so has no prediction.
 bool is_unobserved(const Model& model, int64_t column) {
-  return model.observed && model.observed->column_counts.defined() &&
+  return !model.draws && model.observed && model.observed->column_counts.defined() &&
          model.observed->column_counts[column].item<int64_t>() == 0;
 }
 
@@ -141,20 +141,24 @@ void top(const TopOptions& options) {
   }
   const std::vector<RankedDraws> best = ranked(options, model, column, out);
   auto list = nlohmann::ordered_json::array();
-  Table table({{"row"},
-               {"prediction"},
-               {options.deviation ? "deviation" : ""},
-               {titles.empty() ? "" : "title", Table::Align::left}});
+  std::vector<Table::Column> columns{{"row"}, {"prediction"}};
+  if (options.deviation) columns.push_back({"deviation"});
+  if (!titles.empty()) columns.push_back({"title", Table::Align::left});
+  Table table(columns);
   for (const auto& [row, value, deviation] : best) {
-    nlohmann::ordered_json title;  // null
-    if (!titles.empty()) title = titles[static_cast<size_t>(row)];
-    list.push_back({{"row", json_id(model.rows, row)},
-                    {"prediction", number(value)},
-                    {"deviation", options.deviation ? number(deviation) : nullptr},
-                    {"title", title}});
-    table.add_row({printable(model.rows.id_of(row)), fmt::format("{:.4f}", value),
-                   options.deviation ? fmt::format("{:.4f}", deviation) : "",
-                   titles.empty() ? "" : printable(titles[static_cast<size_t>(row)], kLongestTitle)});
+    nlohmann::ordered_json title, of_draws;  // null
+    std::vector<std::string> cells{printable(model.rows.id_of(row)), fmt::format("{:.4f}", value)};
+    if (options.deviation) {
+      of_draws = number(deviation);
+      cells.push_back(fmt::format("{:.4f}", deviation));
+    }
+    if (!titles.empty()) {
+      title = titles[static_cast<size_t>(row)];
+      cells.push_back(printable(titles[static_cast<size_t>(row)], kLongestTitle));
+    }
+    list.push_back(
+        {{"row", json_id(model.rows, row)}, {"prediction", number(value)}, {"deviation", of_draws}, {"title", title}});
+    table.add_row(cells);
   }
   if (!options.common.json.empty()) {
     write_json(options.common.json, {{"model", options.model},

@@ -41,7 +41,7 @@ Tensor chi_squared_distribution(const Tensor& x, double degrees) {
 
 }  // namespace
 
-TEST_CASE("Philox has the words of its authors' implementation, and of torch's", "[deviates]") {
+TEST_CASE("Philox has the words of its authors' implementation, and of torch's", "[posterior]") {
   CHECK(philox(0, {0, 0, 0, 0}) == Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   CHECK(philox(0x299f31d0a4093822, {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}) ==
         Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
@@ -56,7 +56,7 @@ TEST_CASE("Philox has the words of its authors' implementation, and of torch's",
   }
 }
 
-TEST_CASE("normals are Box and Muller's of the words, to single precision", "[deviates]") {
+TEST_CASE("normals are Box and Muller's of the words, to single precision", "[posterior]") {
   at::manual_seed(1);
   double furthest = 0;
   std::vector<uint32_t> words{0,          1,          2,          0x3fffffff, 0x40000000,
@@ -79,7 +79,7 @@ TEST_CASE("normals are Box and Muller's of the words, to single precision", "[de
   CHECK(furthest < 4e-7);
 }
 
-TEMPLATE_TEST_CASE("the deviates of rows have the contract's bits on every instruction set", "[deviates]", float,
+TEMPLATE_TEST_CASE("the deviates of rows have the contract's bits on every instruction set", "[posterior]", float,
                    double) {
   const DeviateSource source{0xfedcba9876543210, 123, DrawOf::columns};
   for (const int64_t unknowns : {1, 3, 4, 5, 8, 9, 16, 17, 21, 33, 64, 257}) {
@@ -102,7 +102,7 @@ TEMPLATE_TEST_CASE("the deviates of rows have the contract's bits on every instr
   }
 }
 
-TEST_CASE("the deviates of rows are normal: moments, tails and distribution over 10 million", "[deviates]") {
+TEST_CASE("the deviates of rows are normal: moments, tails and distribution over 10 million", "[posterior]") {
   constexpr int64_t kRows = 625'000, kUnknowns = 16;
   Tensor drawn = at::empty({kRows, kUnknowns}, at::TensorOptions(at::kFloat));
   draw_normals(DeviateSource{42, 1, DrawOf::rows}, 0, kRows, kUnknowns, drawn.mutable_data_ptr<float>());
@@ -129,7 +129,7 @@ TEST_CASE("the deviates of rows are normal: moments, tails and distribution over
   CHECK((next.square() * before.square()).mean().sub(1).abs().item<double>() < 4.5 * std::sqrt(8 / n));
 }
 
-TEST_CASE("the logarithm is right to two units in the last place", "[deviates]") {
+TEST_CASE("the logarithm is right to two units in the last place", "[posterior]") {
   at::manual_seed(2);
   const Tensor exponents = at::rand({200'000}, kF64) * 200 - 100;
   const Tensor x =
@@ -144,7 +144,7 @@ TEST_CASE("the logarithm is right to two units in the last place", "[deviates]")
   CHECK(logarithm(1) == 0);
 }
 
-TEST_CASE("the float64 deviates have their distributions", "[deviates]") {
+TEST_CASE("the float64 deviates have their distributions", "[posterior]") {
   constexpr int64_t kDraws = 1'000'000;
   Deviates deviates({7, 3, DrawOf::noise});
   const auto drawn = [&](auto draw) {
@@ -172,7 +172,7 @@ TEST_CASE("the float64 deviates have their distributions", "[deviates]") {
   }
 }
 
-TEMPLATE_TEST_CASE("sums of products have the contract's bits on every instruction set", "[deviates][threads]", float,
+TEMPLATE_TEST_CASE("sums of products have the contract's bits on every instruction set", "[posterior][threads]", float,
                    double) {
   at::manual_seed(3);
   for (const int64_t unknowns : {1, 2, 3, 4, 5, 8, 9, 16, 17, 21, 33, 64}) {
@@ -208,7 +208,7 @@ TEMPLATE_TEST_CASE("sums of products have the contract's bits on every instructi
   }
 }
 
-TEST_CASE("the prior of vectors is drawn from its normal-Wishart posterior", "[deviates]") {
+TEST_CASE("the prior of vectors is drawn from its normal-Wishart posterior", "[posterior]") {
   at::manual_seed(4);
   constexpr int64_t kDraws = 20'000;
   for (const auto& [unknowns, count] : {std::pair<int64_t, int64_t>{1, 1}, {3, 2}, {4, 30}, {6, 1}}) {
@@ -248,7 +248,7 @@ TEST_CASE("the prior of vectors is drawn from its normal-Wishart posterior", "[d
   }
 }
 
-TEST_CASE("the noise precision is drawn from its gamma posterior", "[deviates]") {
+TEST_CASE("the noise precision is drawn from its gamma posterior", "[posterior]") {
   constexpr int64_t kDraws = 100'000;
   for (const auto& [count, error, variance] : {std::tuple<int64_t, double, double>{1, 0.0, 2.0}, {9, 30.0, 0.5}}) {
     Tensor drawn = at::empty({kDraws}, kF64);
@@ -262,7 +262,7 @@ TEST_CASE("the noise precision is drawn from its gamma posterior", "[deviates]")
 }
 
 TEMPLATE_TEST_CASE("the sums of predictions have the same bits on every instruction set, and are means and squares",
-                   "[deviates][threads]", float, double) {
+                   "[posterior][threads]", float, double) {
   at::manual_seed(6);
   const auto options = at::TensorOptions(c10::CppTypeToScalarType<TestType>::value);
   const int64_t count = 10'001, width = 7, draws = 6;

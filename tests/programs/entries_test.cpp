@@ -156,7 +156,7 @@ TEST_CASE("ratings whose matrix no machine could store are fitted, and the best 
   const ProcessResult refused = fit("gd");
   CHECK(refused.status == 1);
   CHECK_THAT(refused.err, contains("1000000 rows and 1000000 columns make a dense matrix of 5000 GB"));
-  CHECK_THAT(refused.err, contains("--method sgd and als with --device cpu need none."));
+  CHECK_THAT(refused.err, contains("--method sgd, als and gibbs with --device cpu need none."));
 }
 
 TEST_CASE("entries are refused in sentences", "[entries]") {

@@ -7,6 +7,7 @@
 #include <factorise/als.h>
 #include <factorise/autograd.h>
 #include <factorise/gd.h>
+#include <factorise/gibbs.h>
 #include <factorise/io.h>
 #include <factorise/sgd.h>
 
@@ -68,6 +69,8 @@ Schema fit_schema() {
        {"regularisation", Schema::number().or_null()},
        {"biases", Schema::truth().or_null()},
        {"bias_regularisation", Schema::number().or_null()},
+       {"burn_in", Schema::whole().or_null()},
+       {"keep_every", Schema::whole().or_null()},
        {"weighting", Schema::text().or_null()},
        {"objective", Schema::text().or_null()},
        {"seed", Schema::whole()},
@@ -77,6 +80,8 @@ Schema fit_schema() {
        {"unobserved_columns", Schema::whole()},
        {"mean", Schema::number()},
        {"loss", Schema::number()},
+       {"draws", Schema::whole().or_null()},
+       {"noise_variance", Schema::number().or_null()},
        {"hold_out", judgement_schema({{"share", Schema::number()}, {"seed", Schema::whole()}}).or_null()},
        {"test", judgement_schema({{"file", Schema::text()}}).or_null()},
        {"clip", Schema::list(Schema::number(), 2).or_null()},
@@ -113,6 +118,11 @@ TEST_CASE("fit writes the factors that the library returns, bit for bit", "[fit]
              als_factorise_masked(A, M, 2, AlsOptions(als).regularisation(2).weighted(false)));
   check_same(run({"A.pt", "--method", "als", "--biases", "--bias-regularisation", "0.5"}),
              als_factorise(A, 2, AlsOptions(als).biases(true).bias_regularisation(0.5)));
+  const auto gibbs = GibbsOptions().seed(3).num_epochs(40);
+  check_same(run({"A.pt", "--method", "gibbs"}), gibbs_factorise(A, 2, gibbs).factors());
+  check_same(
+      run({"N.pt", "--method", "gibbs", "--missing", "nan", "--no-biases", "--burn-in", "7", "--keep-every", "3"}),
+      gibbs_factorise_masked(A, M, 2, GibbsOptions(gibbs).biases(false).burn_in(7).keep_every(3)).factors());
   check_same(run({"A.pt", "--method", "gd"}), gd_factorise_masked(A, M.fill_(1), 2, gd));
   check_same(run({"N.pt", "--method", "gd", "--missing", "nan"}), gd_factorise_masked(A, mask(), 2, gd));
   const auto ad = AdOptions().seed(3).num_epochs(40);
@@ -126,7 +136,7 @@ TEST_CASE("fit writes the factors that the library returns, bit for bit", "[fit]
 TEST_CASE("the JSON of fit has its keys, the methods' defaults and the library's loss", "[fit]") {
   const std::string folder = files("fit_json");
   const std::vector<std::pair<std::string, ordered_json>> defaults{
-      {"sgd", 0.01}, {"gd", 1e-5}, {"ad", 0.01}, {"als", ordered_json()}};
+      {"sgd", 0.01}, {"gd", 1e-5}, {"ad", 0.01}, {"als", ordered_json()}, {"gibbs", ordered_json()}};
   for (const auto& [method, lr] : defaults) {
     const ProcessResult result =
         fit(folder, {"N.pt", "--method", method, "--rank", "2", "--missing", "nan", "--json", "-", "--output", "F.pt"});
@@ -141,9 +151,13 @@ TEST_CASE("the JSON of fit has its keys, the methods' defaults and the library's
     CHECK(json["lr_decay"] == (method == "sgd" ? ordered_json(1.0) : ordered_json()));
     CHECK(json["objective"] == (method == "ad" ? ordered_json("squared") : ordered_json()));
     CHECK(json["regularisation"] == (method == "als" ? ordered_json(0.1) : ordered_json()));
-    CHECK(json["biases"] == (method == "als" ? ordered_json(false) : ordered_json()));
+    CHECK(json["biases"] == (method == "als"     ? ordered_json(false)
+                             : method == "gibbs" ? ordered_json(true)
+                                                 : ordered_json()));
     CHECK(json["weighting"] == (method == "als" ? ordered_json("entries") : ordered_json()));
-    CHECK(json["epochs"] == (method == "als" ? 20 : 1000));
+    CHECK(json["epochs"] == (method == "als" ? 20 : method == "gibbs" ? 500 : 1000));
+    CHECK(json["burn_in"] == (method == "gibbs" ? ordered_json(50) : ordered_json()));
+    CHECK(json["draws"] == (method == "gibbs" ? ordered_json(90) : ordered_json()));
     CHECK(json["seed"] == 0);
     CHECK(json["shape"] == ordered_json::array({3, 3}));
     CHECK(json["observed"] == 7);
@@ -285,7 +299,7 @@ TEST_CASE("command lines that make no sense end with status 2", "[fit]") {
       {{"A.pt", "--rank", "2"}, "--method is required"},
       {{"A.pt", "--method", "sgd"}, "--rank is required"},
       {{"--method", "sgd", "--rank", "2"}, "A.pt is required"},
-      {{"A.pt", "--method", "sdg", "--rank", "2"}, "--method must be sgd, gd, ad or als, but was 'sdg'"},
+      {{"A.pt", "--method", "sdg", "--rank", "2"}, "--method must be sgd, gd, ad, als or gibbs, but was 'sdg'"},
       {{"A.pt", "--method", "gd", "--rank", "2", "--weight-decay", "0.1"}, "--weight-decay is for --method sgd alone"},
       {{"A.pt", "--method", "ad", "--rank", "2", "--lr-decay", "0.9"}, "--lr-decay is for --method sgd alone"},
       {{"A.pt", "--method", "sgd", "--rank", "2", "--loss", "norm"}, "--loss is for --method ad alone"},

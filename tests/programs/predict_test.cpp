@@ -1,7 +1,12 @@
 // `factorise predict` run as a program: the library's numbers, on stdout, in a CSV and in JSON.
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/rand.h>
+#include <ATen/ops/randint.h>
 #include <ATen/ops/tensor.h>
+#include <factorise/gibbs.h>
 #include <factorise/io.h>
+#include <fmt/format.h>
 
 #include <fstream>
 
@@ -54,6 +59,7 @@ TEST_CASE("the JSON of predict has its keys", "[predict]") {
                       {"predictions", Schema::list(Schema::object({{"row", Schema::whole()},
                                                                    {"column", Schema::whole()},
                                                                    {"prediction", Schema::number().or_null()},
+                                                                   {"deviation", Schema::number().or_null()},
                                                                    {"fallback", Schema::truth()}}))}});
   for (const auto& arguments : std::vector<std::vector<std::string>>{
            {"F.pt", "--row", "1", "--column", "1", "--json", "-"}, {"F.pt", "--pairs", "pairs.csv", "--json", "-"}}) {
@@ -127,6 +133,80 @@ TEST_CASE("where training saw nothing the mean is predicted, and marked", "[pred
   save_pt(folder + "/plain.pt", {{"U", load_tensor(folder + "/F.pt", "U")}, {"V", load_tensor(folder + "/F.pt", "V")}});
   go_on("plain.pt", "other.pt");
   CHECK(predict(folder, {"other.pt", "--row", "1", "--column", "0"}).err == "");
+}
+
+TEST_CASE("a model of draws predicts with deviations, also what it has not seen", "[predict]") {
+  const std::string folder = empty_folder("predict_draws");
+  at::manual_seed(3);
+  const Tensor A = at::randint(1, 6, {12, 9}, at::TensorOptions(at::kFloat)) * at::rand({12, 9}).lt(0.7);
+  save_pt(folder + "/A.pt", A);
+  const ProcessResult fitted = program_in(
+      folder, {"factorise", "fit"},
+      {"A.pt", "--missing", "zero", "--method", "gibbs", "--rank", "2", "--epochs", "60", "--output", "F.pt"});
+  INFO(fitted.err);
+  REQUIRE(fitted.status == 0);
+  CHECK_THAT(fitted.out, contains("11 kept; the noise has the standard deviation "));
+  const Posterior posterior = gibbs_factorise_masked(A, A.ne(0), 2, GibbsOptions().num_epochs(60).seed(0));
+  const auto expected = [&](int64_t row, int64_t column) {
+    const Predictions found =
+        factorise::predict(posterior.factors(), observations(A, A.ne(0)), at::tensor({row}, at::kLong),
+                           at::tensor({column}, at::kLong), std::nullopt, posterior.kept());
+    return std::pair(found.values[0].item<double>(), found.deviations[0].item<double>());
+  };
+  const auto [value, deviation] = expected(4, 3);
+  const ProcessResult one = predict(folder, {"F.pt", "--row", "4", "--column", "3", "--deviation"});
+  CHECK(one.err == "");
+  CHECK(one.out == fmt::format("{:.6g} +- {:.6g}\n", value, deviation));
+  std::ofstream(folder + "/pairs.csv") << "row,column\n4,3\n70,3\n70,80\n";
+  const ProcessResult listed = predict(folder, {"F.pt", "--pairs", "pairs.csv", "--deviation"});
+  CHECK(listed.err == "");
+  std::string lines = "row,column,prediction,deviation,fallback\n";
+  for (const auto& [row, column, shown] : {std::tuple(4, 3, "4,3"), {-1, 3, "70,3"}, {-1, -1, "70,80"}}) {
+    const auto [mean, spread] = expected(row, column);
+    lines += fmt::format("{},{},{},0\n", shown, mean, spread);
+  }
+  CHECK(listed.out == lines);
+  CHECK(predict(folder, {"F.pt", "--pairs", "pairs.csv"}).out.find("deviation") == std::string::npos);
+  const auto json =
+      ordered_json::parse(predict(folder, {"F.pt", "--pairs", "pairs.csv", "--deviation", "--json", "-"}).out);
+  CHECK(json["predictions"][0]["deviation"] == deviation);
+
+  // Ranked with deviations, and by the predictions less these.
+  const auto ranked = [&](const char* by) {
+    const ProcessResult shown =
+        program_in(folder, {"factorise", "top"},
+                   {"F.pt", "--column", "3", "--count", "12", "--by", by, "--deviation", "--json", "-"});
+    return ordered_json::parse(shown.out)["rows"];
+  };
+  const auto lowest = [](const ordered_json& row) {
+    return row["prediction"].get<double>() - row["deviation"].get<double>();
+  };
+  const auto best = ranked("prediction"), cautious = ranked("lower");
+  REQUIRE(best.size() == 12);
+  REQUIRE(cautious.size() == 12);
+  for (size_t i = 0; i + 1 < 12; ++i) {
+    CHECK(best[i]["prediction"] >= best[i + 1]["prediction"]);
+    CHECK(lowest(cautious[i]) >= lowest(cautious[i + 1]));
+  }
+  CHECK(best != cautious);
+  CHECK_THAT(program_in(folder, {"factorise", "top"}, {"F.pt", "--column", "3", "--deviation"}).out,
+             contains("row  prediction  deviation\n"));
+
+  // Of other models there is no deviation.
+  save_pt(folder + "/plain.pt", {{"U", at::rand({3, 1})}, {"V", at::rand({2, 1})}});
+  const ProcessResult refused = predict(folder, {"plain.pt", "--row", "1", "--column", "1", "--deviation"});
+  CHECK(refused.status == 1);
+  CHECK(refused.err ==
+        "factorise: --deviation needs a model with two draws or more, as fit --method gibbs writes it, but "
+        "plain.pt has none.\n");
+  const ProcessResult cautiously =
+      program_in(folder, {"factorise", "top"}, {"plain.pt", "--column", "1", "--by", "lower"});
+  CHECK(cautiously.status == 1);
+  CHECK_THAT(cautiously.err, contains("--by lower needs a model with two draws or more"));
+  save_pt(folder + "/bad.pt",
+          {{"U", at::rand({3, 4})}, {"V", at::rand({2, 4})}, {"draws", int64_t{3}}, {"noise_variance", 0.5}});
+  CHECK_THAT(predict(folder, {"bad.pt", "--row", "1", "--column", "1"}).err,
+             contains("bad.pt: draws must divide the columns of U and V"));
 }
 
 TEST_CASE("predictions are kept between two values", "[predict]") {

@@ -126,7 +126,9 @@ inline Schema judgement_schema(std::vector<std::pair<std::string, Schema>> keys 
                            {"rmse", Schema::number()},
                            {"mae", Schema::number()},
                            {"known_rmse", Schema::number().or_null()},
-                           {"known_mae", Schema::number().or_null()}});
+                           {"known_mae", Schema::number().or_null()},
+                           {"within_50", Schema::number().or_null()},
+                           {"within_90", Schema::number().or_null()}});
   return Schema::object(std::move(keys));
 }
 

@@ -116,7 +116,7 @@ TEST_CASE("a run goes on only with the same value of a setting that is added", "
 
 TEST_CASE("each method has its settings once, and no other's", "[settings]") {
   programs::FitSettings settings;
-  for (const char* method : {"sgd", "gd", "ad", "als"}) {
+  for (const char* method : {"sgd", "gd", "ad", "als", "gibbs"}) {
     std::set<std::string> names;
     for (const auto& [setting, value] : settings.of(method)) {
       INFO(method << " " << setting.name);
@@ -126,8 +126,10 @@ TEST_CASE("each method has its settings once, and no other's", "[settings]") {
     }
     CHECK(names.contains("rank"));
     CHECK(names.contains("epochs"));
-    CHECK(names.contains("lr") == (std::string(method) != "als"));
+    CHECK(names.contains("lr") == (std::string(method) != "als" && std::string(method) != "gibbs"));
     CHECK(names.contains("regularisation") == (std::string(method) == "als"));
+    CHECK(names.contains("biases") == (std::string(method) == "als" || std::string(method) == "gibbs"));
+    CHECK(names.contains("burn_in") == (std::string(method) == "gibbs"));
     CHECK(names.contains("weight_decay") == (std::string(method) == "sgd"));
     CHECK(names.contains("objective") == (std::string(method) == "ad"));
   }

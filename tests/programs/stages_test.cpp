@@ -11,6 +11,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <random>
 
@@ -73,6 +74,9 @@ TEST_CASE("checkpoints and going on from one change no bit", "[stages]") {
       {"--method", "als", "--rank", "2", "--engine", "reference"},
       {"--method", "als", "--rank", "4", "--biases", "--bias-regularisation", "0.3"},
       {"--method", "als", "--rank", "8", "--biases", "--engine", "reference"},
+      {"--method", "gibbs", "--rank", "3", "--burn-in", "4"},
+      {"--method", "gibbs", "--rank", "9", "--burn-in", "10", "--hold-out", "0.2", "--no-biases", "--keep-every", "3"},
+      {"--method", "gibbs", "--rank", "2", "--burn-in", "4", "--dtype", "float64", "--engine", "reference"},
       {"--method", "gd", "--rank", "3", "--lr", "0.001"},
       {"--method", "ad", "--rank", "3", "--lr", "0.001"},
       {"--method", "ad", "--rank", "3", "--loss", "norm", "--engine", "reference"},
@@ -93,11 +97,11 @@ TEST_CASE("checkpoints and going on from one change no bit", "[stages]") {
 
 TEST_CASE("a run killed at any moment goes on to the same bits", "[stages]") {
   const std::string folder = files("stages_kill", 200, 300);
-  const bool sgd = GENERATE(true, false);
-  const std::vector<std::string> arguments =
-      sgd ? std::vector<std::string>{"--method", "sgd",        "--rank", "8",        "--lr",
-                                     "0.001",    "--lr-decay", "0.999",  "--epochs", "400"}
-          : std::vector<std::string>{"--method", "als", "--rank", "8", "--epochs", "400"};
+  const std::map<std::string, std::vector<std::string>> of_method{
+      {"sgd", {"--lr", "0.001", "--lr-decay", "0.999"}}, {"als", {}}, {"gibbs", {"--hold-out", "0.1"}}};
+  const std::string method = GENERATE("sgd", "als", "gibbs");
+  std::vector<std::string> arguments{"--method", method, "--rank", "8", "--epochs", "400"};
+  for (const std::string& argument : of_method.at(method)) arguments.push_back(argument);
   run(folder, arguments, {"--output", "once.pt"});
   auto again = arguments;
   again.insert(again.end(), {"--checkpoint", "C.pt", "--resume", "C.pt", "--every", "1", "--output", "F.pt"});

@@ -48,6 +48,7 @@ TEST_CASE("the best unseen rows, with their titles", "[top]") {
                                       {"unobserved_rows", Schema::whole()},
                                       {"rows", Schema::list(Schema::object({{"row", Schema::whole()},
                                                                             {"prediction", Schema::number()},
+                                                                            {"deviation", Schema::number().or_null()},
                                                                             {"title", Schema::text().or_null()}}))}});
   const ProcessResult all = top(folder, {"--column", "1", "--count", "2", "--json", "-"});
   const auto json = ordered_json::parse(all.out);
