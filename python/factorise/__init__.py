@@ -19,6 +19,11 @@ Alternating least squares has no step size, and needs few sweeps:
 
     U, V = als_factorise_masked(A, M, rank=5)
 
+Gibbs sampling has nothing to tune, and says how sure it is:
+
+    posterior = gibbs_factorise_masked(A, M, rank=5)
+    ratings, deviations = posterior.predict(rows, columns, return_std=True)
+
 factor_loss is the loss alone, differentiable, for optimisers of your own:
 
     loss = factor_loss(U, V, A, M)
@@ -43,6 +48,7 @@ from ._estimator import MatrixFactorisation
 from ._folds import EntryKFold, cross_validate_entries
 from ._frames import Entries, entries_of
 from ._gd import gd_factorise_masked
+from ._gibbs import Posterior, gibbs_factorise, gibbs_factorise_entries, gibbs_factorise_masked
 from ._loss import factor_loss, squared_error
 from ._operators import VERSION as __version__
 from ._patience import Patience
@@ -54,6 +60,7 @@ __all__ = [
     "EntryKFold",
     "MatrixFactorisation",
     "Patience",
+    "Posterior",
     "__version__",
     "als_factorise",
     "als_factorise_entries",
@@ -63,6 +70,9 @@ __all__ = [
     "factor_loss",
     "gd_factorise_ad",
     "gd_factorise_masked",
+    "gibbs_factorise",
+    "gibbs_factorise_entries",
+    "gibbs_factorise_masked",
     "sgd_factorise",
     "sgd_factorise_entries",
     "sgd_factorise_masked",

@@ -77,8 +77,17 @@ def run(
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Runs a method ("sgd", "gd", "ad" or "als") with its own options, and returns U and V. `mask` is M's name in sentences;
     `masked`: whether a dense A must have one."""
+    U, V = run_session(function, method, A, M, rank, options, mask=mask, masked=masked, **of_method).factors()
+    return U, V
+
+
+def run_session(
+    function: str, method: str, A: Matrix, M: Matrix | None, rank: int, options: RunOptions, *, mask: str = "M",
+    masked: bool = False, **of_method: Any,
+) -> Any:  # fmt: skip
+    """The same of any method, "gibbs" too, and returns the session after its last epoch."""
     options = _checked(function, options)
-    A, M = ratings_of(function, A, M, mask, sparse=method in ("sgd", "als"))
+    A, M = ratings_of(function, A, M, mask, sparse=method in ("sgd", "als", "gibbs"))
     check_tensor(function, "A", A)
     if M is not None or (masked and not A.is_sparse):
         check_tensor(function, mask, M)
@@ -94,8 +103,7 @@ def run(
         if options.engine == "reference" and method in REFERENCES:
             session = REFERENCES[method](opened.given(), lr=options.lr, epochs_done=options.epochs_done, **of_method)
         _run_epochs(function, options, session, opened.divergence)
-        U, V = session.factors()
-        return U, V
+        return session
 
 
 # The observers and the bar are Python's.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ from ._fold_in import fold_in, less_offsets
 from ._folds import held_back
 from ._frames import contained, container_of, names_of_columns
 from ._gd import gd_factorise_masked
+from ._gibbs import _PRIORS, Posterior, gibbs_factorise, gibbs_factorise_entries, gibbs_factorise_masked
 from ._matrices import as_matrix, check_fitted, entries_in, like, observed_of, observed_sides
 from ._memory import memory_for
 from ._notices import notice, notice_triples
@@ -31,9 +32,10 @@ from ._sparse import coo
 
 # Methods that take entries: their functions for a matrix that is observed everywhere, for one with a mask, and for the
 # entries of a sparse one.
-_BY_ENTRIES: dict[str, tuple[Callable[..., tuple[Tensor, Tensor]], ...]] = {
+_BY_ENTRIES: dict[str, tuple[Callable[..., Iterable[Tensor]], ...]] = {
     "sgd": (sgd_factorise, sgd_factorise_masked, sgd_factorise_entries),
     "als": (als_factorise, als_factorise_masked, als_factorise_entries),
+    "gibbs": (gibbs_factorise, gibbs_factorise_masked, gibbs_factorise_entries),
 }
 
 
@@ -43,38 +45,44 @@ class MatrixFactorisation:
     X, of every method: m x n, a tensor (CPU or CUDA), or what numpy makes an array of, or a data frame (wide: a row for
     each row; entries_of makes a matrix of a long list of ratings): observed is what `mask` marks, else what is not
     missing (NaN, NA). Or X is sparse, scipy's CSR, CSC or COO or torch's: then its stored entries are what is observed,
-    stored zeros too, and there is no mask. Methods "sgd" and "als" take memory for the entries alone.
+    stored zeros too, and there is no mask. Methods "sgd", "als" and "gibbs" take memory for the entries alone.
 
     rank: columns of U and V, >= 1.
-    method: "sgd" (sgd_factorise and its kin), "als" (als_factorise and its kin), "gd" (gd_factorise_masked) or "ad"
-        (gd_factorise_ad).
-    num_epochs: None: the method's default, 20 for "als", else 1000.
-    lr: step size, of all methods but "als". None: the method's default.
+    method: "sgd" (sgd_factorise and its kin), "als" (als_factorise and its kin), "gibbs" (gibbs_factorise and its kin),
+        "gd" (gd_factorise_masked) or "ad" (gd_factorise_ad).
+    num_epochs: None: the method's default, 20 for "als", 500 for "gibbs", else 1000.
+    lr: step size, of all methods but "als" and "gibbs". None: the method's default.
     weight_decay, lr_decay, path: for method "sgd"; weight_decay is also the ridge that transform takes for every
         observed entry of a row.
-    regularisation, biases, bias_regularisation, weighted: for method "als"; transform takes the same for the rows that
-        it is given. With biases U_ and V_ have two more columns.
+    regularisation, bias_regularisation, weighted: for method "als"; transform takes the same for the rows that it is
+        given.
+    biases: for methods "als" and "gibbs". None: the method's default, True for "gibbs" alone. With biases U_ and V_ have
+        two more columns.
+    burn_in, keep_every: for method "gibbs", of which U_ and V_ are the kept draws side by side, and predict and
+        predict_entries have standard deviations, with return_std.
     loss: for method "ad".
     score_hold_out: share of every row's entries, above 0 and below 1, that score holds back. score_seed: of its draw.
     All else as for sgd_factorise.
 
     U_: m x rank and V_: n x rank, tensors, after fit. mean_: of the observed entries. n_features_in_: n.
-    feature_names_in_: n names, where X was a data frame with column names.
+    posterior_: of method "gibbs", its result. feature_names_in_: n names, where X was a data frame with column names.
     """
 
     def __init__(
         self,
         rank: int = 2,
         *,
-        method: Literal["sgd", "als", "gd", "ad"] = "sgd",
+        method: Literal["sgd", "als", "gibbs", "gd", "ad"] = "sgd",
         num_epochs: int | None = None,
         lr: float | None = None,
         weight_decay: float = 0.0,
         lr_decay: float = 1.0,
         regularisation: float = 0.1,
-        biases: bool = False,
+        biases: bool | None = None,
         bias_regularisation: float | None = None,
         weighted: bool = True,
+        burn_in: int | None = None,
+        keep_every: int = 5,
         loss: Loss = "squared",
         seed: int | None = None,
         engine: Engine = "fused",
@@ -96,6 +104,8 @@ class MatrixFactorisation:
         self.biases = biases
         self.bias_regularisation = bias_regularisation
         self.weighted = weighted
+        self.burn_in = burn_in
+        self.keep_every = keep_every
         self.loss = loss
         self.seed = seed
         self.engine = engine
@@ -156,34 +166,45 @@ class MatrixFactorisation:
         options: dict[str, Any] = {name: getattr(self, name) for name in shared}
         if self.num_epochs is not None:
             options["num_epochs"] = self.num_epochs
-        if self.lr is not None and self.method != "als":
+        if self.lr is not None and self.method not in ("als", "gibbs"):
             options["lr"] = self.lr
         if self.method == "sgd":
             options.update(weight_decay=self.weight_decay, lr_decay=self.lr_decay, path=self.path)
         elif self.method == "als":
-            options.update(regularisation=self.regularisation, biases=self.biases,
+            options.update(regularisation=self.regularisation, biases=self._has_biases(),
                            bias_regularisation=self.bias_regularisation, weighted=self.weighted)  # fmt: skip
+        elif self.method == "gibbs":
+            options.update(biases=self._has_biases(), burn_in=self.burn_in, keep_every=self.keep_every)
         if self.method in _BY_ENTRIES:
             whole, masked, of_entries = _BY_ENTRIES[self.method]
             if A.is_sparse:
-                return of_entries(A, self.rank, **options)
-            if M is None:
-                return whole(A, self.rank, overcomplete=self.overcomplete, **options)
-            return masked(A, M, self.rank, **options)
+                result = of_entries(A, self.rank, **options)
+            elif M is None:
+                result = whole(A, self.rank, overcomplete=self.overcomplete, **options)
+            else:
+                result = masked(A, M, self.rank, **options)
+            if isinstance(result, Posterior):
+                self.posterior_ = result
+            U, V = result
+            return U, V
         if self.method == "ad":
             return gd_factorise_ad(A, self.rank, loss=self.loss, mask=M, overcomplete=self.overcomplete, **options)
         if self.method != "gd":
-            raise ValueError(f"[{function}] method must be sgd, als, gd or ad, but was {self.method!r}.")
+            raise ValueError(f"[{function}] method must be sgd, als, gibbs, gd or ad, but was {self.method!r}.")
         if M is None and not A.is_sparse:
             M = torch.ones_like(A, dtype=torch.bool)
         return gd_factorise_masked(A, M, self.rank, **options)
+
+    def _has_biases(self) -> bool:
+        return self.method == "gibbs" if self.biases is None else bool(self.biases)
 
     def transform(self, X: Any, *, mask: Any = None) -> Any:
         """The factors of rows, k x rank: each row's least-squares fit of V_ to what is observed of it, in float64.
 
         X and mask: k x n. Of several factors that fit a row equally well it takes the shortest: zeros for a row without
         observed entries. For fitted rows it is the fit to the present V_, which equals U_ where the descent has
-        converged, and is near it before.
+        converged, and is near it before. Of method "gibbs" the means of the row's factors given each draw's V, prior and
+        noise, side by side.
 
         An array for arrays, tables and scipy's matrices, a tensor in V_'s type and on its device for tensors; the
         container of set_output, where it was called.
@@ -209,7 +230,9 @@ class MatrixFactorisation:
     def _fold_in(self, function: str, A: Tensor, M: Tensor | None) -> Tensor:
         with plain_computation(A.device):
             V = self.V_.to(A.device, torch.float64)
-            if self.method == "als":
+            if self.method == "gibbs":
+                factors = torch.cat(list(self._fold_in_gibbs(V, A, M)), 1)
+            elif self.method == "als":
                 factors = self._fold_in_als(V, A, M)
             else:
                 factors = fold_in(V, A, M, float(self.weight_decay))
@@ -221,7 +244,7 @@ class MatrixFactorisation:
 
     def _fold_in_als(self, V: Tensor, A: Tensor, M: Tensor | None) -> Tensor:
         ridge = float(self.regularisation)
-        if not self.biases:
+        if not self._has_biases():
             return fold_in(V, A, M, ridge, weighted=self.weighted)
         # V has 1 after the rank, the feature of a row's bias, then the columns' biases.
         features, offsets = V[:, :-1], V[:, -1] + self.mean_
@@ -232,19 +255,54 @@ class MatrixFactorisation:
         factors[:, -1] += self.mean_
         return torch.cat([factors, torch.ones_like(factors[:, :1])], 1)
 
+    def _fold_in_gibbs(self, V: Tensor, A: Tensor, M: Tensor | None, *, variances: bool = False) -> Iterator[Tensor]:
+        """The factors of A's rows for every draw; with `variances`, k x n, how far predictions are from theirs."""
+        posterior = self._posterior("MatrixFactorisation.transform")
+        for draw, of_draw in enumerate(V.chunk(posterior.draws, 1)):
+            of_draw = of_draw * posterior.draws
+            precision, shift, alpha = posterior.row_prior(draw)
+            prior = precision.to(V.device), shift.to(V.device)
+            # The noise precision as a scale of the targets and of the features.
+            root = math.sqrt(alpha)
+            features, targets = (of_draw[:, :-1], less_offsets(A, of_draw[:, -1] + self.mean_)) if posterior.biases else (
+                of_draw, A.double())  # fmt: skip
+            found = fold_in(features * root, targets * root, M, prior=prior, variances=variances)
+            if variances:
+                yield found / alpha
+            elif posterior.biases:
+                found[:, -1] += self.mean_
+                yield torch.cat([found, torch.ones_like(found[:, :1])], 1)
+            else:
+                yield found
+
+    def _posterior(self, function: str) -> Posterior:
+        posterior: Posterior | None = getattr(self, "posterior_", None)
+        if posterior is None:
+            raise ValueError(
+                f"[{function}] the draws of method 'gibbs' must be known, but load_state_dict has U and V alone."
+            )
+        if not len(posterior.state[_PRIORS]):
+            raise ValueError(f"[{function}] the fit must have kept a draw, but num_epochs was 0.")
+        return posterior
+
     def fit_transform(self, X: Any, y: Any = None, *, mask: Any = None) -> Any:
         """fit, then transform: not U_, but the factors that transform finds for the same rows again."""
         return self.fit(X, y, mask=mask).transform(X, mask=mask)
 
-    def predict(self, X: Any = None, *, mask: Any = None) -> Any:
+    def predict(self, X: Any = None, *, mask: Any = None, return_std: bool = False) -> Any:
         """The completed matrix, dense.
 
         Without X, U_ V_ᵀ, m x n: of the rows that were fitted. With X, k x n, rows completed from what is observed of
         them: transform(X) V_ᵀ. For rows and columns without an observed entry the prediction is mean_, and a warning
-        counts them. An array where arrays were given, else a tensor.
+        counts them; of method "gibbs" it is by its prior. An array where arrays were given, else a tensor.
+
+        return_std: of method "gibbs", returns also the standard deviations of ratings, by the draws' spread, by what a row
+        of X leaves open, and by the noise.
         """
         function = "MatrixFactorisation.predict"
         check_fitted(self, function)
+        if return_std or self.method == "gibbs":
+            return self._predict_by_draws(function, X, mask, return_std)
         if X is None:
             completed = self._with_mean(function, self._product(function, self.U_, self.V_), self._known("_rows_seen"))
             return completed.cpu().numpy() if self._of_arrays else completed
@@ -257,12 +315,45 @@ class MatrixFactorisation:
             completed = self._product(function, factors, V)
             return like(X, self._with_mean(function, completed, observed_sides(A, M)[0]), self.V_)
 
+    def _predict_by_draws(self, function: str, X: Any, mask: Any, return_std: bool) -> Any:
+        if self.method != "gibbs":
+            raise ValueError(f"[{function}] return_std must be of method 'gibbs', but the method is {self.method!r}.")
+        deviations: Tensor | None = None
+        if X is None:
+            U, V = self.U_, self.V_
+        else:
+            A, M = self._matrix(function, X, mask)
+            U = self._fold_in(function, A, M)
+            V = self.V_.to(U)
+        completed = self._product(function, U, V)
+        if return_std:
+            posterior = self._posterior(function)
+            with plain_computation(U.device):
+                draws = posterior.draws
+                products = (
+                    u.double() @ v.double().T * draws for u, v in zip(U.chunk(draws, 1), V.chunk(draws, 1), strict=True)
+                )
+                variances = _variances(products)
+                if X is not None:
+                    left_open = self._fold_in_gibbs(V.double(), A, M, variances=True)
+                    variances += sum(left_open, torch.zeros_like(variances)) / draws
+                deviations = (variances + posterior.noise_variance).sqrt()
+        results: list[Any] = [completed] if deviations is None else [completed, deviations]
+        if X is not None:
+            results = [like(X, result, self.V_) for result in results]
+        else:
+            results = [result.to(self.V_.dtype) for result in results]
+            if self._of_arrays:
+                results = [result.cpu().numpy() for result in results]
+        return tuple(results) if return_std else results[0]
+
     def _product(self, function: str, U: Tensor, V: Tensor) -> Tensor:
         with memory_for(function, (len(U), len(V)), U.dtype, "predict_entries gives single entries, predict(X) rows."):
             return U @ V.T
 
-    def predict_entries(self, rows: Any, columns: Any) -> Any:
-        """The entries (rows[i], columns[i]) of predict(), in float64, without the others.
+    def predict_entries(self, rows: Any, columns: Any, return_std: bool = False) -> Any:
+        """The entries (rows[i], columns[i]) of predict(), in float64, without the others; with return_std, of method
+        "gibbs", also their standard deviations.
 
         rows, columns: integers from 0 on, of one length; of rows that were fitted. A tensor for tensors, else an array.
         Raises ValueError for one outside.
@@ -278,6 +369,12 @@ class MatrixFactorisation:
                     f"[{function}] {name} must be from 0 to {length - 1}, but one is "
                     f"{int(index.min()) if int(index.min()) < 0 else int(index.max())}."
                 )
+        if return_std:
+            if self.method != "gibbs":
+                raise ValueError(
+                    f"[{function}] return_std must be of method 'gibbs', but the method is {self.method!r}."
+                )
+            return self._posterior(function).predict(rows, columns, return_std=True)
         row, column = row.long().to(self.U_.device), column.long().to(self.U_.device)
         result = self._at(self.U_, row, column, self._known("_rows_seen"))
         return result if isinstance(rows, Tensor) else result.cpu().numpy()
@@ -289,6 +386,8 @@ class MatrixFactorisation:
             parts = zip(rows.split(2**18), columns.split(2**18), strict=True)
             products = [(U[r].double() * V[c].double()).sum(1) for r, c in parts]
             result = torch.cat(products) if products else U.new_zeros(0, dtype=torch.float64)
+            if self.method == "gibbs":  # predicts what it has not seen by its prior
+                return result
             for seen, indices in ((rows_seen, rows), (self._known("_columns_seen"), columns)):
                 if seen is not None:
                     result[seen.to(U.device)[indices].logical_not()] = self.mean_
@@ -393,7 +492,7 @@ class MatrixFactorisation:
         self.U_, self.V_ = U, V
         self.n_features_in_ = self.V_.size(0)
         self._of_arrays = False
-        for learnt in ("_rows_seen", "_columns_seen", "mean_", "feature_names_in_"):
+        for learnt in ("_rows_seen", "_columns_seen", "mean_", "posterior_", "feature_names_in_"):
             self.__dict__.pop(learnt, None)  # which the state does not hold
         return self
 
@@ -411,6 +510,18 @@ class MatrixFactorisation:
             input_tags=InputTags(allow_nan=True, sparse=True),
             non_deterministic=self.seed is None,
         )
+
+
+def _variances(products: Iterator[Tensor]) -> Tensor:
+    """The variances of each entry over matrices, in one pass (Welford, Technometrics 4(3), 1962)."""
+    mean = squares = torch.zeros(())
+    count = 0
+    for product in products:
+        count += 1
+        before = product - mean
+        mean = mean + before / count
+        squares = squares + before * (product - mean)
+    return squares / (count - 1) if count > 1 else torch.full_like(mean, math.nan)
 
 
 def _minus_rmse(function: str, values: Tensor, predicted: Tensor) -> float:

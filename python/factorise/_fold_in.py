@@ -20,20 +20,27 @@ _DENSE = 0.04
 _WEAK = 1e-8
 
 
-def fold_in(V: Tensor, A: Tensor, M: Tensor | None, ridge: float | Tensor, *, weighted: bool = True) -> Tensor:
+def fold_in(
+    V: Tensor, A: Tensor, M: Tensor | None, ridge: float | Tensor = 0.0, *, weighted: bool = True,
+    prior: tuple[Tensor, Tensor] | None = None, variances: bool = False,
+) -> Tensor:  # fmt: skip
     """The factors of A's rows, k x rank: u minimising Σ (a - u·v)² + ridge count |u|² over the row's entries; without
-    `weighted`, + ridge |u|². A tensor of ridges has one for each of u's numbers.
+    `weighted`, + ridge |u|². A tensor of ridges has one for each of u's numbers. `prior`, a matrix P and a vector p, adds
+    uᵀ P u - 2 p·u. With `variances` not the factors but, k x n, v·G⁻¹v of each column's v, G being the matrix of the
+    row's normal equations.
 
     V: n x rank, float64. A: k x n, dense with a mask M (nonzero where observed) or None where all is, or sparse,
     coalesced, its entries being what is observed. Of several such u the shortest: of a row without entries, zeros.
     """
     k, (n, rank) = A.size(0), V.shape
-    if not A.is_sparse and M is None:
+    if not A.is_sparse and M is None and prior is None:
         normal = V.T @ V
         normal.diagonal().add_(ridge * n if weighted else ridge)
         inverse = torch.linalg.pinv(normal, hermitian=True)
         return torch.cat([rows.double() @ V @ inverse for rows in A.split(max(1, _BLOCK // n))])
-    factors = torch.empty(k, rank, dtype=V.dtype, device=V.device)
+    if not A.is_sparse and M is None:
+        M = torch.ones_like(A, dtype=torch.bool)
+    factors = torch.empty(k, n if variances else rank, dtype=V.dtype, device=V.device)
     scattered = A.is_sparse and A._nnz() < _DENSE * k * n
     height = max(16, _BLOCK // (rank * rank if scattered else max(n, rank * rank)))
     for begin in range(0, k, height):
@@ -49,7 +56,15 @@ def fold_in(V: Tensor, A: Tensor, M: Tensor | None, ridge: float | Tensor, *, we
         if isinstance(ridge, Tensor) or ridge:
             counts = torch.sparse.sum(seen, 1).to_dense() if seen.is_sparse else seen.sum(1)
             normal.diagonal(dim1=1, dim2=2).add_(ridge * counts[:, None] if weighted else ridge)
-        factors[begin:end] = _solve(normal, values @ V)
+        right = values @ V
+        if prior is not None:
+            normal += prior[0]
+            right += prior[1]
+        if variances:
+            triangles = torch.linalg.cholesky(normal)
+            factors[begin:end] = torch.linalg.solve_triangular(triangles, V.T, upper=False).square_().sum(1)
+        else:
+            factors[begin:end] = _solve(normal, right)
     return factors
 
 

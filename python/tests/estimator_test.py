@@ -13,6 +13,7 @@ from factorise import (
     als_factorise_masked,
     gd_factorise_ad,
     gd_factorise_masked,
+    gibbs_factorise_masked,
     sgd_factorise,
     sgd_factorise_masked,
 )
@@ -35,6 +36,9 @@ HOLED = A.masked_fill(~M, float("nan"))
          lambda: als_factorise_masked(A, M, 2, 3, 0.5, weighted=False, seed=0)),
         ({"method": "als", "biases": True, "bias_regularisation": 0.3},
          lambda: als_factorise_masked(A, M, 2, biases=True, bias_regularisation=0.3, seed=0)),
+        ({"method": "gibbs", "num_epochs": 30}, lambda: gibbs_factorise_masked(A, M, 2, 30, seed=0)),
+        ({"method": "gibbs", "num_epochs": 30, "biases": False, "burn_in": 9, "keep_every": 2},
+         lambda: gibbs_factorise_masked(A, M, 2, 30, biases=False, burn_in=9, keep_every=2, seed=0)),
         ({"method": "ad"}, lambda: gd_factorise_ad(A, 2, mask=M, seed=0)),
     ],
 )  # fmt: skip
@@ -133,7 +137,7 @@ def test_parameters_can_be_read_and_set():
     assert repr(model) == "MatrixFactorisation(method='ad', lr=0.1)"
     with pytest.raises(ValueError, match="a parameter must be one of rank, method, .* but was 'ranks'"):
         model.set_params(ranks=3)
-    with pytest.raises(ValueError, match="method must be sgd, als, gd or ad, but was 'svd'"):
+    with pytest.raises(ValueError, match="method must be sgd, als, gibbs, gd or ad, but was 'svd'"):
         MatrixFactorisation(method="svd").fit(A)
 
 

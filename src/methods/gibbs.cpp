@@ -151,7 +151,7 @@ void check_resumed(const char* function, const Observed& observed, int64_t rank,
   TORCH_CHECK_VALUE(fits(before.rows, observed.rows(), unknowns, observed.type()) &&
                         fits(before.columns, observed.columns(), unknowns, observed.type()) && is_trace(before.noise) &&
                         is_trace(before.errors) && is_asked(before.means) && is_asked(before.squares) &&
-                        before.unseen.size() == before.draws.size() && before.burn_in == options.counted_from() &&
+                        before.unseen.size() == before.draws.size() && before.row_priors.size() == before.draws.size() && before.burn_in == options.counted_from() &&
                         before.mean.U.defined() && before.mean.V.defined() &&
                         before.mean.U.size(0) == observed.rows() && before.mean.V.size(0) == observed.columns(),
                     "[", function,
@@ -213,6 +213,7 @@ class GibbsSession final : public PosteriorSession {
     Posterior result;
     result.draws = kept_;
     result.unseen = kept_unseen_;
+    result.row_priors = kept_priors_;
     result.burn_in = burn_in_;
     result.noise = at::tensor(noise_, at::TensorOptions(at::kDouble));
     result.errors = at::tensor(errors_, at::TensorOptions(at::kDouble));
@@ -254,6 +255,7 @@ class GibbsSession final : public PosteriorSession {
     errors_ = values(before.errors);
     kept_ = before.draws;
     kept_unseen_ = before.unseen;
+    kept_priors_ = before.row_priors;
     mean_factors_ = copied(before.mean);
     if (means_.defined()) {
       means_ = before.means.clone();
@@ -334,6 +336,11 @@ class GibbsSession final : public PosteriorSession {
                                              source(by_row ? DrawOf::prior_of_rows : DrawOf::prior_of_columns));
     for (double& x : prior.precision) x = rounded(x, is_double());
     for (double& x : prior.shift) x = rounded(x, is_double());
+    if (by_row) {
+      row_prior_ = at::empty({unknowns_ + 1, unknowns_}, at::TensorOptions(at::kDouble));
+      double* to = std::copy(prior.precision.begin(), prior.precision.end(), row_prior_.mutable_data_ptr<double>());
+      std::copy(prior.shift.begin(), prior.shift.end(), to);
+    }
     (by_row ? unseen_.U : unseen_.V) =
         at::tensor(prior.vector, at::TensorOptions(at::kDouble)).to(observed_.type()).unsqueeze(0);
     double term = 0;
@@ -355,6 +362,7 @@ class GibbsSession final : public PosteriorSession {
     if ((counted - 1) % keep_every_ == 0) {
       kept_.push_back(drawn);
       kept_unseen_.push_back(unseen);
+      kept_priors_.push_back(row_prior_);
     }
     add_to_mean(mean_factors_.U, drawn.U, counted);
     add_to_mean(mean_factors_.V, drawn.V, counted);
@@ -403,7 +411,9 @@ class GibbsSession final : public PosteriorSession {
   std::vector<double> of_columns_;      // the sums of cpu::sum_products over the columns' unknowns
   std::vector<double> noise_, errors_;  // after each sweep
   std::vector<Factors> kept_, kept_unseen_;
-  Factors unseen_;  // of the last draw: a row and a column that A does not have
+  std::vector<Tensor> kept_priors_;
+  Tensor row_prior_;  // of the last draw
+  Factors unseen_;    // of the last draw: a row and a column that A does not have
   Factors mean_factors_;
   std::pair<Tensor, Tensor> asked_;
   Tensor means_, distances_;

@@ -6,6 +6,8 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/Dict.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
 #include <factorise/fit.h>
 #include <torch/custom_class.h>
 
@@ -19,6 +21,7 @@
 #include "core/derivatives.h"
 #include "core/driver.h"
 #include "cpu/sgd/sgd.h"
+#include "methods/gibbs.h"
 #include "methods/method.h"
 #include "methods/sgd_packing.h"
 #include "ops/transforms.h"
@@ -42,6 +45,58 @@ struct OutsideOfTransforms {
 struct Guards : OutsideOfTransforms, PlainComputation {
   at::NoGradGuard no_grad;
 };
+
+/// A posterior as tensors, in this order; those that there are none of are empty. Python's Posterior names them.
+std::vector<Tensor> tensors_of(const Posterior& posterior) {
+  const auto f64 = at::TensorOptions(at::kDouble);
+  const auto stacked = [&](const std::vector<Factors>& draws, Tensor Factors::*factor) {
+    std::vector<Tensor> all;
+    for (const Factors& draw : draws) all.push_back(draw.*factor);
+    return all.empty() ? at::empty({0}, f64) : at::stack(all);
+  };
+  const auto given = [&](const Tensor& tensor) { return tensor.defined() ? tensor : at::empty({0}, f64); };
+  return {posterior.rows,
+          posterior.columns,
+          posterior.mean.U,
+          posterior.mean.V,
+          given(posterior.means),
+          given(posterior.squares),
+          posterior.noise,
+          posterior.errors,
+          stacked(posterior.draws, &Factors::U),
+          stacked(posterior.draws, &Factors::V),
+          stacked(posterior.unseen, &Factors::U),
+          stacked(posterior.unseen, &Factors::V),
+          posterior.row_priors.empty() ? at::empty({0}, f64) : at::stack(posterior.row_priors),
+          at::tensor({static_cast<double>(posterior.burn_in), posterior.has_biases ? 1.0 : 0.0,
+                      posterior.observed_mean, posterior.means.defined() ? 1.0 : 0.0},
+                     f64)};
+}
+
+Posterior posterior_of(const std::vector<Tensor>& tensors) {
+  TORCH_CHECK_VALUE(tensors.size() == 14 && tensors[13].numel() == 4,
+                    "[Session] resume must be the tensors of a posterior, but is not.");
+  Posterior posterior;
+  posterior.rows = tensors[0];
+  posterior.columns = tensors[1];
+  posterior.mean = {tensors[2], tensors[3]};
+  const double* numbers = tensors[13].const_data_ptr<double>();
+  if (numbers[3] != 0) {
+    posterior.means = tensors[4];
+    posterior.squares = tensors[5];
+  }
+  posterior.noise = tensors[6];
+  posterior.errors = tensors[7];
+  for (int64_t i = 0; i < tensors[8].size(0); ++i) {
+    posterior.draws.push_back({tensors[8][i].contiguous(), tensors[9][i].contiguous()});
+    posterior.unseen.push_back({tensors[10][i].contiguous(), tensors[11][i].contiguous()});
+    posterior.row_priors.push_back(tensors[12][i].contiguous());
+  }
+  posterior.burn_in = static_cast<int64_t>(numbers[0]);
+  posterior.has_biases = numbers[1] != 0;
+  posterior.observed_mean = numbers[2];
+  return posterior;
+}
 
 /// What sets an option of that name.
 template <class Options>
@@ -116,7 +171,20 @@ Method method_of(const std::string& name, const Values& values) {
                  {"biases", [](AlsOptions& o, const IValue& v) { o.biases(v.toBool()); }},
                  {"weighted", [](AlsOptions& o, const IValue& v) { o.weighted(v.toBool()); }}});
   }
-  TORCH_CHECK_VALUE(name == "ad", "[Session] method must be sgd, gd, ad or als, but was '", name, "'.");
+  if (name == "gibbs") {
+    return method_of<GibbsOptions>(
+        values, {{"burn_in", [](GibbsOptions& o, const IValue& v) { o.burn_in(v.toInt()); }},
+                 {"keep_every", [](GibbsOptions& o, const IValue& v) { o.keep_every(v.toInt()); }},
+                 {"scale", [](GibbsOptions& o, const IValue& v) { o.scale(v.toDouble()); }},
+                 {"biases", [](GibbsOptions& o, const IValue& v) { o.biases(v.toBool()); }},
+                 {"asked",
+                  [](GibbsOptions& o, const IValue& v) {
+                    const auto pair = v.toTensorVector();
+                    o.asked(pair.at(0), pair.at(1));
+                  }},
+                 {"resume", [](GibbsOptions& o, const IValue& v) { o.resume(posterior_of(v.toTensorVector())); }}});
+  }
+  TORCH_CHECK_VALUE(name == "ad", "[Session] method must be sgd, gd, ad, als or gibbs, but was '", name, "'.");
   return method_of<AdOptions>(values,
                               {{"loss", [](AdOptions& o, const IValue& v) {
                                   o.loss(choice<AdLoss>(v, {{"squared", AdLoss::squared}, {"norm", AdLoss::norm}}));
@@ -135,7 +203,7 @@ void check_plain(const std::string& function, const Tensor& tensor) {
 
 class SessionOfTorch final : public torch::CustomClassHolder {
  public:
-  /// function: for the sentences of errors. method: "sgd", "gd", "ad" or "als". options: by the names of the C++
+  /// function: for the sentences of errors. method: "sgd", "gd", "ad", "als" or "gibbs". options: by the names of the C++
   /// options; None is one that is not given.
   SessionOfTorch(const std::string& function, const std::string& method, const Tensor& A, const OptionalTensor& M,
                  int64_t rank, const Values& options)
@@ -165,6 +233,12 @@ class SessionOfTorch final : public torch::CustomClassHolder {
     const Guards guards;
     const auto [U, V] = run_->session->factors();
     return {U, V};
+  }
+
+  /// Of method gibbs: what was drawn until now.
+  std::vector<Tensor> posterior() {
+    const Guards guards;
+    return tensors_of(static_cast<PosteriorSession&>(*run_->session).posterior());
   }
 
   /// What the run starts from: A as the reference engine reads it (dense in its computing type, 0 where it is not
@@ -249,6 +323,7 @@ TORCH_LIBRARY_FRAGMENT(factorise, library) {
       .def("advance", &SessionOfTorch::advance)
       .def("loss", &SessionOfTorch::loss)
       .def("factors", &SessionOfTorch::factors)
+      .def("posterior", &SessionOfTorch::posterior)
       .def("given", &SessionOfTorch::given)
       .def("divergence", &SessionOfTorch::divergence);
   library.class_<SgdRatingsOfTorch>("SgdRatings")

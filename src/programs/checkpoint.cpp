@@ -78,6 +78,7 @@ void add_posterior(Dict& dict, const Posterior& posterior) {
     dict.emplace_back(fmt::format("{}_U", name), at::stack(U));
     dict.emplace_back(fmt::format("{}_V", name), at::stack(V));
   }
+  if (!posterior.row_priors.empty()) dict.emplace_back("row_priors", at::stack(posterior.row_priors));
 }
 
 Posterior posterior_of(const std::string& file, const Values& values) {
@@ -98,6 +99,12 @@ Posterior posterior_of(const std::string& file, const Values& values) {
     }
     for (int64_t i = 0; i < count; ++i) draws->push_back({U[i].contiguous(), V[i].contiguous()});
   }
+  if (count == 0) return posterior;
+  const auto priors = values.get<at::Tensor>("row_priors");
+  if (priors.dim() != 3 || priors.size(0) != count) {
+    refuse_file(fmt::format("{} must hold {} priors of the rows, but does not.", file, count));
+  }
+  for (int64_t i = 0; i < count; ++i) posterior.row_priors.push_back(priors[i].contiguous());
   return posterior;
 }
 
