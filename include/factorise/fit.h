@@ -26,9 +26,10 @@ using Method = std::variant<SgdOptions, GdOptions, AdOptions, AlsOptions, GibbsO
 ///
 /// The result has the bits of sgd_factorise, sgd_factorise_masked or sgd_factorise_entries (SgdOptions), of
 /// als_factorise, als_factorise_masked or als_factorise_entries (AlsOptions), of gd_factorise_masked (GdOptions) or
-/// gd_factorise_ad (AdOptions) on the same matrix, or those of Posterior::factors (GibbsOptions); it is returned in the computing type of what is observed, on its
-/// device. Throws c10::ValueError for bad arguments, among them entries of a sparse matrix for GdOptions and AdOptions,
-/// and AdOptions::mask, DivergenceError when a factor leaves the finite numbers.
+/// gd_factorise_ad (AdOptions) on the same matrix, or those of Posterior::factors (GibbsOptions); it is returned in the
+/// computing type of what is observed, on its device. Throws c10::ValueError for bad arguments, among them entries of a
+/// sparse matrix for GdOptions and AdOptions, and AdOptions::mask, DivergenceError when a factor leaves the finite
+/// numbers.
 FACTORISE_EXPORT Factors fit(const Observed& observed, int64_t rank, const Method& method);
 
 }  // namespace factorise

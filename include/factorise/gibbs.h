@@ -27,8 +27,8 @@ struct Posterior {
   /// With each of them a row of U and of V, 1 x as many columns, drawn from the prior: of a row and a column that A
   /// does not have.
   std::vector<Factors> unseen;
-  /// With each of them the prior of A's rows, float64, one row more than the unknowns of a row: the precision, and below
-  /// it the precision times the mean. Rows that A does not have can be solved for with it.
+  /// With each of them the prior of A's rows, float64, one row more than the unknowns of a row: the precision, and
+  /// below it the precision times the mean. Rows that A does not have can be solved for with it.
   std::vector<Tensor> row_priors;
   /// The mean of U and of V over all draws after the first `burn_in`, float64. Their product is no mean of products,
   /// and predicts worse than factors().

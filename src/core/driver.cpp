@@ -67,7 +67,8 @@ int64_t drive_steps(Advancing& run, const Schedule& schedule, After after) {
     if (schedule.stop && schedule.stop(epoch)) break;
     int64_t epochs = std::min(schedule.num_epochs - epoch, between_stops.count());
     if (schedule.on_epoch) epochs = std::min(epochs, schedule.report_every - epoch % schedule.report_every);
-    if (schedule.on_factors || schedule.on_session) epochs = std::min(epochs, schedule.factors_every - epoch % schedule.factors_every);
+    if (schedule.on_factors || schedule.on_session)
+      epochs = std::min(epochs, schedule.factors_every - epoch % schedule.factors_every);
     const int64_t diverged = between_stops.timed([&] { return run.advance(epochs); });
     if (diverged) refuse_divergence(schedule.function, epoch + diverged, schedule.advice);
     epoch += epochs;

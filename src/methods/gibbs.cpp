@@ -151,7 +151,8 @@ void check_resumed(const char* function, const Observed& observed, int64_t rank,
   TORCH_CHECK_VALUE(fits(before.rows, observed.rows(), unknowns, observed.type()) &&
                         fits(before.columns, observed.columns(), unknowns, observed.type()) && is_trace(before.noise) &&
                         is_trace(before.errors) && is_asked(before.means) && is_asked(before.squares) &&
-                        before.unseen.size() == before.draws.size() && before.row_priors.size() == before.draws.size() && before.burn_in == options.counted_from() &&
+                        before.unseen.size() == before.draws.size() &&
+                        before.row_priors.size() == before.draws.size() && before.burn_in == options.counted_from() &&
                         before.mean.U.defined() && before.mean.V.defined() &&
                         before.mean.U.size(0) == observed.rows() && before.mean.V.size(0) == observed.columns(),
                     "[", function,

@@ -68,8 +68,8 @@ std::vector<Tensor> tensors_of(const Posterior& posterior) {
           stacked(posterior.unseen, &Factors::U),
           stacked(posterior.unseen, &Factors::V),
           posterior.row_priors.empty() ? at::empty({0}, f64) : at::stack(posterior.row_priors),
-          at::tensor({static_cast<double>(posterior.burn_in), posterior.has_biases ? 1.0 : 0.0,
-                      posterior.observed_mean, posterior.means.defined() ? 1.0 : 0.0},
+          at::tensor({static_cast<double>(posterior.burn_in), posterior.has_biases ? 1.0 : 0.0, posterior.observed_mean,
+                      posterior.means.defined() ? 1.0 : 0.0},
                      f64)};
 }
 
@@ -203,8 +203,8 @@ void check_plain(const std::string& function, const Tensor& tensor) {
 
 class SessionOfTorch final : public torch::CustomClassHolder {
  public:
-  /// function: for the sentences of errors. method: "sgd", "gd", "ad", "als" or "gibbs". options: by the names of the C++
-  /// options; None is one that is not given.
+  /// function: for the sentences of errors. method: "sgd", "gd", "ad", "als" or "gibbs". options: by the names of the
+  /// C++ options; None is one that is not given.
   SessionOfTorch(const std::string& function, const std::string& method, const Tensor& A, const OptionalTensor& M,
                  int64_t rank, const Values& options)
       : function_(function) {

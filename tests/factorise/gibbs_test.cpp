@@ -58,7 +58,8 @@ bool same_posterior(const Posterior& a, const Posterior& b) {
   bool same = a.draws.size() == b.draws.size() && a.burn_in == b.burn_in && a.has_biases == b.has_biases &&
               a.observed_mean == b.observed_mean && same_bits(a.mean, b.mean);
   for (size_t i = 0; same && i < a.draws.size(); ++i) {
-    same = same_bits(a.draws[i], b.draws[i]) && same_bits(a.unseen[i], b.unseen[i]) && at::equal(a.row_priors[i], b.row_priors[i]);
+    same = same_bits(a.draws[i], b.draws[i]) && same_bits(a.unseen[i], b.unseen[i]) &&
+           at::equal(a.row_priors[i], b.row_priors[i]);
   }
   for (const auto& [x, y] : {std::pair(a.means, b.means),
                              {a.squares, b.squares},

@@ -29,6 +29,21 @@ bool are_far(const LeastSquares<T>& problem) {
   return problem.lists.columns * feature_stride(problem.unknowns) * static_cast<int64_t>(sizeof(T)) > 1 << 20;
 }
 
+/// The rows of the sums of products that one call makes.
+constexpr int kProductRows = 4;
+
+/// What Gibbs sampling needs beside the solver, on one thread: draw_normals, kProductRows rows of sum_products from i
+/// on, and add_predictions for the entries [begin, end).
+template <class T>
+struct PosteriorKernels {
+  void (*normals)(const DeviateSource& source, int64_t begin, int64_t end, int64_t unknowns, T* to);
+  void (*products)(const T* rows, int64_t count, int64_t unknowns, int64_t stride, int64_t i, double* sums);
+  void (*predictions)(const PredictionSums<T>& sums, int64_t begin, int64_t end);
+};
+
+template <class T>
+PosteriorKernels<T> posterior_kernels(Isa isa);
+
 /// For up to kChainedUnknowns unknowns. `solve` is null where the instruction set has no vectors.
 template <class T>
 RowSolver<T> small_solver(Isa isa, int64_t unknowns);

@@ -116,6 +116,35 @@ int64_t solve_rows(const LeastSquares<T>& problem, int threads) {
   return failed == none ? -1 : failed.load();
 }
 
+template <class T>
+void draw_normals(const DeviateSource& source, int64_t begin, int64_t end, int64_t unknowns, T* to) {
+  posterior_kernels<T>(chosen_isa()).normals(source, begin, end, unknowns, to);
+}
+
+template <class T>
+void sum_products(const T* rows, int64_t count, int64_t unknowns, int64_t stride, double* sums, int threads) {
+  const auto kernels = posterior_kernels<T>(chosen_isa());
+  for_blocks((unknowns + kProductRows - 1) / kProductRows, threads, [&] {
+    return [&](int64_t block) { kernels.products(rows, count, unknowns, stride, block * kProductRows, sums); };
+  });
+}
+
+template <class T>
+void add_predictions(const PredictionSums<T>& sums, int threads) {
+  constexpr int64_t kBlock = 1 << 12;
+  const auto kernels = posterior_kernels<T>(chosen_isa());
+  for_blocks((sums.count + kBlock - 1) / kBlock, threads, [&] {
+    return
+        [&](int64_t block) { kernels.predictions(sums, block * kBlock, std::min(sums.count, (block + 1) * kBlock)); };
+  });
+}
+
+template void draw_normals<float>(const DeviateSource&, int64_t, int64_t, int64_t, float*);
+template void draw_normals<double>(const DeviateSource&, int64_t, int64_t, int64_t, double*);
+template void sum_products<float>(const float*, int64_t, int64_t, int64_t, double*, int);
+template void sum_products<double>(const double*, int64_t, int64_t, int64_t, double*, int);
+template void add_predictions<float>(const PredictionSums<float>&, int);
+template void add_predictions<double>(const PredictionSums<double>&, int);
 template void narrow_entries<float>(const EntryLists<float>&, uint16_t*, uint8_t*, int);
 template void narrow_entries<double>(const EntryLists<double>&, uint16_t*, uint8_t*, int);
 template int64_t solve_rows<float>(const LeastSquares<float>&, int);

@@ -13,8 +13,7 @@
 
 #include "contract/deviates.h"
 #include "cpu/isa.h"
-#include "cpu/least_squares/least_squares.h"
-#include "cpu/threads/for_blocks.h"
+#include "cpu/least_squares/kernels.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace factorise::cpu {
@@ -132,9 +131,6 @@ void draw_normals_in_lanes(const DeviateSource& source, int64_t begin, int64_t e
   }
 }
 
-/// Rows of a tile.
-constexpr int kTileRows = 4;
-
 using F64 = hn::ScalableTag<double>;
 
 HWY_INLINE hn::Vec<F64> load_wide(const float* from) {
@@ -143,32 +139,32 @@ HWY_INLINE hn::Vec<F64> load_wide(const float* from) {
 }
 HWY_INLINE hn::Vec<F64> load_wide(const double* from) { return hn::LoadU(F64(), from); }
 
-/// The sums of kTileRows rows from i on with a vector of columns from j on, or with the 1 after the unknowns.
+/// The sums of kProductRows rows from i on with a vector of columns from j on, or with the 1 after the unknowns.
 template <bool kOfOne, class T>
 HWY_INLINE void sum_tile(const T* rows, int64_t count, int64_t unknowns, int64_t stride, int64_t i, int64_t j,
                          double* sums) {
   constexpr int64_t kLanes = static_cast<int64_t>(MaxLanes(F64()));
   const F64 d;
-  hn::Vec<F64> totals[kTileRows];
+  hn::Vec<F64> totals[kProductRows];
   FACTORISE_UNROLL
-  for (int r = 0; r < kTileRows; ++r) totals[r] = hn::Zero(d);
+  for (int r = 0; r < kProductRows; ++r) totals[r] = hn::Zero(d);
   for (int64_t from = 0; from < count; from += kSegmentEntries) {
-    hn::Vec<F64> chains[kTileRows];
+    hn::Vec<F64> chains[kProductRows];
     FACTORISE_UNROLL
-    for (int r = 0; r < kTileRows; ++r) chains[r] = hn::Zero(d);
+    for (int r = 0; r < kProductRows; ++r) chains[r] = hn::Zero(d);
     const int64_t end = std::min(count, from + kSegmentEntries);
     for (int64_t k = from; k < end; ++k) {
       const T* x = rows + k * stride;
       const auto right = kOfOne ? hn::Set(d, 1.0) : load_wide(x + j);
       FACTORISE_UNROLL
-      for (int r = 0; r < kTileRows; ++r) {
+      for (int r = 0; r < kProductRows; ++r) {
         chains[r] = hn::MulAdd(hn::Set(d, static_cast<double>(x[i + r])), right, chains[r]);
       }
     }
     FACTORISE_UNROLL
-    for (int r = 0; r < kTileRows; ++r) totals[r] = from == 0 ? chains[r] : hn::Add(totals[r], chains[r]);
+    for (int r = 0; r < kProductRows; ++r) totals[r] = from == 0 ? chains[r] : hn::Add(totals[r], chains[r]);
   }
-  for (int r = 0; r < kTileRows && i + r < unknowns; ++r) {
+  for (int r = 0; r < kProductRows && i + r < unknowns; ++r) {
     double* line = sums + (i + r) * (unknowns + 1);
     if constexpr (kOfOne) {
       line[unknowns] = hn::GetLane(totals[r]);
@@ -215,24 +211,11 @@ void add_predictions_in_lanes(const PredictionSums<T>& sums, int64_t begin, int6
   }
 }
 
-void float_predictions(const PredictionSums<float>& sums, int64_t begin, int64_t end) {
-  add_predictions_in_lanes(sums, begin, end);
+PosteriorKernels<float> float_posterior_kernels() {
+  return {&draw_normals_in_lanes<float>, &sum_products_in_lanes<float>, &add_predictions_in_lanes<float>};
 }
-void double_predictions(const PredictionSums<double>& sums, int64_t begin, int64_t end) {
-  add_predictions_in_lanes(sums, begin, end);
-}
-
-void float_normals(const DeviateSource& source, int64_t begin, int64_t end, int64_t unknowns, float* to) {
-  draw_normals_in_lanes(source, begin, end, unknowns, to);
-}
-void double_normals(const DeviateSource& source, int64_t begin, int64_t end, int64_t unknowns, double* to) {
-  draw_normals_in_lanes(source, begin, end, unknowns, to);
-}
-void float_products(const float* rows, int64_t count, int64_t unknowns, int64_t stride, int64_t i, double* sums) {
-  sum_products_in_lanes(rows, count, unknowns, stride, i, sums);
-}
-void double_products(const double* rows, int64_t count, int64_t unknowns, int64_t stride, int64_t i, double* sums) {
-  sum_products_in_lanes(rows, count, unknowns, stride, i, sums);
+PosteriorKernels<double> double_posterior_kernels() {
+  return {&draw_normals_in_lanes<double>, &sum_products_in_lanes<double>, &add_predictions_in_lanes<double>};
 }
 
 #endif
@@ -243,8 +226,6 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace factorise::cpu {
 namespace {
-
-constexpr int64_t kProductRows = 4;  // of a call
 
 template <class T>
 void plain_normals(const DeviateSource& source, int64_t begin, int64_t end, int64_t unknowns, T* to) {
@@ -286,62 +267,19 @@ void plain_predictions(const PredictionSums<T>& sums, int64_t begin, int64_t end
   }
 }
 
-void predictions_of(Isa isa, const PredictionSums<float>& sums, int64_t begin, int64_t end) {
-  FACTORISE_CHOOSE(isa, float_predictions(sums, begin, end), plain_predictions(sums, begin, end))
-}
-void predictions_of(Isa isa, const PredictionSums<double>& sums, int64_t begin, int64_t end) {
-  FACTORISE_CHOOSE(isa, double_predictions(sums, begin, end), plain_predictions(sums, begin, end))
-}
-
-void normals_of(Isa isa, const DeviateSource& source, int64_t begin, int64_t end, int64_t unknowns, float* to) {
-  FACTORISE_CHOOSE(isa, float_normals(source, begin, end, unknowns, to),
-                   plain_normals(source, begin, end, unknowns, to))
-}
-void normals_of(Isa isa, const DeviateSource& source, int64_t begin, int64_t end, int64_t unknowns, double* to) {
-  FACTORISE_CHOOSE(isa, double_normals(source, begin, end, unknowns, to),
-                   plain_normals(source, begin, end, unknowns, to))
-}
-void products_of(Isa isa, const float* rows, int64_t count, int64_t unknowns, int64_t stride, int64_t i, double* sums) {
-  FACTORISE_CHOOSE(isa, float_products(rows, count, unknowns, stride, i, sums),
-                   plain_products(rows, count, unknowns, stride, i, sums))
-}
-void products_of(Isa isa, const double* rows, int64_t count, int64_t unknowns, int64_t stride, int64_t i,
-                 double* sums) {
-  FACTORISE_CHOOSE(isa, double_products(rows, count, unknowns, stride, i, sums),
-                   plain_products(rows, count, unknowns, stride, i, sums))
-}
+template <class T>
+constexpr PosteriorKernels<T> kPlain{&plain_normals<T>, &plain_products<T>, &plain_predictions<T>};
 
 }  // namespace
 
-template <class T>
-void draw_normals(const DeviateSource& source, int64_t begin, int64_t end, int64_t unknowns, T* to) {
-  normals_of(chosen_isa(), source, begin, end, unknowns, to);
+template <>
+PosteriorKernels<float> posterior_kernels<float>(Isa isa) {
+  FACTORISE_CHOOSE(isa, float_posterior_kernels(), kPlain<float>)
 }
-
-template <class T>
-void sum_products(const T* rows, int64_t count, int64_t unknowns, int64_t stride, double* sums, int threads) {
-  const Isa isa = chosen_isa();
-  for_blocks((unknowns + kProductRows - 1) / kProductRows, threads, [&] {
-    return [&](int64_t block) { products_of(isa, rows, count, unknowns, stride, block * kProductRows, sums); };
-  });
+template <>
+PosteriorKernels<double> posterior_kernels<double>(Isa isa) {
+  FACTORISE_CHOOSE(isa, double_posterior_kernels(), kPlain<double>)
 }
-
-template <class T>
-void add_predictions(const PredictionSums<T>& sums, int threads) {
-  constexpr int64_t kBlock = 1 << 12;
-  const Isa isa = chosen_isa();
-  for_blocks((sums.count + kBlock - 1) / kBlock, threads, [&] {
-    return
-        [&](int64_t block) { predictions_of(isa, sums, block * kBlock, std::min(sums.count, (block + 1) * kBlock)); };
-  });
-}
-
-template void add_predictions<float>(const PredictionSums<float>&, int);
-template void add_predictions<double>(const PredictionSums<double>&, int);
-template void draw_normals<float>(const DeviateSource&, int64_t, int64_t, int64_t, float*);
-template void draw_normals<double>(const DeviateSource&, int64_t, int64_t, int64_t, double*);
-template void sum_products<float>(const float*, int64_t, int64_t, int64_t, double*, int);
-template void sum_products<double>(const double*, int64_t, int64_t, int64_t, double*, int);
 
 }  // namespace factorise::cpu
 #endif
