@@ -167,7 +167,7 @@ TEST_CASE("sweeps leave the model's distribution as it is", "[gibbs]") {
 
 TEST_CASE("the ranks of the truth among a run's draws are uniform", "[gibbs]") {
   // Simulation-based calibration (Talts, Betancourt, Simpson, Vehtari and Gelman, 2018): from a run's own start.
-  constexpr int64_t kRuns = 400, kDraws = 99, kEvery = 25, m = 8, n = 7, kBins = 10;
+  constexpr int64_t kRuns = 200, kDraws = 99, kEvery = 10, m = 8, n = 7, kBins = 10;
   at::manual_seed(23);
   Tensor M = at::ones({m, n}, at::TensorOptions(at::kBool));
   M[0][0].fill_(0);
