@@ -115,6 +115,7 @@ TEST_CASE("sweeps leave the model's distribution as it is", "[gibbs]") {
   // of an exact sampler from there on keep that, so that what they lead to has the prior's distribution again (Geweke,
   // JASA 99, 2004). Every wrong factor in a prior, a sum or the squared error moves it.
   constexpr int64_t kRuns = 4000, m = 5, n = 4;
+  const Threads one(1);  // torch's would spin between its small operators
   for (const auto& [rank, sweeps, engine] :
        {std::tuple(int64_t{1}, int64_t{3}, Engine::fused), {2, 2, Engine::fused}, {2, 2, Engine::reference}}) {
     const int64_t runs = engine == Engine::fused ? kRuns : kRuns / 8;
@@ -168,6 +169,7 @@ TEST_CASE("sweeps leave the model's distribution as it is", "[gibbs]") {
 TEST_CASE("the ranks of the truth among a run's draws are uniform", "[gibbs]") {
   // Simulation-based calibration (Talts, Betancourt, Simpson, Vehtari and Gelman, 2018): from a run's own start.
   constexpr int64_t kRuns = 200, kDraws = 99, kEvery = 10, m = 8, n = 7, kBins = 10;
+  const Threads one(1);
   at::manual_seed(23);
   Tensor M = at::ones({m, n}, at::TensorOptions(at::kBool));
   M[0][0].fill_(0);
@@ -257,6 +259,7 @@ TEST_CASE("a run that goes on from a posterior has the bits of one run", "[gibbs
 }
 
 TEST_CASE("the reference engine draws what the fused one does, but for rounding", "[gibbs]") {
+  const Threads one(1);
   for (const bool biases : {true, false}) {
     const Sample sample(20, 30, at::kDouble);
     const GibbsOptions options = GibbsOptions(sample.options(8)).biases(biases);
