@@ -23,13 +23,13 @@ struct Run {
 
 /// One run of fit for each seed, in the order of the seeds. A run that diverges is a result, not an error.
 ///
-/// Options: `seed`, `initial`, `on_epoch` and `on_factors` must not be set. `stop` is called on the calling thread
-/// alone, with the number of runs done, and ends all runs within an epoch of each: then the result is shorter than
-/// `seeds` and holds the runs before the first one that was not finished. The fused engine finishes runs of less than
-/// 2^24 multiply-adds, which take milliseconds, before it calls `stop`.
+/// Options: `seed`, `initial`, `on_epoch`, `on_factors` and the like must not be set. `stop` is called on the calling
+/// thread alone, with the number of runs done, and ends all runs within an epoch of each: then the result is shorter
+/// than `seeds` and holds the runs before the first one that was not finished. The fused engine finishes runs of less
+/// than 2^24 multiply-adds, which take milliseconds, before it calls `stop`.
 ///
-/// An epoch has m n rank multiply-adds (the entries in place of m n where they are listed), with ALS those of its sums
-/// and its systems.
+/// An epoch has m n rank multiply-adds (the entries in place of m n where they are listed), with ALS and Gibbs
+/// sampling those of their sums and their systems.
 ///
 /// Threads: at::get_num_threads() runs side by side, each on one thread, where an epoch has 2^22 multiply-adds at most
 /// (for the reference engine 2^15, below which torch's sums do not depend on the threads) on the CPU; else one after

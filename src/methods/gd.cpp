@@ -172,7 +172,7 @@ std::unique_ptr<Session> open(const char* function, const Observed& observed, co
                               Engine engine) {
   TORCH_CHECK_VALUE(!observed.data().is_sparse(), "[", function,
                     "] A must be dense for full-batch descent, but was sparse. Give its to_dense() with a mask of its "
-                    "entries, or use SGD or ALS.");
+                    "entries, or use SGD, ALS or Gibbs sampling.");
   if (engine == Engine::reference) {
     return step.loss ? make<ReferenceAd>(observed, start, step) : make<ReferenceMasked>(observed, start, step);
   }

@@ -457,7 +457,7 @@ Factors Posterior::factors() const {
 void check_options(const char* function, const GibbsOptions& options) {
   check_epochs(function, options.num_epochs(), options.report_every());
   const int64_t burn_in = options.counted_from();
-  TORCH_CHECK_VALUE(burn_in >= 0 && burn_in <= std::max<int64_t>(0, options.num_epochs() - 1), "[", function,
+  TORCH_CHECK_VALUE(burn_in >= 0 && (options.num_epochs() == 0 || burn_in < options.num_epochs()), "[", function,
                     "] burn_in must be from 0 to num_epochs - 1 = ", options.num_epochs() - 1, ", but was ", burn_in,
                     ".");
   TORCH_CHECK_VALUE(options.keep_every() >= 1, "[", function, "] keep_every must be at least 1, but was ",

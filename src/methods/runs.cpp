@@ -30,6 +30,11 @@ void check_set(const char* function, const Options& options) {
       "] on_epoch must not be set: epochs of several runs pass at once. on_runs tells how many are done.");
   TORCH_CHECK_VALUE(!options.on_factors(), "[", function,
                     "] on_factors must not be set: epochs of several runs pass at once.");
+  if constexpr (std::is_same_v<Options, GibbsOptions>) {
+    TORCH_CHECK_VALUE(!options.on_posterior(), "[", function,
+                      "] on_posterior must not be set: sweeps of several runs pass at once.");
+    TORCH_CHECK_VALUE(!options.resume(), "[", function, "] resume must not be set: runs start from their seeds.");
+  }
 }
 
 /// How many runs of a problem of this size may go side by side; 0: one after another.
@@ -57,10 +62,15 @@ double size_of(const Observed& observed, int64_t rank, const AlsOptions&) {
   return static_cast<double>(observed.count()) * r * (r + 3) + systems * r * r * r / 6;
 }
 
+double size_of(const Observed& observed, int64_t rank, const GibbsOptions&) {
+  return size_of(observed, rank, AlsOptions());
+}
+
 template <class Options>
 std::vector<Run> runs(const Observed& observed, int64_t rank, at::ArrayRef<uint64_t> seeds, const Options& options,
                       const RunsCallback& on_runs) {
   check_set(kFunction, options);
+  check_options(kFunction, options);
   run(kFunction, observed, rank, only_checked(options));
   if constexpr (std::is_same_v<Options, SgdOptions>) {
     if (!observed.device().is_cpu() && options.engine() == Engine::fused) {

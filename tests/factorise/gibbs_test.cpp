@@ -21,6 +21,7 @@
 #include <ATen/ops/zeros.h>
 #include <factorise/fit.h>
 #include <factorise/predict.h>
+#include <factorise/runs.h>
 
 #include <cmath>
 
@@ -423,4 +424,23 @@ TEST_CASE("options of Gibbs sampling are refused by what would be right", "[gibb
   CHECK_THAT(said(GibbsOptions(short_run).asked(sample.rows.to(at::kInt), sample.columns)),
              contains("the asked rows must be a 1-D tensor of int64."));
   CHECK(gibbs_factorise_masked(sample.A, sample.M, 3, GibbsOptions().num_epochs(0).seed(0)).counted() == 0);
+}
+
+TEST_CASE("many seeds are sampled side by side, with the options of a single run", "[gibbs]") {
+  const Sample sample;
+  const auto options = GibbsOptions().num_epochs(9).burn_in(4).keep_every(2);
+  const Observed observed = Observed::masked(sample.A, sample.M);
+  const std::vector<uint64_t> seeds{3, 4, 5};
+  const std::vector<Run> runs = fit_runs(observed, 3, seeds, options);
+  REQUIRE(runs.size() == 3);
+  for (size_t i = 0; i < 3; ++i) {
+    const Posterior single = gibbs_factorise_masked(sample.A, sample.M, 3, GibbsOptions(options).seed(seeds[i]));
+    CHECK(same_bits(runs[i].factors, single.factors()));
+  }
+  const auto said = [&](const GibbsOptions& o) { return sentence_of([&] { fit_runs(observed, 3, seeds, o); }); };
+  CHECK_THAT(said(GibbsOptions(options).burn_in(9)),
+             contains("burn_in must be from 0 to num_epochs - 1 = 8, but was 9."));
+  CHECK_THAT(said(GibbsOptions(options).on_posterior([](int64_t, const Posterior&) { return true; })),
+             contains("on_posterior must not be set"));
+  CHECK_THAT(said(GibbsOptions(options).resume(Posterior())), contains("resume must not be set"));
 }

@@ -76,6 +76,9 @@ std::vector<Pair> pairs(const Tensor& A = lab1_matrix(), const Tensor& M = lab1_
       {"als_factorise_entries",
        [=](const S& s) { return als_factorise_entries(sparse, rank, options_of<AlsOptions>(s)); },
        many_of(Observed::entries(sparse), AlsOptions())},
+      {"gibbs_factorise_masked",
+       [=](const S& s) { return gibbs_factorise_masked(A, M, rank, options_of<GibbsOptions>(s)).factors(); },
+       many_of(masked, GibbsOptions())},
       {"gd_factorise_masked", [=](const S& s) { return gd_factorise_masked(A, M, rank, options_of<GdOptions>(s)); },
        many_of(masked, GdOptions())},
       {"gd_factorise_ad", [=](const S& s) { return gd_factorise_ad(A, rank, options_of<AdOptions>(s).mask(M)); },
@@ -126,7 +129,7 @@ TEST_CASE("each run has the bits of its single run, diverged or not, on any numb
   const auto seeds = seeds_from(40, 12);
   for (const Pair& pair : pairs()) {
     std::vector<RunSettings> both{RunSettings{}};
-    if (!pair.name.starts_with("als")) {  // which has no step size, and does not diverge
+    if (!pair.name.starts_with("als") && !pair.name.starts_with("gibbs")) {  // which have no step size
       both.push_back({.num_epochs = 60, .lr = mixed_lr(pair, seeds)});
       REQUIRE(both.back().lr > 0);
     }

@@ -176,9 +176,10 @@ TEST_CASE("fit refuses what a method cannot take", "[session]") {
         "[fit] mask must not be set: the first argument says what is observed.");
   CHECK(said(entries, 2, GdOptions()) ==
         "[fit] A must be dense for full-batch descent, but was sparse. Give its to_dense() with a mask of its entries, "
-        "or use SGD or ALS.");
+        "or use SGD, ALS or Gibbs sampling.");
   CHECK(said(entries, 2, AdOptions()) == said(entries, 2, GdOptions()));
-  for (const Method& method : {Method(SgdOptions()), Method(GdOptions()), Method(AdOptions()), Method(AlsOptions())}) {
+  for (const Method& method :
+       {Method(SgdOptions()), Method(GdOptions()), Method(AdOptions()), Method(AlsOptions()), Method(GibbsOptions())}) {
     CHECK(
         said(all, 4, method) ==
         "[fit] rank must be at most min(m, n) = 3 for a 3 x 3 matrix, but was 4. Set the option overcomplete, or give "
