@@ -115,9 +115,9 @@ struct GibbsOptions : RunOptions<GibbsOptions> {
 ///
 /// A: m x n, as for sgd_factorise; rank 1 to min(m, n), at most 256 (see RunOptions::overcomplete). `initial` as for
 /// als_factorise. `seed` not given: torch's global CPU generator draws the start and the seed.
-/// Throws c10::ValueError for bad arguments, DivergenceError when a factor leaves the finite numbers, and
-/// c10::ValueError for a row whose posterior cannot be drawn from in A's type, which happens where A has next to no
-/// noise.
+/// Throws c10::ValueError for bad arguments, for a row whose posterior cannot be drawn from in A's type (where A has
+/// next to no noise), and where the kept draws would take more memory than there is; DivergenceError when a factor
+/// leaves the finite numbers.
 FACTORISE_EXPORT Posterior gibbs_factorise(const Tensor& A, int64_t rank, const GibbsOptions& options = {});
 
 /// The same over the observed entries alone: those where M, m x n of any real type, is not zero.

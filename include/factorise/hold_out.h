@@ -39,7 +39,7 @@ struct Judgement {
   double mae;         ///< mean of the absolute errors over all
   double known_rmse;  ///< the root without the fallbacks; NaN where nothing else is left
   double known_mae;   ///< the mean without them; the same
-  double within_50;   ///< of predictions with deviations, without the fallbacks: the share of values in the intervals
+  double within_50;   ///< of predictions with deviations (fallbacks have none): the share of values in the intervals
                       ///< around the predictions that hold 50 % of a normal distribution; NaN of others
   double within_90;   ///< the same of 90 %
 };

@@ -92,7 +92,7 @@ Judgement judge(const Predictions& predictions, const Tensor& values) {
   const double *value = given.const_data_ptr<double>(), *predicted = predictions.values.const_data_ptr<double>();
   const bool* fallback = predictions.fallback.const_data_ptr<bool>();
   double squares[2] = {0, 0}, sizes[2] = {0, 0};  // of the entries that the factors predict, and of the others
-  int64_t fallbacks = 0, within_50 = 0, within_90 = 0;
+  int64_t fallbacks = 0, spread = 0, within_50 = 0, within_90 = 0;  // spread: of those with a deviation
   const double* deviation =
       predictions.deviations.defined() ? predictions.deviations.const_data_ptr<double>() : nullptr;
   for (int64_t i = 0; i < entries; ++i) {  // in a loop, as in predict()
@@ -100,7 +100,8 @@ Judgement judge(const Predictions& predictions, const Tensor& values) {
     squares[fallback[i]] += error * error;
     sizes[fallback[i]] += std::abs(error);
     fallbacks += fallback[i];
-    if (!deviation || fallback[i]) continue;
+    if (!deviation || std::isnan(deviation[i])) continue;
+    ++spread;
     within_50 += std::abs(error) <= kHalf * deviation[i];
     within_90 += std::abs(error) <= kMost * deviation[i];
   }
@@ -111,8 +112,8 @@ Judgement judge(const Predictions& predictions, const Tensor& values) {
           (sizes[0] + sizes[1]) / all,
           std::sqrt(squares[0] / known),
           sizes[0] / known,
-          deviation ? static_cast<double>(within_50) / known : NAN,
-          deviation ? static_cast<double>(within_90) / known : NAN};
+          static_cast<double>(within_50) / static_cast<double>(spread),
+          static_cast<double>(within_90) / static_cast<double>(spread)};
 }
 
 Judgement judge(const HoldOut& aside, const Factors& factors, const Observations& observed,

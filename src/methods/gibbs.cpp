@@ -13,6 +13,8 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -130,6 +132,20 @@ void check_asked(const char* function, const Observed& observed, const GibbsOpti
   TORCH_CHECK_VALUE(rows.numel() == columns.numel(), "[", function,
                     "] the asked rows and columns must be of one length, but were ", rows.numel(), " and ",
                     columns.numel(), ".");
+}
+
+/// Refuses to keep more draws than this machine has memory for: the system would promise it, and end the program when
+/// it is used. Twice, as the draws are at the end put side by side.
+void check_memory(const char* function, const Observed& observed, int64_t rank, const GibbsOptions& options) {
+  const int64_t counted = options.num_epochs() - options.counted_from(), every = options.keep_every();
+  const int64_t kept = (counted + every - 1) / every, columns = rank + (options.biases() ? kBiasColumns : 0);
+  const double of_draw = static_cast<double>(observed.rows() + observed.columns()) * static_cast<double>(columns) *
+                         (observed.type() == at::kDouble ? 8 : 4);
+  const double needed = 2 * static_cast<double>(kept) * of_draw;
+  const double there = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  TORCH_CHECK_VALUE(needed < there, "[", function, "] keep_every must be larger than ", every, ": ", kept,
+                    " draws of the factors, and these side by side, take ", std::llround(needed / 1e9),
+                    " GB, but this machine has ", std::llround(there / 1e9), " GB.");
 }
 
 /// Refuses a posterior that is not of such a run.
@@ -471,6 +487,7 @@ void check_options(const char* function, const GibbsOptions& options) {
 
 Factors start_of(const char* function, const Observed& observed, int64_t rank, const GibbsOptions& options) {
   check_asked(function, observed, options);
+  check_memory(function, observed, rank, options);
   if (!options.resume()) {
     return start_of_sides(function, observed, rank, options.biases(), options.initial(), options.seed());
   }

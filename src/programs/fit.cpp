@@ -258,8 +258,9 @@ Fitted run_method(const FitOptions& given, const Problem& problem) {
   }
   fitted.curve = std::move(curve);
   if (!posterior) return fitted;
+  if (posterior->counted() == 0) return fitted;  // a draw that is not counted is judged as other methods' factors
   fitted.draws = posterior->kept();
-  if (!posterior->means.defined() || posterior->counted() == 0) return fitted;
+  if (!posterior->means.defined()) return fitted;
   int64_t begin = 0;
   const auto judged = [&](const at::Tensor& values) {
     begin += values.numel();

@@ -16,10 +16,11 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
-#include <ATen/ops/special_gammainc.h>
+#include <ATen/ops/sparse_coo_tensor.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <factorise/fit.h>
+#include <factorise/hold_out.h>
 #include <factorise/predict.h>
 #include <factorise/runs.h>
 
@@ -380,6 +381,12 @@ TEST_CASE("a deviation says how far ratings are from their predictions", "[gibbs
   const auto share = [&](double limit) { return away.le(limit).to(at::kDouble).mean().item<double>(); };
   CHECK(std::abs(share(0.6745) - 0.5) < 0.02);
   CHECK(std::abs(share(1.6449) - 0.9) < 0.01);
+  const Predictions found{posterior.means, at::zeros({rows.numel()}, at::TensorOptions(at::kBool)),
+                          posterior.deviations()};
+  const Judgement judged = judge(found, given);
+  CHECK(judged.within_50 == Approx(share(0.6744897501960817)).epsilon(1e-9));
+  CHECK(judged.within_90 == Approx(share(1.6448536269514722)).epsilon(1e-9));
+  CHECK(std::isnan(judge({found.values, found.fallback}, given).within_90));
   CHECK(std::sqrt(posterior.noise_variance()) == Approx(0.8).epsilon(0.02));
   // And they are no wider than they need be: the error is little above the noise.
   CHECK((given - posterior.means).square().mean().sqrt().item<double>() < 1.0);
@@ -423,6 +430,11 @@ TEST_CASE("options of Gibbs sampling are refused by what would be right", "[gibb
              contains("the asked rows and columns must be of one length, but were 200 and 3."));
   CHECK_THAT(said(GibbsOptions(short_run).asked(sample.rows.to(at::kInt), sample.columns)),
              contains("the asked rows must be a 1-D tensor of int64."));
+  const Tensor large = at::sparse_coo_tensor(at::zeros({2, 1}, kLong), at::ones({1}), {20'000'000, 10'000'000});
+  CHECK_THAT(
+      sentence_of([&] { gibbs_factorise_entries(large, 200); }),
+      contains("keep_every must be larger than 5: 90 draws of the factors, and these side by side, take 4363 GB, "
+               "but this machine has "));
   CHECK(gibbs_factorise_masked(sample.A, sample.M, 3, GibbsOptions().num_epochs(0).seed(0)).counted() == 0);
 }
 
