@@ -30,8 +30,8 @@ struct Posterior {
   /// With each of them the prior of A's rows, float64, one row more than the unknowns of a row: the precision, and
   /// below it the precision times the mean. Rows that A does not have can be solved for with it.
   std::vector<Tensor> row_priors;
-  /// The mean of U and of V over all draws after the first `burn_in`, float64. Their product is no mean of products,
-  /// and predicts worse than factors().
+  /// The mean of U and of V over all draws after the first `burn_in`, float64. Their product is not the mean of the
+  /// draws' products, which factors() has.
   Factors mean;
   Tensor means;         ///< of the asked entries, one for each, float64: the mean of the predictions by all draws after
                         ///< the first `burn_in`

@@ -26,7 +26,8 @@ class Posterior:
     U, V: m x k w and n x k w, the k kept draws side by side, V divided by k: U @ V.T is the mean of their predictions, and
         all functions of factors take them. w is the rank, with biases 2 more.
     draws: k. noise_variance: of a rating around what factors predict, the mean over the draws that count.
-    mean_U, mean_V: the means of U and V over all draws that count, float64; their product predicts worse.
+    mean_U, mean_V: the means of U and V over all draws that count, float64; their product is not the
+        mean of the draws' predictions.
     means, deviations: of the `asked` entries, over all draws that count, float64: the prediction, and the standard
         deviation of a rating; None where none were asked for.
     noise, errors: after each sweep, float64: the noise's variance, and the squared error over the observed entries.

@@ -230,17 +230,21 @@ std::vector<RankedDraws> ranked_rows(const Factors& factors, const std::optional
   for (int64_t row = 0; row < U.size(0); ++row) {
     if (left_out.defined() && left_out.const_data_ptr<bool>()[row]) continue;
     rows.push_back({row, value[row], 0});
-    if (draws) {
-      const double* v = V.const_data_ptr<double>() + column * V.size(1);
-      rows.back().deviation = deviation(U.const_data_ptr<double>() + row * U.size(1), v, U.size(1), *draws);
-    }
   }
+  const auto add_deviations = [&, &U = U, &V = V] {
+    const double* v = V.const_data_ptr<double>() + column * V.size(1);
+    for (RankedDraws& of : rows) {
+      of.deviation = deviation(U.const_data_ptr<double>() + of.row * U.size(1), v, U.size(1), *draws);
+    }
+  };
+  if (by == RankBy::lower) add_deviations();
   const auto kept = static_cast<std::ptrdiff_t>(std::min(count, static_cast<int64_t>(rows.size())));
   std::partial_sort(rows.begin(), rows.begin() + kept, rows.end(), [by](const RankedDraws& a, const RankedDraws& b) {
     const auto key = [by](const RankedDraws& x) { return by == RankBy::lower ? x.value - x.deviation : x.value; };
     return key(a) != key(b) ? key(a) > key(b) : a.row < b.row;
   });
   rows.resize(static_cast<size_t>(kept));
+  if (draws && by == RankBy::value) add_deviations();  // of the ranked alone
   return rows;
 }
 

@@ -52,6 +52,13 @@ Posterior sample_checked(const char* function, const Observed& observed, int64_t
   return session->posterior();
 }
 
+Posterior sample_matrix(const char* function, const Tensor& A, const std::optional<Tensor>& M, int64_t rank,
+                        const GibbsOptions& options) {
+  const PlainComputation plain;
+  check_options(function, options);
+  return sample_checked(function, observe(function, A, M, rank, limit_of(options, !M)), rank, options);
+}
+
 }  // namespace
 
 Factors run(const char* function, const Observed& observed, int64_t rank, const Method& method) {
@@ -109,17 +116,11 @@ OpenRun open_run(const char* function, const Tensor& A, const std::optional<Tens
 }
 
 Posterior gibbs_factorise(const Tensor& A, int64_t rank, const GibbsOptions& options) {
-  constexpr char function[] = "gibbs_factorise";
-  const PlainComputation plain;
-  check_options(function, options);
-  return sample_checked(function, observe(function, A, std::nullopt, rank, limit_of(options, true)), rank, options);
+  return sample_matrix("gibbs_factorise", A, std::nullopt, rank, options);
 }
 
 Posterior gibbs_factorise_masked(const Tensor& A, const Tensor& M, int64_t rank, const GibbsOptions& options) {
-  constexpr char function[] = "gibbs_factorise_masked";
-  const PlainComputation plain;
-  check_options(function, options);
-  return sample_checked(function, observe(function, A, M, rank, limit_of(options, false)), rank, options);
+  return sample_matrix("gibbs_factorise_masked", A, M, rank, options);
 }
 
 Posterior gibbs_factorise_entries(const Tensor& A, int64_t rank, const GibbsOptions& options) {

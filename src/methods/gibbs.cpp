@@ -18,7 +18,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <stdexcept>
 
 #include "core/checks.h"
 #include "core/driver.h"
@@ -66,15 +65,10 @@ std::vector<RowSums> row_sums(const EntryLists& lists) {
 /// Rounded to the type in which the kernels compute.
 double rounded(double x, bool is_double) { return is_double ? x : static_cast<double>(static_cast<float>(x)); }
 
-/// The scale by which the priors are set.
-double scale_of(const GibbsOptions& options, const std::vector<RowSums>& rows, double mean) {
+/// The scale by which the priors are set. around_0: the mean square of the entries.
+double scale_of(const GibbsOptions& options, double around_0, double mean) {
   if (options.scale()) return *options.scale();
-  double count = 0, squares = 0;
-  for (const RowSums& row : rows) {
-    count += row.count;
-    squares += row.squares;
-  }
-  const double around_0 = squares / count, variance = around_0 - mean * mean;
+  const double variance = around_0 - mean * mean;
   // Of equal entries the least that rounding leaves is no scale.
   const double found = options.biases() && variance > 1e-12 * around_0 ? variance : around_0;
   return found > 0 ? std::sqrt(found) : 1;
@@ -188,13 +182,10 @@ class GibbsSession final : public PosteriorSession {
         keep_every_(options.keep_every()),
         burn_in_(options.counted_from()),
         mean_(biases_ ? observed.data().mean() : 0),
-        sides_(open_sides(observed, start, options.engine(), biases_, mean_)) {
-    const std::vector<RowSums> rows = row_sums(observed.by_row());
-    scale_ = scale_of(options, rows, mean_);
-    for (const RowSums& row : rows) {
-      sums_.push_back({row.count, row.values});
-      squares_ += row.squares;
-    }
+        sides_(open_sides(observed, start, options.engine(), biases_, mean_)),
+        row_sums_(row_sums(observed.by_row())) {
+    for (const RowSums& row : row_sums_) squares_ += row.squares;
+    scale_ = scale_of(options, squares_ / static_cast<double>(observed.count()), mean_);
     scatter_.assign(static_cast<size_t>(unknowns_), scale_);
     if (biases_) scatter_.back() = scale_ * scale_;
     seed_ = options.seed() ? *options.seed() : drawn_seed();
@@ -202,6 +193,7 @@ class GibbsSession final : public PosteriorSession {
     mean_factors_ = {at::zeros(start.U.sizes(), f64), at::zeros(start.V.sizes(), f64)};
     if (options.asked_rows().defined()) {
       asked_ = {within(options.asked_rows(), observed.rows()), within(options.asked_columns(), observed.columns())};
+      asks_unseen_ = options.asked_rows().lt(0).any().item<bool>() || options.asked_columns().lt(0).any().item<bool>();
       means_ = at::zeros({asked_.first.numel()}, f64);
       distances_ = at::zeros_like(means_);
     }
@@ -280,8 +272,8 @@ class GibbsSession final : public PosteriorSession {
     }
   }
 
-  /// The sweeps of alternating least squares. Without them, dense data stays at a worse mode for hundreds of sweeps:
-  /// the first draws of the priors then are of biases that are all 0. False where a factor is not finite.
+  /// The sweeps of alternating least squares. Without them the first prior of the biases would be drawn given biases
+  /// that are all 0, and hold them there by its precision. False where a factor is not finite.
   bool begin() {
     scale_columns();
     const Ridge ridge{kFirstRegularisation * scale_, kFirstRegularisation, true};
@@ -294,7 +286,6 @@ class GibbsSession final : public PosteriorSession {
       }
     }
     error_ = squared_error(observed_, sides_->factors());
-    of_columns_ = sides_->sums(Side::column);
     return sides_->is_finite();
   }
 
@@ -323,8 +314,10 @@ class GibbsSession final : public PosteriorSession {
     if (biases_) {
       const Tensor offsets = sides_->offsets(Side::row).to(at::kCPU, at::kDouble).contiguous();
       const double* o = offsets.const_data_ptr<double>();
-      for (size_t row = 0; row < sums_.size(); ++row)
-        targets += o[row] * (sums_[row].count * o[row] - 2 * sums_[row].values);
+      for (const auto& [count, values, squares] : row_sums_) {
+        targets += *o * (count * *o - 2 * values);
+        ++o;
+      }
     }
     const auto [term, prior] = draw(Side::column, of_columns_, alpha);
     of_columns_ = sides_->sums(Side::column);
@@ -349,8 +342,12 @@ class GibbsSession final : public PosteriorSession {
   Drawn draw(Side side, const std::vector<double>& sums, double alpha) {
     const bool by_row = side == Side::row;
     const int64_t size = by_row ? observed_.rows() : observed_.columns();
-    cpu::NormalPrior prior = cpu::draw_prior(size, unknowns_, sums.data(), scatter_,
-                                             source(by_row ? DrawOf::prior_of_rows : DrawOf::prior_of_columns));
+    std::optional<cpu::NormalPrior> drawn = cpu::draw_prior(
+        size, unknowns_, sums.data(), scatter_, source(by_row ? DrawOf::prior_of_rows : DrawOf::prior_of_columns));
+    TORCH_CHECK_VALUE(drawn, "[", function_, "] sweep ", sweeps() + 1, ": the prior of the ",
+                      by_row ? "rows" : "columns", " cannot be drawn, as their scatter is not positive definite in ",
+                      "float64. Give a smaller rank, or a larger scale.");
+    cpu::NormalPrior& prior = *drawn;
     for (double& x : prior.precision) x = rounded(x, is_double());
     for (double& x : prior.shift) x = rounded(x, is_double());
     if (by_row) {
@@ -403,7 +400,8 @@ class GibbsSession final : public PosteriorSession {
 
   template <class T>
   void add_predictions(const Factors& drawn, const Factors& unseen, int64_t counted) {
-    const Tensor U = with_row<T>(drawn.U, unseen.U), V = with_row<T>(drawn.V, unseen.V);
+    const Tensor U = asks_unseen_ ? with_row<T>(drawn.U, unseen.U) : drawn.U.cpu();
+    const Tensor V = asks_unseen_ ? with_row<T>(drawn.V, unseen.V) : drawn.V.cpu();
     const auto& [rows, columns] = asked_;
     const double work = static_cast<double>(rows.numel()) * static_cast<double>(U.size(1));
     cpu::add_predictions<T>({rows.const_data_ptr<int64_t>(), columns.const_data_ptr<int64_t>(), rows.numel(),
@@ -418,13 +416,10 @@ class GibbsSession final : public PosteriorSession {
   const int64_t unknowns_, keep_every_, burn_in_;
   const double mean_;
   const std::unique_ptr<Sides> sides_;
+  const std::vector<RowSums> row_sums_;
   uint64_t seed_;
   double scale_, squares_ = 0, error_ = 0;
   std::vector<double> scatter_;
-  struct Sums {
-    double count, values;
-  };
-  std::vector<Sums> sums_;              // of every row's entries
   std::vector<double> of_columns_;      // the sums of cpu::sum_products over the columns' unknowns
   std::vector<double> noise_, errors_;  // after each sweep
   std::vector<Factors> kept_, kept_unseen_;
@@ -433,6 +428,7 @@ class GibbsSession final : public PosteriorSession {
   Factors unseen_;    // of the last draw: a row and a column that A does not have
   Factors mean_factors_;
   std::pair<Tensor, Tensor> asked_;
+  bool asks_unseen_ = false;
   Tensor means_, distances_;
 };
 

@@ -70,7 +70,7 @@ template <class Options>
 std::vector<Run> runs(const Observed& observed, int64_t rank, at::ArrayRef<uint64_t> seeds, const Options& options,
                       const RunsCallback& on_runs) {
   check_set(kFunction, options);
-  check_options(kFunction, options);
+  check_options(kFunction, options);  // of all epochs, which only_checked leaves out
   run(kFunction, observed, rank, only_checked(options));
   if constexpr (std::is_same_v<Options, SgdOptions>) {
     if (!observed.device().is_cpu() && options.engine() == Engine::fused) {

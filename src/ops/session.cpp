@@ -238,7 +238,9 @@ class SessionOfTorch final : public torch::CustomClassHolder {
   /// Of method gibbs: what was drawn until now.
   std::vector<Tensor> posterior() {
     const Guards guards;
-    return tensors_of(static_cast<PosteriorSession&>(*run_->session).posterior());
+    auto* session = dynamic_cast<PosteriorSession*>(run_->session.get());
+    TORCH_CHECK_VALUE(session, "[Session] posterior must be of method gibbs, but the method is another.");
+    return tensors_of(session->posterior());
   }
 
   /// What the run starts from: A as the reference engine reads it (dense in its computing type, 0 where it is not

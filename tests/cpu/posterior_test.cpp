@@ -237,8 +237,10 @@ TEST_CASE("the prior of vectors is drawn from its normal-Wishart posterior", "[p
     Tensor precisions = at::empty({kDraws}, kF64), variances = at::empty({kDraws}, kF64),
            means = at::empty({kDraws}, kF64);
     for (int64_t draw = 0; draw < kDraws; ++draw) {
-      const NormalPrior prior = draw_prior(count, unknowns, sums.const_data_ptr<double>(), scatter,
-                                           {11, static_cast<uint32_t>(draw), DrawOf::prior_of_rows});
+      const auto drawn = draw_prior(count, unknowns, sums.const_data_ptr<double>(), scatter,
+                                    {11, static_cast<uint32_t>(draw), DrawOf::prior_of_rows});
+      REQUIRE(drawn);
+      const NormalPrior& prior = *drawn;
       const Tensor precision = at::tensor(prior.precision, kF64).view({unknowns, unknowns});
       const Tensor covariance = at::linalg_inv(precision);
       REQUIRE(at::equal(precision, precision.t()));
@@ -254,6 +256,11 @@ TEST_CASE("the prior of vectors is drawn from its normal-Wishart posterior", "[p
           kUnlikely);
     CHECK(kolmogorov(normal_distribution(means)) < kUnlikely);
   }
+}
+
+TEST_CASE("a prior is not drawn given vectors that are not finite", "[posterior]") {
+  const std::vector<double> sums(2 * 3, std::nan("")), scatter(2, 1.0);
+  CHECK_FALSE(draw_prior(5, 2, sums.data(), scatter, {1, 1, DrawOf::prior_of_rows}));
 }
 
 TEST_CASE("the noise precision is drawn from its gamma posterior", "[posterior]") {

@@ -3,7 +3,6 @@
 #include "cpu/least_squares/hyperparameters.h"
 
 #include <cmath>
-#include <stdexcept>
 
 namespace factorise::cpu {
 namespace {
@@ -27,8 +26,8 @@ bool factor(int64_t n, std::vector<double>& A) {
 
 }  // namespace
 
-NormalPrior draw_prior(int64_t count, int64_t unknowns, const double* sums, const std::vector<double>& scatter,
-                       const DeviateSource& source) {
+std::optional<NormalPrior> draw_prior(int64_t count, int64_t unknowns, const double* sums,
+                                      const std::vector<double>& scatter, const DeviateSource& source) {
   const int64_t n = unknowns;
   const auto vectors = static_cast<double>(count), weight = kMeanWeight + vectors;
   Deviates deviates(source);
@@ -43,7 +42,7 @@ NormalPrior draw_prior(int64_t count, int64_t unknowns, const double* sums, cons
       L[i * n + j] = sums[j * (n + 1) + i] - s[i] * s[j] / weight + (i == j ? scatter[i] : 0);
     }
   }
-  if (!factor(n, L)) throw std::domain_error("the scatter of the vectors is not positive definite");
+  if (!factor(n, L)) return std::nullopt;
   // Bartlett's decomposition: precision = B Bᵀ with Lᵀ B = A, A lower triangular, its diagonal the roots of chi-squared
   // deviates with unknowns + count - i degrees of freedom, below it normal ones.
   std::vector<double> A(static_cast<size_t>(n * n));

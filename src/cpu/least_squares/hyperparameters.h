@@ -4,6 +4,7 @@
 // precision.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "contract/deviates.h"
@@ -19,9 +20,9 @@ struct NormalPrior {
 
 /// Draws it given vectors, of which `sums` are those of sum_products. Its prior: precision ~ Wishart with the inverse
 /// scale matrix diag(scatter) and `unknowns` degrees of freedom, mean ~ normal around 0 with kMeanWeight times the
-/// precision. Throws std::domain_error where the sums are not those of vectors, or not finite.
-NormalPrior draw_prior(int64_t count, int64_t unknowns, const double* sums, const std::vector<double>& scatter,
-                       const DeviateSource& source);
+/// precision. Nothing where the inverse scale matrix given the vectors is not positive definite, by rounding or NaN.
+std::optional<NormalPrior> draw_prior(int64_t count, int64_t unknowns, const double* sums,
+                                      const std::vector<double>& scatter, const DeviateSource& source);
 
 /// The weight of the prior of the mean, in vectors.
 constexpr double kMeanWeight = 2;
